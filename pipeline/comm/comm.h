@@ -1,0 +1,74 @@
+// Messages between ranks. Two-sided only; every method says whether it is collective.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pipeline/base/status.h"
+
+namespace shardmill {
+
+/// Tags keep kinds of messages apart. The engine defines its own in run/protocol.h.
+using MessageTag = int;
+
+struct IncomingMessage {
+  int from = 0;
+  MessageTag tag = 0;
+  std::string bytes;
+};
+
+/// One rank's view of a run. Only the thread that made it may call it.
+class Comm {
+ public:
+  virtual ~Comm() = default;
+
+  /// Not collective.
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  virtual std::string host() const = 0;
+
+  /// Not collective. Queues a message; returns at once. Messages from one rank to another arrive in
+  /// order. Any size: longer ones travel in pieces of at most 16 MiB.
+  virtual void send(int to, MessageTag tag, std::string bytes) = 0;
+  /// Not collective. The next message that has arrived, from anyone; never blocks. Also moves
+  /// queued sends on.
+  virtual std::optional<IncomingMessage> poll() = 0;
+  /// Not collective. Brings every rank down at once with this exit code: the last resort.
+  [[noreturn]] virtual void abort(int exit_code) = 0;
+  /// Collective. Returns when all queued sends are delivered and all ranks have come here; does not
+  /// spin.
+  virtual void finish() = 0;
+};
+
+/// Collective. The message of `root`, everywhere. REQUIRES: no other message is under way.
+std::string broadcast(Comm& comm, int root, std::string bytes);
+
+/// The smallest pause between two polls, and the largest: doubles while nothing happens, so that
+/// waiting ranks leave their core to workers.
+class Backoff {
+ public:
+  void wait();  ///< sleeps 0.05 ms, then twice as long each time, at most 5 ms
+  void reset() { microseconds_ = 50; }
+
+ private:
+  unsigned microseconds_ = 50;
+};
+
+/// Runs `body(comm)` as `ranks` ranks, each a thread of this process. Returns when all have
+/// returned.
+void run_local_ranks(int ranks, const std::function<void(Comm&)>& body);
+
+/// A communicator of one rank, for plain `shardmill run`.
+std::unique_ptr<Comm> make_single_comm();
+
+/// True if a launcher started this process as one of several (Open MPI's or PMIx's environment).
+bool launched_by_mpi();
+/// kUsage under srun with several tasks when MPI sees only one (naming --mpi=pmix).
+/// REQUIRES: called once, by the main thread. MPI is finalised when the Comm is destroyed.
+Result<std::unique_ptr<Comm>> make_mpi_comm();
+
+}  // namespace shardmill

@@ -1,0 +1,108 @@
+#include "pipeline/core/pipeline.h"
+
+#include <algorithm>
+
+#include "pipeline/base/check.h"
+
+namespace shardmill {
+
+/// One stage of the row: counts what goes in, and what it passes on goes to the next link.
+class PipelineWorker::Link final : public NextStage {
+ public:
+  Link(const PipelineStage& stage, std::unique_ptr<StageWorker> worker)
+      : stage_(stage), worker_(std::move(worker)) {}
+
+  void connect(Link* next, const std::function<Status(Batch&)>* last) {
+    next_ = next;
+    last_ = last;
+  }
+  void set_context(const StageContext& context) {
+    SHARDMILL_CHECK(context.books->dropped.size() == stage_.spec->drop_reasons.size());
+    SHARDMILL_CHECK(context.books->counts.size() == stage_.spec->counters.size());
+    context_ = context;
+  }
+
+  Status process(Batch& batch) {
+    context_.books->records_in += batch.selected();
+    return worker_->process(batch, context_, *this);
+  }
+  Status begin_slice(const FileSlice& slice) { return worker_->begin_slice(slice, context_); }
+  Status end_slice() { return worker_->end_slice(context_, *this); }
+
+  Status pass(Batch& batch) override {
+    const size_t records = batch.selected();
+    if (records == 0) return {};
+    context_.books->records_out += records;
+    if (next_ != nullptr) return next_->process(batch);
+    return last_ != nullptr && *last_ ? (*last_)(batch) : Status::ok();
+  }
+
+ private:
+  const PipelineStage& stage_;
+  std::unique_ptr<StageWorker> worker_;
+  StageContext context_;
+  Link* next_ = nullptr;
+  const std::function<Status(Batch&)>* last_ = nullptr;
+};
+
+namespace {
+
+void fill_file_column(const SlotPlan& slots, Batch& batch) {
+  Column& column = batch.columns[*slots.file_slot];
+  column.prepare(Type::kText, batch.rows);
+  std::fill_n(column.text.begin(), batch.rows, std::string_view(batch.slice->path));
+}
+
+void fill_offset_column(const SlotPlan& slots, Batch& batch) {
+  Column& column = batch.columns[*slots.offset_slot];
+  column.prepare(Type::kInt, batch.rows);
+  std::copy_n(batch.offsets.begin(), batch.rows, column.ints.begin());
+}
+
+}  // namespace
+
+PipelineWorker::PipelineWorker(std::span<const PipelineStage> stages, const SlotPlan& slots,
+                               std::function<Status(Batch&)> last)
+    : slots_(slots), last_(std::move(last)) {
+  for (const PipelineStage& stage : stages) {
+    links_.push_back(std::make_unique<Link>(stage, stage.bound->make_worker()));
+  }
+  for (size_t i = 0; i < links_.size(); ++i) {
+    links_[i]->connect(i + 1 < links_.size() ? links_[i + 1].get() : nullptr, &last_);
+  }
+}
+
+PipelineWorker::~PipelineWorker() = default;
+
+void PipelineWorker::begin_unit(std::span<const StageContext> contexts) {
+  SHARDMILL_CHECK(contexts.size() == links_.size());
+  for (size_t i = 0; i < links_.size(); ++i) links_[i]->set_context(contexts[i]);
+}
+
+Status PipelineWorker::begin_slice(const FileSlice& slice) {
+  for (const auto& link : links_) RETURN_IF_ERROR(link->begin_slice(slice));
+  return {};
+}
+
+Status PipelineWorker::process(Batch& batch) {
+  if (batch.rows == 0) return {};
+  if (batch.columns.size() < slots_.slots.size()) batch.columns.resize(slots_.slots.size());
+  if (slots_.file_slot) fill_file_column(slots_, batch);
+  if (slots_.offset_slot) fill_offset_column(slots_, batch);
+  if (links_.empty()) return last_ ? last_(batch) : Status::ok();
+  return links_.front()->process(batch);
+}
+
+Status PipelineWorker::end_slice() {
+  for (const auto& link : links_) RETURN_IF_ERROR(link->end_slice());
+  return {};
+}
+
+StageBooks PipelineWorker::new_books(const StageSpec& spec) {
+  StageBooks books;
+  books.dropped.resize(spec.drop_reasons.size());
+  books.counts.resize(spec.counters.size());
+  return books;
+}
+
+}  // namespace shardmill

@@ -1,0 +1,51 @@
+// The plain bytes of a file, whatever it is packed in, in order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "pipeline/base/status.h"
+
+namespace shardmill {
+
+/// How a file is packed, seen in its first bytes.
+enum class Compression : uint8_t { kNone, kGzip, kZstd, kBzip2, kXz, kLz4 };
+
+/// By magic number; needs up to 6 bytes. Fewer bytes, or none that fit, are kNone.
+Compression detect_compression(std::string_view first_bytes);
+/// "gz", "zst", "bz2", "xz", "lz4", or "" for kNone: the file extension.
+std::string_view compression_extension(Compression compression);
+
+/// Plain bytes from some offset of one file. One worker.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  /// Up to `capacity` further bytes into `buffer`; 0 only at the end of the data. A short read is
+  /// not the end. kBadFile: `<what>, expected <what>` with compressed and plain offset for damaged
+  /// streams, the system's reason for read errors. What was given before the error is good.
+  virtual Result<size_t> read(char* buffer, size_t capacity) = 0;
+  /// Bytes of the file on disk consumed so far.
+  virtual uint64_t disk_position() const = 0;
+  /// Worth reporting though all data counts: "garbage after the last member (12 bytes)". Empty if
+  /// nothing.
+  virtual std::string note() const { return {}; }
+};
+
+struct SourceOptions {
+  uint64_t begin = 0;  ///< plain offset to start at; REQUIRES 0 unless the file is not compressed
+  uint64_t size_bytes = 0;  ///< as in the manifest: what has grown behind it is not read
+  size_t window_bytes_max = 128 << 20;  ///< of a decoder; streams that need more are kBadFile
+};
+
+/// Opens `path` for reading and looks at its first bytes. Never a FIFO or a device; follows
+/// symlinks. kBadFile: cannot be opened, is no regular file, is smaller than its size in the
+/// manifest ("shrank").
+Result<std::unique_ptr<ByteSource>> open_file(const std::string& path,
+                                              const SourceOptions& options);
+
+/// Bytes in memory, decompressed if they are compressed. `content` must outlive the source.
+std::unique_ptr<ByteSource> open_memory(std::string_view content, const SourceOptions& options);
+
+}  // namespace shardmill

@@ -1,0 +1,85 @@
+// The job file: what the user asks for, checked on its own (no file of the input is looked at).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipeline/base/status.h"
+#include "pipeline/core/input.h"
+#include "pipeline/core/options.h"
+#include "pipeline/core/stage.h"
+
+namespace shardmill {
+
+struct JobStage {
+  const StageSpec* spec = nullptr;
+  std::string
+      name;  ///< the `name` of its tables; by default the stage's own name; unique in the job
+  Options options;
+};
+
+/// A [[test]] of the job file. Values are kept as TOML text for comparing.
+struct JobTest {
+  std::string name;
+  int line = 0;
+  std::vector<std::string> input;   ///< lines of one file
+  std::vector<std::string> output;  ///< expected records as canonical JSON objects
+  bool has_output = false;
+  std::vector<std::pair<std::string, std::string>>
+      tables;  ///< table name -> expected rows as canonical JSON
+};
+
+/// What `[input]` says for every format. The format's own fields are in `format_options`.
+struct JobInput {
+  std::vector<std::string> paths;
+  std::string files_from;  ///< a file with one path a line, or NUL-separated
+  std::vector<std::string> exclude;
+  const InputSpec* format = nullptr;  ///< nullptr: to be chosen by extension and content
+  Options format_options;             ///< checked once the format is known
+  uint64_t unit_bytes = 64ull << 20;  ///< 0: whole files
+  uint64_t bundle_files = 1024;
+  ReadLimits limits;
+  int line = 0;
+};
+
+/// What `[run]` says.
+struct JobRun {
+  uint64_t memory_bytes = 0;             ///< per rank; 0: unlimited share of what the rank may use
+  unsigned threads = 0;                  ///< per rank; 0: the cores that the rank may use
+  std::string on_bad_file = "skip";      ///< "skip" | "stop"
+  std::string on_bad_record = "reject";  ///< "reject" | "stop"
+  std::string max_rejects;               ///< "1000" or "0.1%"; empty: no limit
+  bool strict = false;
+  uint64_t seed = 0;
+  uint64_t limit_records = 0;  ///< --limit; 0: all
+  uint64_t rejects_kept = 1000;
+  uint64_t rows_in_report = 1000;
+  double stall_warning_seconds = 300;
+};
+
+struct Job {
+  std::string name;
+  std::string place;  ///< the job file's path, for messages
+  std::string text;  ///< the job as TOML with every --set applied: the same text gives the same job
+  JobInput input;
+  JobRun run;
+  std::vector<JobStage> stages;
+  std::vector<JobTest> tests;
+};
+
+/// `--set key=value`: "input.unit_bytes=1MiB", "stage.0.k=5", "run.memory=1GiB".
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// Parses and checks a job. All mistakes are reported in `problems` at once, with lines; the job is
+/// only to be used if there are none. `place` is for messages. Deterministic: every rank parses the
+/// same text.
+Job parse_job(std::string_view text, std::string_view place, const Settings& settings,
+              Problems& problems);
+
+/// One message a line: `job.toml:12: unknown key "pth", expected ...; did you mean "path"?`,
+/// ordered by line.
+std::string problems_text(std::string_view place, const Problems& problems);
+
+}  // namespace shardmill

@@ -1,0 +1,59 @@
+// A validated plan: the job bound to its inputs. Nothing is created before it is valid.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/core/pipeline.h"
+#include "pipeline/plan/job.h"
+#include "pipeline/plan/manifest.h"
+#include "pipeline/plan/units.h"
+
+namespace shardmill {
+
+/// A job with its stages bound to its columns: what every rank holds. Immutable; shared by workers.
+struct BoundJob {
+  Job job;
+  InputSchema schema;
+  SlotPlan slots;
+  std::unique_ptr<BoundInput> input;
+  std::vector<PipelineStage> stages;
+};
+
+/// Binds the stages in order. Problems (unknown columns, wrong types) are collected.
+/// REQUIRES: job.input.format is set and its options checked.
+std::unique_ptr<BoundJob> bind_job(Job job, InputSchema schema, Problems& problems);
+
+/// What rank 0 sends to the others so that they bind the same job without touching a file.
+struct PlanMessage {
+  std::string job_text;
+  std::string job_place;
+  std::string format;
+  InputSchema schema;
+
+  std::string encode() const;
+  static Result<PlanMessage> decode(std::string_view bytes);
+};
+Result<std::unique_ptr<BoundJob>> bind_from_message(const PlanMessage& message);
+
+/// What rank 0 knows beyond the bound job.
+struct Plan {
+  std::unique_ptr<BoundJob> bound;
+  Manifest manifest;
+  std::vector<UnitRange> units;
+  PlanMessage message;
+};
+
+/// Job -> manifest -> format -> schema -> bound stages -> units. Rank 0 only. Problems are
+/// collected as far as possible.
+Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems);
+
+/// What `shardmill plan` prints: files, units, schema, memory (fixed part), expected output.
+std::string explain(const Plan& plan, unsigned threads);
+
+/// Cores that this process may use: affinity mask, cgroup quota, Slurm's cpus per task.
+unsigned usable_cores();
+
+}  // namespace shardmill

@@ -1,0 +1,115 @@
+// One description of a run, from which every report is made. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/core/stage.h"
+#include "pipeline/core/table.h"
+#include "pipeline/core/unit.h"
+
+namespace shardmill {
+
+struct StageResult {
+  std::string use;
+  std::string name;
+  std::vector<std::string> drop_reasons;  ///< names, for books.dropped
+  std::vector<std::string> counters;      ///< names, for books.counts
+  StageBooks books;
+};
+
+/// A file in files.tsv. Summed over its slices.
+struct FileResult {
+  std::string path;
+  uint64_t size_bytes = 0;
+  uint64_t disk_bytes = 0;
+  uint64_t plain_bytes = 0;
+  uint64_t records = 0;
+  uint64_t rejected = 0;
+  uint64_t bad_values = 0;
+  uint64_t units = 0;
+  double seconds = 0;
+  std::string outcome;  ///< "read", "empty", "bad", "partly read", "grew"
+  std::string reason;   ///< of a bad file
+};
+
+struct BadRecord {
+  std::string path;
+  uint64_t offset = 0;
+  uint64_t record_number = 0;  ///< from 1, over the file's records and rejects
+  std::string reason;
+  std::string bytes;  ///< bounded
+  uint64_t record_bytes = 0;
+};
+
+struct BadValueCount {
+  std::string column;
+  uint64_t count = 0;
+  std::vector<std::string> examples;  ///< the first by identity, bounded
+};
+
+struct RankResult {
+  std::string host;
+  unsigned threads = 0;
+  uint64_t units = 0;
+  uint64_t disk_bytes = 0;
+  uint64_t records = 0;
+  double busy_seconds = 0;  ///< summed over workers
+  uint64_t peak_rss_bytes = 0;
+  uint64_t redone_units = 0;  ///< CSV ranges whose start was assumed wrongly
+};
+
+struct OutputResult {
+  std::string path;  ///< relative to the run directory, or absolute
+  uint64_t bytes = 0;
+  uint64_t records = 0;
+};
+
+struct RunSeconds {
+  double total = 0;
+  double plan = 0;
+  double work = 0;   ///< first deal to last commit
+  double merge = 0;  ///< partials, tables, outputs, report
+};
+
+struct RunDescription {
+  std::string job_name;
+  std::string run_dir;
+  uint64_t plain_bytes = 0;
+  uint64_t disk_bytes = 0;
+  uint64_t records = 0;
+  uint64_t bad_records = 0;
+  std::vector<FileResult> files;  ///< manifest order
+  std::vector<StageResult> stages;
+  std::vector<Table> tables;  ///< in stage order
+  std::vector<BadRecord> bad_records_kept;
+  std::vector<BadValueCount> bad_values;
+  std::vector<OutputResult> outputs;
+  std::vector<RankResult> ranks;
+  RunSeconds seconds;
+  uint64_t units = 0;
+  uint64_t rows_in_report = 1000;
+  std::string version;
+  std::string started_utc;                  ///< ISO 8601, run.json only
+  std::vector<std::string> books_problems;  ///< where the books do not balance; empty is good
+};
+
+/// Deterministic: the same bytes on any layout. Ends with a newline.
+std::string results_json(const RunDescription& run);
+/// How it ran.
+std::string run_json(const RunDescription& run);
+std::string files_tsv(const RunDescription& run);
+std::string bad_records_jsonl(const RunDescription& run);
+
+struct TextStyle {
+  bool colour = false;
+  unsigned width = 100;  ///< columns, 80 to 120
+};
+std::string report_text(const RunDescription& run, TextStyle style);
+
+/// Every table as a group of datasets, one per column. kFailed with the reason if it cannot be
+/// written.
+Status write_results_h5(const RunDescription& run, const std::string& path);
+
+}  // namespace shardmill
