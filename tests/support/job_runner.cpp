@@ -1,0 +1,126 @@
+#include "tests/support/job_runner.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/plan/plan.h"
+#include "pipeline/run/run.h"
+#include "tests/support/files.h"
+
+namespace shardmill {
+
+namespace {
+
+Result<Plan> plan_for(std::string_view job_text, const Layout& layout,
+                      const std::filesystem::path& run_dir) {
+  const Settings settings = {{"input.chunk_bytes", std::to_string(layout.chunk_bytes)},
+                             {"input.unit_bytes", std::to_string(layout.unit_bytes)}};
+  Problems problems;
+  Job job = parse_job(job_text, "job.toml", settings, problems);
+  if (!problems.empty()) return Status::usage(problems_text("job.toml", problems));
+  Result<Plan> plan = make_plan(std::move(job), run_dir.string(), problems);
+  if (!problems.empty()) return Status::usage(problems_text("job.toml", problems));
+  return plan;
+}
+
+void read_outputs(const std::filesystem::path& run_dir, RunFiles& files) {
+  namespace fs = std::filesystem;
+  if (fs::exists(run_dir / "results.json")) {
+    files.contents["results.json"] = read_file(run_dir / "results.json");
+  }
+  if (!fs::exists(run_dir / "output")) return;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(run_dir / "output")) {
+    if (!entry.is_regular_file()) continue;
+    files.contents[fs::relative(entry.path(), run_dir).string()] = read_file(entry.path());
+  }
+}
+
+/// The first place where two texts differ, with some of what stands there.
+std::string difference(const std::string& a, const std::string& b) {
+  size_t at = 0;
+  while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
+  const size_t from = at < 40 ? 0 : at - 40;
+  return fmt::format("sizes {} and {}, first difference at byte {}:\n  {}\n  {}", a.size(),
+                     b.size(), at, a.substr(from, 160), b.substr(from, 160));
+}
+
+void expect_equal(const RunFiles& expected, const RunFiles& found, const std::string& where) {
+  EXPECT_EQ(found.status.message(), expected.status.message()) << where;
+  for (const auto& [path, content] : expected.contents) {
+    const auto at = found.contents.find(path);
+    if (at == found.contents.end()) {
+      ADD_FAILURE() << where << ": no " << path;
+    } else if (at->second != content) {
+      ADD_FAILURE() << where << ": " << path << ": " << difference(content, at->second);
+    }
+  }
+  EXPECT_EQ(found.contents.size(), expected.contents.size()) << where;
+}
+
+}  // namespace
+
+std::string Layout::text() const {
+  return fmt::format("{} ranks x {} threads, chunks of {} B, units of {} B", ranks, threads,
+                     chunk_bytes, unit_bytes);
+}
+
+std::vector<Layout> all_layouts() {
+  std::vector<Layout> layouts;
+  for (const uint64_t unit_bytes : {uint64_t{0}, uint64_t{1} << 20, uint64_t{1} << 10}) {
+    for (const uint64_t chunk_bytes : {uint64_t{256} << 10, uint64_t{4} << 10, uint64_t{64}}) {
+      for (const int ranks : {1, 2, 3, 7}) {
+        for (const unsigned threads : {1u, 3u}) {
+          layouts.push_back({ranks, threads, chunk_bytes, unit_bytes});
+        }
+      }
+    }
+  }
+  return layouts;
+}
+
+std::vector<Layout> sample_layouts() {
+  return {{1, 1, 256 << 10, 0},
+          {1, 3, 4 << 10, 1 << 20},
+          {3, 1, 64, 1 << 10},
+          {2, 3, 4 << 10, 1 << 10},
+          {7, 1, 256 << 10, 4 << 10}};
+}
+
+RunFiles run_on_layout(std::string_view job_text, const Layout& layout,
+                       const std::filesystem::path& run_dir) {
+  RunFiles files;
+  run_local_ranks(layout.ranks, [&](Comm& comm) {
+    const RunRequest request = {
+        .run_dir = run_dir.string(), .threads = layout.threads, .quiet = true};
+    if (comm.rank() != 0) {
+      const Status ignored = run_job(comm, nullptr, request, nullptr);
+      (void)ignored;
+      return;
+    }
+    Result<Plan> plan = plan_for(job_text, layout, run_dir);
+    files.status = run_job(comm, &plan, request, &files.description);
+  });
+  read_outputs(run_dir, files);
+  return files;
+}
+
+RunFiles expect_same_on(const std::vector<Layout>& layouts, std::string_view job_text) {
+  const TempFolder folder;
+  RunFiles first;
+  for (size_t i = 0; i < layouts.size(); ++i) {
+    const std::filesystem::path run_dir = folder.path() / ("run-" + std::to_string(i));
+    RunFiles files = run_on_layout(job_text, layouts[i], run_dir);
+    std::filesystem::remove_all(run_dir);
+    if (i == 0) {
+      EXPECT_TRUE(files.status.is_ok()) << files.status.message();
+      EXPECT_TRUE(files.contents.contains("results.json"));
+      first = std::move(files);
+    } else {
+      expect_equal(first, files, layouts[i].text());
+    }
+    if (testing::Test::HasFailure()) break;
+  }
+  return first;
+}
+
+}  // namespace shardmill
