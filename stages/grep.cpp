@@ -1,0 +1,169 @@
+#include "pipeline/core/stage.h"
+#include "stages/support/pattern_set.h"
+
+namespace shardmill {
+
+namespace {
+
+using Found = PatternMatch::Found;
+
+enum DropReason : size_t { kNoMatch, kMatch, kNull };
+
+struct Settings {
+  std::unique_ptr<const PatternSet> patterns;
+  ColumnRef column;
+  bool invert = false;
+};
+
+class GrepWorker final : public StageWorker {
+ public:
+  explicit GrepWorker(const Settings& settings) : settings_(settings), match_(*settings.patterns) {}
+
+  Status process(Batch& batch, const StageContext& context, NextStage& next) override {
+    const Column& column = batch.columns[settings_.column.slot];
+    search(batch, column);
+    const size_t records = batch.selected();
+    const Found wanted = settings_.invert ? Found::kNo : Found::kYes;
+    size_t i = 0;
+    uint64_t nulls = 0;
+    uint64_t rejected = 0;
+    batch.keep_rows([&](size_t row) {
+      const Found found = found_[i++];
+      if (column.is_null(row)) {
+        ++nulls;
+        return false;
+      }
+      if (found == Found::kLimit) {
+        ++rejected;
+        reject(batch, context, row);
+      }
+      return found == wanted;
+    });
+    context.drop(kNull, nulls);
+    context.drop(settings_.invert ? kMatch : kNoMatch,
+                 records - batch.selected() - nulls - rejected);
+    return next.pass(batch);
+  }
+
+ private:
+  void search(const Batch& batch, const Column& column) {
+    found_.resize(batch.selected());
+    if (batch.selection.all && !column.has_nulls) {
+      match_.find({column.text.data(), batch.rows}, found_.data());
+      return;
+    }
+    texts_.clear();
+    batch.for_each_row([&](size_t row) {
+      texts_.push_back(column.is_null(row) ? std::string_view("", 0) : column.text[row]);
+    });
+    match_.find(texts_, found_.data());
+  }
+
+  void reject(const Batch& batch, const StageContext& context, size_t row) const {
+    const std::string_view text = batch.columns[settings_.column.slot].text[row];
+    context.books->rejected += 1;
+    context.rejects->reject(batch.slice->path, batch.offsets[row], text, text.size(),
+                            match_limit_reason());
+  }
+
+  const Settings& settings_;
+  PatternSetMatch match_;
+  std::vector<std::string_view> texts_;
+  std::vector<Found> found_;
+};
+
+class Grep final : public BoundStage {
+ public:
+  explicit Grep(Settings settings) : settings_(std::move(settings)) {}
+  std::unique_ptr<StageWorker> make_worker() const override {
+    return std::make_unique<GrepWorker>(settings_);
+  }
+
+ private:
+  Settings settings_;
+};
+
+std::unique_ptr<const PatternSet> compile(const Options& options, Problems& problems) {
+  const std::vector<std::string>& patterns = options.list("patterns");
+  const int line = options.line("patterns");
+  if (patterns.empty()) {
+    problems.add(line, {.place = {},
+                        .found = "patterns is an empty list",
+                        .expected = "at least one pattern",
+                        .fix = "write patterns = [\"ERROR\"]"});
+    return nullptr;
+  }
+  return PatternSet::compile(
+      patterns, {.ignore_case = options.flag("ignore_case"), .fixed = options.flag("fixed")}, line,
+      problems);
+}
+
+void check(const Options& options, Problems& problems) {
+  compile(options, problems);
+}
+
+std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
+  Settings settings = {.patterns = compile(options, binder.problems()),
+                       .column = {},
+                       .invert = options.flag("invert")};
+  const auto column = binder.use(options.text("column"), options.line("column"), {Type::kText});
+  if (settings.patterns == nullptr || !column) return nullptr;
+  settings.column = *column;
+  if (!options.flag("fixed")) binder.need_offsets();
+  return std::make_unique<Grep>(std::move(settings));
+}
+
+}  // namespace
+
+StageSpec stage_grep() {
+  return {
+      .name = "grep",
+      .kind = StageKind::kFilter,
+      .summary = "keep the records in which one of the patterns occurs",
+      .doc =
+          "Patterns are PCRE2 patterns over bytes: `.` is one byte, classes and `ignore_case` know "
+          "ASCII letters only. With `fixed` they stand for themselves, which is faster, above all "
+          "for many patterns. A record on which a pattern takes too many steps is rejected. A null "
+          "is dropped, with `invert` too.",
+      .fields = {{.name = "patterns",
+                  .kind = FieldKind::kTextList,
+                  .doc = "The patterns, of which one has to occur; one text or a list.",
+                  .required = true},
+                 {.name = "fixed",
+                  .kind = FieldKind::kBool,
+                  .doc = "The patterns are fixed texts, no special characters.",
+                  .default_text = "false"},
+                 {.name = "ignore_case",
+                  .kind = FieldKind::kBool,
+                  .doc = "ASCII letters of both cases are equal.",
+                  .default_text = "false"},
+                 {.name = "invert",
+                  .kind = FieldKind::kBool,
+                  .doc = "Keep the records in which none of the patterns occurs.",
+                  .default_text = "false"},
+                 {.name = "column",
+                  .kind = FieldKind::kColumn,
+                  .doc = "The text column to search.",
+                  .default_text = "line"}},
+      .drop_reasons = {{"no_match", "no pattern occurs in the record"},
+                       {"match", "a pattern occurs in the record, and `invert` is set"},
+                       {"null", "the column is null"}},
+      .check = check,
+      .bind = bind,
+      .examples = {{.title = "Lines that hold one of two levels stay.",
+                    .input = {"ERROR disk full", "INFO started", "WARN disk slow"},
+                    .stage = "patterns = ['^ERROR\\b', '^WARN\\b']",
+                    .output = {"{ line = 'ERROR disk full' }", "{ line = 'WARN disk slow' }"}},
+                   {.title = "Fixed texts may hold any characters.",
+                    .input = {"cost (net)", "cost net", "Cost (Net)"},
+                    .stage = "patterns = '(net)'\nfixed = true\nignore_case = true",
+                    .output = {"{ line = 'cost (net)' }", "{ line = 'Cost (Net)' }"}},
+                   {.title = "Records of a table without the pattern in one column stay.",
+                    .input_format = "csv",
+                    .input = {"id,note", "1,late", "2,fine", "3,"},
+                    .stage = "patterns = 'late'\ncolumn = 'note'\ninvert = true",
+                    .output = {"{ id = 2, note = 'fine' }"}}},
+  };
+}
+
+}  // namespace shardmill

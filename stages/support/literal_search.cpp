@@ -1,0 +1,169 @@
+#include "stages/support/literal_search.h"
+
+#include <cstring>
+
+#include "pipeline/base/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "stages/support/literal_search.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+#ifndef SHARDMILL_LITERAL_SEARCH_COMMON
+#define SHARDMILL_LITERAL_SEARCH_COMMON
+namespace shardmill {
+namespace literal_search {
+
+inline char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+inline char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+}
+
+inline bool equal(const char* text, const LiteralSearch::Needle& needle) {
+  if (!needle.ignore_case) return std::memcmp(text, needle.bytes, needle.size) == 0;
+  for (size_t i = 0; i < needle.size; ++i) {
+    if (lower(text[i]) != needle.bytes[i]) return false;
+  }
+  return true;
+}
+
+inline size_t find_plain(std::string_view text, size_t from, const LiteralSearch::Needle& needle) {
+  if (needle.ignore_case) {
+    for (; from + needle.size <= text.size(); ++from) {
+      if (equal(text.data() + from, needle)) return from;
+    }
+    return LiteralSearch::kNone;
+  }
+  const size_t at = text.find(std::string_view(needle.bytes, needle.size), from);
+  return at == std::string_view::npos ? LiteralSearch::kNone : at;
+}
+
+}  // namespace literal_search
+}  // namespace shardmill
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace shardmill {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Positions of a block at which a byte of the needle fits.
+template <class D>
+HWY_INLINE hn::Mask<D> fits(D d, const uint8_t* text, hn::Vec<D> low, hn::Vec<D> high, bool fold) {
+  const auto bytes = hn::LoadU(d, text);
+  const auto is_low = hn::Eq(bytes, low);
+  return fold ? hn::Or(is_low, hn::Eq(bytes, high)) : is_low;
+}
+
+/// REQUIRES: text.size() >= max(first, second) + Lanes(d), from + needle.size <= text.size().
+template <class D>
+HWY_INLINE size_t find_in_blocks(D d, std::string_view text, size_t from,
+                                 const LiteralSearch::Needle& needle) {
+  using literal_search::upper;
+  const size_t lanes = hn::Lanes(d);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const char one = needle.bytes[needle.first];
+  const char two = needle.bytes[needle.second];
+  const auto one_low = hn::Set(d, static_cast<uint8_t>(one));
+  const auto two_low = hn::Set(d, static_cast<uint8_t>(two));
+  const auto one_high = hn::Set(d, static_cast<uint8_t>(upper(one)));
+  const auto two_high = hn::Set(d, static_cast<uint8_t>(upper(two)));
+  const bool fold = needle.ignore_case;
+  const size_t reach = (needle.first > needle.second ? needle.first : needle.second) + lanes;
+  const size_t last = text.size() - needle.size;
+  for (size_t at = from; at <= last; at += lanes) {
+    // The last block is moved back so that it ends with the text; it looks at some positions twice.
+    const size_t block = at + reach <= text.size() ? at : text.size() - reach;
+    const auto hits = hn::And(fits(d, bytes + block + needle.first, one_low, one_high, fold),
+                              fits(d, bytes + block + needle.second, two_low, two_high, fold));
+    if (hn::AllFalse(d, hits)) continue;
+    uint64_t bits = 0;
+    hn::StoreMaskBits(d, hits, reinterpret_cast<uint8_t*>(&bits));
+    for (; bits != 0; bits &= bits - 1) {
+      const size_t candidate = block + static_cast<size_t>(__builtin_ctzll(bits));
+      if (candidate > last) break;
+      if (candidate >= at && literal_search::equal(text.data() + candidate, needle)) {
+        return candidate;
+      }
+    }
+  }
+  return LiteralSearch::kNone;
+}
+
+size_t find_literal(std::string_view text, size_t from, const LiteralSearch::Needle& needle) {
+  const hn::CappedTag<uint8_t, 64> wide;
+  const hn::CappedTag<uint8_t, 16> narrow;
+  const size_t far = needle.first > needle.second ? needle.first : needle.second;
+  if (text.size() >= far + hn::Lanes(wide)) return find_in_blocks(wide, text, from, needle);
+  if (text.size() >= far + hn::Lanes(narrow)) return find_in_blocks(narrow, text, from, needle);
+  return literal_search::find_plain(text, from, needle);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace shardmill
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace shardmill {
+
+HWY_EXPORT(find_literal);
+
+namespace {
+
+/// How often a byte is met in logs, tables and prose: smaller is rarer. Only speed depends on it.
+int frequency(char byte) {
+  static constexpr std::string_view kCommon = " etaoinsrhldcu=0123pm/-:.,fgwyb456789\"v_k";
+  const size_t at = kCommon.find(literal_search::lower(byte));
+  const bool is_upper = byte >= 'A' && byte <= 'Z';
+  if (at == std::string_view::npos) return 0;
+  return static_cast<int>(kCommon.size() - at) / (is_upper ? 4 : 1);
+}
+
+}  // namespace
+
+LiteralSearch::LiteralSearch(std::string_view needle, bool ignore_case)
+    : needle_(needle), ignore_case_(ignore_case), scalar_(simd_limited_to_scalar()) {
+  if (ignore_case_) {
+    for (char& c : needle_) c = literal_search::lower(c);
+  }
+  // A needle of any length is told apart by two bytes near each other: a wide gap would leave
+  // shorter texts to the slow path.
+  const size_t reach = needle_.size() < 16 ? needle_.size() : 16;
+  for (size_t i = 1; i < reach; ++i) {
+    if (frequency(needle_[i]) < frequency(needle_[first_])) first_ = i;
+  }
+  second_ = first_ == 0 && reach > 1 ? 1 : 0;
+  for (size_t i = 0; i < reach; ++i) {
+    if (i != first_ && frequency(needle_[i]) < frequency(needle_[second_])) second_ = i;
+  }
+}
+
+size_t LiteralSearch::find(std::string_view text, size_t from) const {
+  if (text.size() < needle_.size() || from > text.size() - needle_.size()) return kNone;
+  if (needle_.empty()) return from;
+  if (scalar_) return find_scalar(text, from);
+  return HWY_DYNAMIC_DISPATCH(find_literal)(text, from,
+                                            {.bytes = needle_.data(),
+                                             .size = needle_.size(),
+                                             .ignore_case = ignore_case_,
+                                             .first = first_,
+                                             .second = second_});
+}
+
+size_t LiteralSearch::find_scalar(std::string_view text, size_t from) const {
+  if (text.size() < needle_.size() || from > text.size() - needle_.size()) return kNone;
+  return literal_search::find_plain(
+      text, from, {.bytes = needle_.data(), .size = needle_.size(), .ignore_case = ignore_case_});
+}
+
+bool LiteralSearch::starts(std::string_view text) const {
+  return text.size() >= needle_.size() &&
+         (needle_.empty() || literal_search::equal(text.data(), {.bytes = needle_.data(),
+                                                                 .size = needle_.size(),
+                                                                 .ignore_case = ignore_case_}));
+}
+
+}  // namespace shardmill
+#endif

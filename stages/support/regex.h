@@ -1,0 +1,102 @@
+// Regular expressions over bytes: PCRE2 defines what a pattern means.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/base/message.h"
+#include "stages/support/literal_search.h"
+
+namespace shardmill {
+
+/// Work that matching one text may cost before it is given up, in PCRE2's match steps. Keeps a
+/// pattern that explodes on some texts to some ten milliseconds a text.
+inline constexpr uint32_t kMatchStepsMax = 1'000'000;
+
+/// A text that every match of a pattern contains.
+struct RequiredLiteral {
+  std::string text;  ///< empty if none is known
+  bool is_prefix =
+      false;  ///< a match starts with it, so the first match starts at or after its first place
+};
+
+/// Finds the longest literal that every match of the PCRE2 pattern contains, as far as a simple
+/// reading of the pattern shows: anything unusual gives none. Pure.
+RequiredLiteral required_literal(std::string_view pattern);
+
+/// A compiled pattern. Immutable; any thread. Matches bytes, not characters (no UTF mode); classes
+/// and case are ASCII; `.` stops at a newline.
+class Pattern {
+ public:
+  struct Options {
+    bool ignore_case = false;
+    bool fixed = false;  ///< the text stands for itself
+  };
+
+  /// nullptr and the problem (without place) if the pattern is wrong. `field` is named in it.
+  static std::shared_ptr<const Pattern> compile(std::string_view text, Options options,
+                                                std::string_view field, Message& problem);
+  ~Pattern();
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
+
+  struct Group {
+    std::string name;
+    uint32_t number = 0;
+  };
+  /// By number.
+  const std::vector<Group>& named_groups() const { return named_groups_; }
+  const RequiredLiteral& literal() const { return literal_; }
+
+ private:
+  friend class PatternMatch;
+  Pattern() = default;
+
+  void* code_ = nullptr;
+  bool has_jit_ = false;
+  RequiredLiteral literal_;
+  std::optional<LiteralSearch> search_;  ///< for literal_
+  std::vector<Group> named_groups_;
+};
+
+/// Matches texts against one pattern. One worker's; keeps its scratch memory.
+class PatternMatch {
+ public:
+  enum class Found : uint8_t { kNo, kYes, kLimit };
+
+  /// `pattern` must outlive the match.
+  explicit PatternMatch(const Pattern& pattern);
+  ~PatternMatch();
+  PatternMatch(const PatternMatch&) = delete;
+  PatternMatch& operator=(const PatternMatch&) = delete;
+
+  /// Looks for the leftmost match in `text`. kLimit: more than kMatchStepsMax steps, or memory.
+  Found find(std::string_view text);
+
+  /// Part of the text last found that group `number` matched; nothing if the group did not take
+  /// part. REQUIRES: the last find gave kYes, and its text still lives.
+  std::optional<std::string_view> group(uint32_t number) const {
+    const size_t begin = ends_[2 * number];
+    const size_t end = ends_[2 * number + 1];
+    if (begin > end || end > text_.size()) return std::nullopt;
+    return text_.substr(begin, end - begin);
+  }
+
+ private:
+  const Pattern& pattern_;
+  void* data_ = nullptr;
+  void* context_ = nullptr;
+  void* jit_stack_ = nullptr;
+  const size_t* ends_ = nullptr;
+  std::string_view text_;
+};
+
+/// The reason under which a record is rejected when kLimit was met.
+std::string match_limit_reason();
+
+}  // namespace shardmill
