@@ -26,6 +26,13 @@ size_t last_newline(std::string_view text) {
 
 }  // namespace
 
+ReadLimits within_reach(ReadLimits limits) {
+  constexpr size_t kReach = size_t{1} << 31;
+  limits.chunk_bytes = std::clamp<size_t>(limits.chunk_bytes, 1, kReach);
+  limits.record_bytes_max = std::min(limits.record_bytes_max, kReach);
+  return limits;
+}
+
 void RejectCounter::reject(uint64_t offset, std::string_view bytes, uint64_t record_bytes,
                            std::string_view reason) {
   ++end_.rejected;
@@ -58,9 +65,9 @@ ChunkReader::ChunkReader(const FileSlice& slice, const ReadContext& context,
                          std::unique_ptr<ByteSource> source, uint64_t offset)
     : slice_(slice),
       limits_(context.limits),
-      window_(std::move(source), offset, std::max<size_t>(1, context.limits.chunk_bytes)),
+      window_(std::move(source), offset, within_reach(context.limits).chunk_bytes),
       rejects_(slice, context.rejects, end_) {
-  limits_.chunk_bytes = std::max<size_t>(1, limits_.chunk_bytes);
+  limits_ = within_reach(limits_);
 }
 
 // Moves to the first line that starts in the slice; false if there is none. Looks no further than

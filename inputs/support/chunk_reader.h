@@ -12,6 +12,10 @@
 
 namespace shardmill {
 
+/// The limits with chunks and records of at most 2 GiB, so that positions in a chunk fit into 32
+/// bits, and chunks of at least a byte.
+ReadLimits within_reach(ReadLimits limits);
+
 /// Whole lines of one slice, each with its newline; only the last line of a file may lack it.
 /// Never empty. kTextPadding bytes behind it may be read.
 struct TextChunk {
