@@ -1,0 +1,597 @@
+#include "stages/support/aggregate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pipeline/base/check.h"
+#include "pipeline/base/text.h"
+#include "stages/support/moments.h"
+
+namespace shardmill {
+
+namespace {
+
+// ---- what each aggregate says of a group
+
+Type result_int(Type) {
+  return Type::kInt;
+}
+Type result_float(Type) {
+  return Type::kFloat;
+}
+Type result_same(Type column) {
+  return column;
+}
+
+ExactSum float_total(const GroupFacts& facts, StateKind kind) {
+  const size_t at = static_cast<size_t>(kind);
+  return static_cast<const WindowedSums&>(*facts.states[at]).total(facts.words[at], facts.group);
+}
+
+void finish_count(const GroupFacts& facts, TableColumn& column) {
+  column.add_int(static_cast<Int128>(facts.values));
+}
+
+void finish_sum(const GroupFacts& facts, TableColumn& column) {
+  if (facts.values == 0) return column.add_null();
+  if (facts.type == Type::kFloat) {
+    column.add_float(float_total(facts, StateKind::kSum).rounded());
+  } else {
+    column.add_int(IntSums::total(facts.at(StateKind::kSum)));
+  }
+}
+
+void finish_mean(const GroupFacts& facts, TableColumn& column) {
+  if (facts.values == 0) return column.add_null();
+  if (facts.type == Type::kFloat) {
+    const ExactSum sum = float_total(facts, StateKind::kSum);
+    column.add_float(sum.is_finite() ? mean_of(sum.value(), facts.values) : sum.not_finite());
+  } else {
+    column.add_float(mean_of(BigNumber(IntSums::total(facts.at(StateKind::kSum))), facts.values));
+  }
+}
+
+/// Nothing if a value was not finite.
+std::optional<Moments> moments_of(const GroupFacts& facts) {
+  if (facts.type == Type::kFloat) {
+    const ExactSum sum = float_total(facts, StateKind::kSum);
+    if (!sum.is_finite()) return std::nullopt;
+    return Moments{.count = facts.values,
+                   .sum = sum.value(),
+                   .squares = float_total(facts, StateKind::kSquares).value()};
+  }
+  return Moments{.count = facts.values,
+                 .sum = BigNumber(IntSums::total(facts.at(StateKind::kSum))),
+                 .squares = IntSquares::total(facts.at(StateKind::kSquares))};
+}
+
+template <double (*kOf)(const Moments&)>
+void finish_spread(const GroupFacts& facts, TableColumn& column) {
+  if (facts.values < 2) return column.add_null();
+  const std::optional<Moments> moments = moments_of(facts);
+  column.add_float(moments ? kOf(*moments) : std::numeric_limits<double>::quiet_NaN());
+}
+
+template <StateKind kKind>
+void finish_extreme(const GroupFacts& facts, TableColumn& column) {
+  if (facts.values == 0) return column.add_null();
+  if (facts.type == Type::kText) {
+    return column.add_text(facts.state<TextExtremes>(kKind).text(facts.group));
+  }
+  const NumberExtremes& state = facts.state<NumberExtremes>(kKind);
+  const uint64_t* const words = facts.at(kKind);
+  switch (facts.type) {
+    case Type::kFloat:
+      return NumberExtremes::has_number(words) ? column.add_float(state.number(words))
+                                               : column.add_null();
+    case Type::kBool:
+      return column.add_bool(state.whole(words) != 0);
+    default:
+      return column.add_int(state.whole(words));
+  }
+}
+
+void finish_quantile(const GroupFacts& facts, TableColumn& column) {
+  const QuantileSketch& sketch = facts.state<Quantiles>(StateKind::kQuantiles).sketch(facts.group);
+  const uint64_t count = sketch.count();
+  if (count == 0) return column.add_null();
+  column.error = "0.4% relative";
+  const uint32_t bucket = sketch.bucket_at(quantile_rank(facts.share, count));
+  const NumberExtremes& min = facts.state<NumberExtremes>(StateKind::kMin);
+  const NumberExtremes& max = facts.state<NumberExtremes>(StateKind::kMax);
+  const uint64_t* const min_words = facts.at(StateKind::kMin);
+  const uint64_t* const max_words = facts.at(StateKind::kMax);
+  if (facts.type == Type::kFloat) {
+    const double middle = QuantileSketch::middle_of(bucket);
+    column.add_float(std::min(std::max(middle, min.number(min_words)), max.number(max_words)));
+  } else {
+    const int64_t middle = QuantileSketch::whole_middle_of(bucket);
+    column.add_int(std::min(std::max(middle, min.whole(min_words)), max.whole(max_words)));
+  }
+}
+
+void finish_distinct(const GroupFacts& facts, TableColumn& column) {
+  const Distincts& state = facts.state<Distincts>(StateKind::kDistinct);
+  if (!state.is_exact(facts.group)) column.error = "0.8% relative (standard error)";
+  column.add_int(static_cast<Int128>(state.count(facts.group)));
+}
+
+}  // namespace
+
+const std::vector<AggregateSpec>& all_aggregates() {
+  using enum StateKind;
+  static const std::vector<Type> numbers = {Type::kInt, Type::kFloat};
+  static const std::vector<Type> any = {Type::kText, Type::kInt, Type::kFloat, Type::kBool,
+                                        Type::kTime};
+  static const std::vector<AggregateSpec> specs = {
+      {.name = "count",
+       .usage = "count(), count(column)",
+       .doc = "Records of the group; with a column, its values that are not null.",
+       .arguments = AggregateArguments::kColumnOrNothing,
+       .types = any,
+       .states = {},
+       .result = result_int,
+       .finish = finish_count},
+      {.name = "sum",
+       .usage = "sum(column)",
+       .doc = "Exact: ints in 128 bits, floats added without rounding and rounded once.",
+       .types = numbers,
+       .states = {kSum},
+       .result = result_same,
+       .finish = finish_sum},
+      {.name = "mean",
+       .usage = "mean(column)",
+       .doc = "The exact sum divided by the number of values, rounded once.",
+       .types = numbers,
+       .states = {kSum},
+       .result = result_float,
+       .finish = finish_mean},
+      {.name = "min",
+       .usage = "min(column)",
+       .doc = "The smallest value; text by bytes, NaN passed over.",
+       .types = any,
+       .states = {kMin},
+       .result = result_same,
+       .finish = finish_extreme<kMin>},
+      {.name = "max",
+       .usage = "max(column)",
+       .doc = "The largest value; text by bytes, NaN passed over.",
+       .types = any,
+       .states = {kMax},
+       .result = result_same,
+       .finish = finish_extreme<kMax>},
+      {.name = "var",
+       .usage = "var(column)",
+       .doc = "The sample variance (divided by n - 1), exact before one rounding; null for fewer "
+              "than two values.",
+       .types = numbers,
+       .states = {kSum, kSquares},
+       .result = result_float,
+       .finish = finish_spread<variance_of>},
+      {.name = "std",
+       .usage = "std(column)",
+       .doc = "The sample standard deviation, exact before one rounding.",
+       .types = numbers,
+       .states = {kSum, kSquares},
+       .result = result_float,
+       .finish = finish_spread<deviation_of>},
+      {.name = "median",
+       .usage = "median(column)",
+       .doc = "The same as p50.",
+       .types = numbers,
+       .states = {kQuantiles, kMin, kMax},
+       .result = result_same,
+       .finish = finish_quantile},
+      {.name = "pNN",
+       .usage = "p50(column), p99(column), p99.9(column)",
+       .doc = "The percentile by nearest rank, within 0.4 % of the value (whole numbers below 256 "
+              "exactly), never outside the exact minimum and maximum; NaN passed over.",
+       .arguments = AggregateArguments::kShareInName,
+       .types = numbers,
+       .states = {kQuantiles, kMin, kMax},
+       .result = result_same,
+       .finish = finish_quantile},
+      {.name = "quantile",
+       .usage = "quantile(column, 0.99)",
+       .doc = "The same for any share from 0 to 1.",
+       .arguments = AggregateArguments::kColumnAndShare,
+       .types = numbers,
+       .states = {kQuantiles, kMin, kMax},
+       .result = result_same,
+       .finish = finish_quantile},
+      {.name = "distinct",
+       .usage = "distinct(column)",
+       .doc = "How many different values that are not null: exact up to 256 in a group (65,536 "
+              "without `by`), beyond that within 0.8 % (standard error).",
+       .types = any,
+       .states = {kDistinct},
+       .result = result_int,
+       .finish = finish_distinct},
+  };
+  return specs;
+}
+
+std::string aggregates_doc() {
+  std::string doc = "| aggregate | of | gives |\n|---|---|---|\n";
+  for (const AggregateSpec& spec : all_aggregates()) {
+    std::vector<std::string> types;
+    for (const Type type : spec.types) types.emplace_back(type_name(type));
+    const std::string of = types.size() == 5 ? "any" : listed(types);
+    doc += "| `" + spec.usage + "` | " + of + " | " + spec.doc + " |\n";
+  }
+  return doc;
+}
+
+// ---- parsing
+
+namespace {
+
+/// "99", "99.9" or "99_9" in units of `whole` (100 for percent, 1 for shares), up to 12 digits
+/// after the point.
+std::optional<QuantileShare> parse_share(std::string_view text, uint64_t whole) {
+  QuantileShare share{.numerator = 0, .denominator = whole};
+  bool in_fraction = false;
+  size_t digits = 0;
+  for (const char c : text) {
+    if ((c == '.' || c == '_') && !in_fraction && digits > 0) {
+      in_fraction = true;
+      continue;
+    }
+    if (c < '0' || c > '9' || ++digits > 14) return std::nullopt;
+    share.numerator = share.numerator * 10 + static_cast<uint64_t>(c - '0');
+    if (in_fraction) share.denominator *= 10;
+  }
+  if (digits == 0 || text.back() < '0' || text.back() > '9' || share.numerator > share.denominator)
+    return std::nullopt;
+  return share;
+}
+
+ParsedAggregate failure(Message message) {
+  return {.call = std::nullopt, .problem = std::move(message)};
+}
+
+ParsedAggregate bad_form(std::string_view text, std::string fix) {
+  return failure({.place = {},
+                  .found = "compute has " + quoted(text),
+                  .expected = "an aggregate like \"sum(price)\" or \"total = sum(price)\"",
+                  .fix = std::move(fix)});
+}
+
+ParsedAggregate unknown_function(std::string_view name) {
+  std::vector<std::string> names;
+  for (const AggregateSpec& spec : all_aggregates()) {
+    if (spec.arguments != AggregateArguments::kShareInName) names.push_back(spec.name);
+  }
+  const std::optional<std::string> near = near_match(name, names);
+  names.emplace_back("p50");
+  names.emplace_back("p99.9");
+  return failure({.place = {},
+                  .found = "there is no aggregate " + quoted(name),
+                  .expected = "one of " + listed(names, 20),
+                  .fix = near ? "did you mean " + quoted(*near) + "?" : "choose one of these"});
+}
+
+/// "ms" or "`odd, name`"; takes it off the front of `text` with the spaces around it.
+std::optional<std::string> take_column(std::string_view& text) {
+  text = trimmed(text);
+  if (!text.empty() && text.front() == '`') {
+    const size_t end = text.find('`', 1);
+    if (end == std::string_view::npos || end == 1) return std::nullopt;
+    std::string name(text.substr(1, end - 1));
+    text = trimmed(text.substr(end + 1));
+    return name;
+  }
+  const size_t end = std::min(text.find(','), text.size());
+  const std::string_view name = trimmed(text.substr(0, end));
+  if (name.empty() || name.find_first_of("()`") != std::string_view::npos) return std::nullopt;
+  text = trimmed(text.substr(end));
+  return std::string(name);
+}
+
+const AggregateSpec* find_aggregate(std::string_view name, QuantileShare& share) {
+  if (name == "median") share = {.numerator = 1, .denominator = 2};
+  for (const AggregateSpec& spec : all_aggregates()) {
+    if (spec.arguments != AggregateArguments::kShareInName) {
+      if (spec.name == name) return &spec;
+    } else if (name.size() > 1 && name.front() == 'p') {
+      const std::optional<QuantileShare> parsed = parse_share(name.substr(1), 100);
+      if (!parsed) continue;
+      share = *parsed;
+      return &spec;
+    }
+  }
+  return nullptr;
+}
+
+/// The place of the "=" of a title, outside backquotes and before the parenthesis.
+size_t title_end(std::string_view text) {
+  const size_t open = text.find('(');
+  const size_t equals = text.find('=');
+  return equals < open ? equals : std::string_view::npos;
+}
+
+}  // namespace
+
+ParsedAggregate parse_aggregate(std::string_view text) {
+  std::string_view rest = trimmed(text);
+  AggregateCall call;
+  const size_t equals = title_end(rest);
+  if (equals != std::string_view::npos) {
+    call.title = trimmed(rest.substr(0, equals));
+    if (call.title.empty()) return bad_form(text, "write a name before \"=\"");
+    rest = trimmed(rest.substr(equals + 1));
+  }
+  const size_t open = rest.find('(');
+  const std::string_view name = trimmed(rest.substr(0, open));
+  if (name.empty()) return bad_form(text, "write the aggregate's name before \"(\"");
+  call.spec = find_aggregate(name, call.share);
+  if (call.spec == nullptr) return unknown_function(name);
+  if (open == std::string_view::npos || rest.back() != ')') {
+    return bad_form(text, "write it as " + call.spec->usage);
+  }
+  std::string_view arguments = trimmed(rest.substr(open + 1, rest.size() - open - 2));
+  const bool optional_column = call.spec->arguments == AggregateArguments::kColumnOrNothing;
+  std::string share_text;
+  if (!arguments.empty() || !optional_column) {
+    const std::optional<std::string> column = take_column(arguments);
+    if (!column) return bad_form(text, "write it as " + call.spec->usage);
+    call.column = *column;
+    if (call.spec->arguments == AggregateArguments::kColumnAndShare) {
+      if (arguments.empty() || arguments.front() != ',') {
+        return bad_form(text, "write it as " + call.spec->usage);
+      }
+      share_text = trimmed(arguments.substr(1));
+      const std::optional<QuantileShare> share = parse_share(share_text, 1);
+      if (!share) return bad_form(text, "give a share from 0 to 1, like quantile(ms, 0.99)");
+      call.share = *share;
+    } else if (!arguments.empty()) {
+      return bad_form(text, "write it as " + call.spec->usage +
+                                "; put a column name with a comma in backquotes");
+    }
+  }
+  if (call.title.empty()) {
+    call.title = std::string(name);
+    if (!call.column.empty()) {
+      call.title += "(" + call.column + (share_text.empty() ? "" : ", " + share_text) + ")";
+    }
+  }
+  return {.call = std::move(call), .problem = {}};
+}
+
+// ---- the plan
+
+size_t AggregatePlan::input_of(const ColumnRef& column) {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].column.slot == column.slot) return i;
+  }
+  inputs_.push_back({.column = column, .states = {}});
+  return inputs_.size() - 1;
+}
+
+void AggregatePlan::need_state(size_t input, StateKind kind) {
+  for (const size_t state : inputs_[input].states) {
+    if (states_[state].kind == kind) return;
+  }
+  inputs_[input].states.push_back(states_.size());
+  states_.push_back({.kind = kind, .input = input, .first_word = words_});
+  words_ += make_aggregate_state(kind, inputs_[input].column.type, distinct_limit_)->words();
+}
+
+std::optional<AggregatePlan> AggregatePlan::bind(const std::vector<AggregateCall>& calls,
+                                                 Binder& binder, int line,
+                                                 uint32_t distinct_limit) {
+  AggregatePlan plan;
+  plan.distinct_limit_ = distinct_limit;
+  bool good = true;
+  for (const AggregateCall& call : calls) {
+    Output output{.call = call};
+    if (!call.column.empty()) {
+      const std::optional<ColumnRef> column = binder.use(call.column, line, call.spec->types);
+      if (!column) {
+        good = false;
+        continue;
+      }
+      output.input = plan.input_of(*column);
+      for (const StateKind kind : call.spec->states) plan.need_state(*output.input, kind);
+      output.type = call.spec->result(column->type);
+    } else {
+      output.type = call.spec->result(Type::kInt);
+    }
+    plan.outputs_.push_back(std::move(output));
+  }
+  if (!good) return std::nullopt;
+  return plan;
+}
+
+// ---- the states of all groups
+
+Aggregates::Aggregates(const AggregatePlan& plan) : plan_(plan), nulls_(plan.inputs_.size()) {
+  states_.reserve(plan.states_.size());
+  for (const AggregatePlan::State& state : plan.states_) {
+    const Type type = plan.inputs_[state.input].column.type;
+    states_.push_back(make_aggregate_state(state.kind, type, plan.distinct_limit_));
+  }
+}
+
+void Aggregates::make_room(size_t groups) {
+  if (groups <= groups_) return;
+  groups_ = groups;
+  for (const std::unique_ptr<AggregateState>& state : states_) state->make_room(groups);
+}
+
+void Aggregates::add_nulls(size_t input, uint32_t group, uint64_t nulls) {
+  if (nulls_[input].size() < groups_) nulls_[input].resize(groups_);
+  nulls_[input][group] += nulls;
+}
+
+uint64_t Aggregates::nulls(size_t input, uint32_t group) const {
+  return group < nulls_[input].size() ? nulls_[input][group] : 0;
+}
+
+namespace {
+
+/// Copies the values of the block's rows that are not null, with their groups; `null(group)` hears
+/// of the others.
+template <typename To, typename From, typename Null>
+size_t gather(const From* from, const Column& column, const RowBlock& block, const uint32_t* groups,
+              std::vector<To>& values, std::vector<uint32_t>& kept_groups, Null&& null) {
+  values.resize(block.count);
+  kept_groups.resize(block.count);
+  size_t count = 0;
+  for (size_t i = 0; i < block.count; ++i) {
+    const size_t row = block.row(i);
+    if (column.has_nulls && column.null[row] != 0) {
+      null(groups[i]);
+      continue;
+    }
+    values[count] = static_cast<To>(from[row]);
+    kept_groups[count] = groups[i];
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+ValueBlock Aggregates::values_of(size_t input, const Column& column, const RowBlock& block,
+                                 const uint32_t* groups, AggregateScratch& scratch) {
+  const bool as_it_is = block.list == nullptr && !column.has_nulls;
+  ValueBlock values{.groups = groups, .count = block.count};
+  const auto null = [&](uint32_t group) { add_nulls(input, group, 1); };
+  const auto gather_into = [&](const auto* from, auto& to) {
+    values.count = gather(from, column, block, groups, to, scratch.groups, null);
+    values.groups = scratch.groups.data();
+    return to.data();
+  };
+  switch (column.type) {
+    case Type::kFloat:
+      values.floats = as_it_is ? column.floats.data() + block.first
+                               : gather_into(column.floats.data(), scratch.floats);
+      break;
+    case Type::kInt:
+    case Type::kTime:
+      values.ints = as_it_is ? column.ints.data() + block.first
+                             : gather_into(column.ints.data(), scratch.ints);
+      break;
+    case Type::kBool:
+      values.ints = gather_into(column.bools.data(), scratch.ints);
+      break;
+    case Type::kText:
+      values.texts = as_it_is ? column.text.data() + block.first
+                              : gather_into(column.text.data(), scratch.texts);
+      break;
+  }
+  return values;
+}
+
+void Aggregates::add(const Batch& batch, const RowBlock& block, const uint32_t* groups,
+                     const GroupTable& table, AggregateScratch& scratch) {
+  make_room(table.size());
+  const StateWords words = table.state();
+  for (size_t i = 0; i < block.count; ++i) ++*words.at(groups[i]);
+  for (size_t input = 0; input < plan_.inputs_.size(); ++input) {
+    const AggregatePlan::Input& plan = plan_.inputs_[input];
+    const Column& column = batch.columns[plan.column.slot];
+    SHARDMILL_CHECK(column.type == plan.column.type);
+    const ValueBlock values = values_of(input, column, block, groups, scratch);
+    for (const size_t state : plan.states) {
+      states_[state]->add(values, words.from(plan_.states_[state].first_word));
+    }
+  }
+}
+
+void Aggregates::merge(const GroupTable& table, Aggregates& other, const GroupTable& other_table,
+                       const GroupMapping& mapping) {
+  make_room(table.size());
+  other.make_room(other_table.size());
+  const StateWords words = table.state();
+  const StateWords others = other_table.state();
+  for (size_t i = 0; i < mapping.count; ++i) {
+    const uint32_t there = static_cast<uint32_t>(mapping.first + i);
+    *words.at(mapping.into[i]) += *others.at(there);
+    for (size_t input = 0; input < nulls_.size(); ++input) {
+      const uint64_t count = other.nulls(input, there);
+      if (count > 0) add_nulls(input, mapping.into[i], count);
+    }
+  }
+  for (size_t state = 0; state < states_.size(); ++state) {
+    const size_t first_word = plan_.states_[state].first_word;
+    states_[state]->merge(words.from(first_word), *other.states_[state], others.from(first_word),
+                          mapping);
+  }
+}
+
+void Aggregates::encode(const GroupTable& table, std::span<const uint32_t> groups,
+                        ByteWriter& writer) const {
+  for (const std::unique_ptr<AggregateState>& state : states_) state->make_room(table.size());
+  const StateWords words = table.state();
+  for (const uint32_t group : groups) {
+    writer.varint(*words.at(group));
+    for (size_t input = 0; input < nulls_.size(); ++input) writer.varint(nulls(input, group));
+  }
+  for (size_t state = 0; state < states_.size(); ++state) {
+    states_[state]->encode(words.from(plan_.states_[state].first_word), groups, writer);
+  }
+}
+
+void Aggregates::decode(const GroupTable& table, ByteReader& reader) {
+  make_room(table.size());
+  const StateWords words = table.state();
+  for (uint32_t group = 0; group < table.size() && !reader.failed(); ++group) {
+    const uint64_t records = reader.varint();
+    *words.at(group) = records;
+    for (size_t input = 0; input < nulls_.size(); ++input) {
+      const uint64_t count = reader.varint();
+      if (count > records) reader.fail();
+      if (count > 0 && !reader.failed()) add_nulls(input, group, count);
+    }
+  }
+  for (size_t state = 0; state < states_.size() && !reader.failed(); ++state) {
+    states_[state]->decode(words.from(plan_.states_[state].first_word), table.size(), reader);
+  }
+}
+
+GroupFacts Aggregates::facts_of(const AggregatePlan::Output& output,
+                                const GroupTable& table) const {
+  GroupFacts facts;
+  facts.share = output.call.share;
+  if (!output.input) return facts;
+  const AggregatePlan::Input& input = plan_.inputs_[*output.input];
+  facts.type = input.column.type;
+  for (const size_t state : input.states) {
+    const size_t kind = static_cast<size_t>(plan_.states_[state].kind);
+    facts.states[kind] = states_[state].get();
+    facts.words[kind] = table.state().from(plan_.states_[state].first_word);
+  }
+  return facts;
+}
+
+std::vector<TableColumn> Aggregates::finish(const GroupTable& table,
+                                            std::span<const uint32_t> groups) const {
+  for (const std::unique_ptr<AggregateState>& state : states_) state->make_room(table.size());
+  std::vector<TableColumn> columns;
+  for (const AggregatePlan::Output& output : plan_.outputs_) {
+    TableColumn column;
+    column.name = output.call.title;
+    column.type = output.type;
+    GroupFacts facts = facts_of(output, table);
+    for (const uint32_t group : groups) {
+      facts.group = group;
+      facts.records = *table.state().at(group);
+      facts.values = facts.records - (output.input ? nulls(*output.input, group) : 0);
+      output.call.spec->finish(facts, column);
+    }
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+size_t Aggregates::memory_bytes() const {
+  size_t bytes = sizeof *this;
+  for (const std::unique_ptr<AggregateState>& state : states_) bytes += state->held_bytes();
+  for (const std::vector<uint64_t>& list : nulls_) bytes += list.capacity() * sizeof(uint64_t);
+  return bytes;
+}
+
+}  // namespace shardmill

@@ -1,0 +1,536 @@
+#include "stages/support/aggregate_state.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "pipeline/base/check.h"
+#include "pipeline/base/hash.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr uint64_t kSignBit = uint64_t{1} << 63;
+
+Int128 load_int128(const uint64_t* words) {
+  return static_cast<Int128>((static_cast<UInt128>(words[1]) << 64) | words[0]);
+}
+
+void store_int128(uint64_t* words, Int128 value) {
+  words[0] = static_cast<uint64_t>(value);
+  words[1] = static_cast<uint64_t>(static_cast<UInt128>(value) >> 64);
+}
+
+/// words[from..] += parts; the carry out of the last word.
+uint64_t add_parts(std::span<uint64_t> words, size_t from, std::span<const uint64_t> parts) {
+  uint64_t carry = 0;
+  for (size_t i = 0; from + i < words.size(); ++i) {
+    if (i >= parts.size() && carry == 0) return 0;
+    const UInt128 sum =
+        static_cast<UInt128>(words[from + i]) + (i < parts.size() ? parts[i] : 0) + carry;
+    words[from + i] = static_cast<uint64_t>(sum);
+    carry = static_cast<uint64_t>(sum >> 64);
+  }
+  return carry;
+}
+
+void encode_words(StateWords words, size_t count, std::span<const uint32_t> groups,
+                  ByteWriter& writer) {
+  for (const uint32_t group : groups) writer.raw(words.at(group), count * sizeof(uint64_t));
+}
+
+void decode_words(StateWords words, size_t count, size_t groups, ByteReader& reader) {
+  for (size_t group = 0; group < groups; ++group) {
+    for (size_t word = 0; word < count; ++word) {
+      words.at(static_cast<uint32_t>(group))[word] = reader.u64();
+    }
+  }
+}
+
+template <typename T>
+void grow_to(std::vector<T>& list, size_t size) {
+  if (list.size() >= size) return;
+  if (list.capacity() < size) list.reserve(std::max(size, list.capacity() + list.capacity() / 2));
+  list.resize(size);
+}
+
+/// Calls visit(group here, group there) for each group of the mapping.
+template <typename Visit>
+void for_each_mapped(const GroupMapping& mapping, Visit&& visit) {
+  for (size_t i = 0; i < mapping.count; ++i) {
+    visit(mapping.into[i], static_cast<uint32_t>(mapping.first + i));
+  }
+}
+
+}  // namespace
+
+// ---- sums of ints
+
+Int128 IntSums::total(const uint64_t* words) {
+  return load_int128(words);
+}
+
+void IntSums::add(const ValueBlock& values, StateWords words) {
+  for (size_t i = 0; i < values.count; ++i) {
+    uint64_t* const sum = words.at(values.groups[i]);
+    const UInt128 value = static_cast<UInt128>(Int128{values.ints[i]});
+    store_int128(sum, static_cast<Int128>(static_cast<UInt128>(load_int128(sum)) + value));
+  }
+}
+
+void IntSums::merge(StateWords words, AggregateState&, StateWords others,
+                    const GroupMapping& mapping) {
+  for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
+    uint64_t* const sum = words.at(here);
+    const UInt128 total = static_cast<UInt128>(load_int128(sum)) +
+                          static_cast<UInt128>(load_int128(others.at(there)));
+    store_int128(sum, static_cast<Int128>(total));
+  });
+}
+
+void IntSums::encode(StateWords words, std::span<const uint32_t> groups, ByteWriter& writer) const {
+  encode_words(words, 2, groups, writer);
+}
+
+void IntSums::decode(StateWords words, size_t groups, ByteReader& reader) {
+  decode_words(words, 2, groups, reader);
+}
+
+// ---- sums of squares of ints
+
+BigNumber IntSquares::total(const uint64_t* words) {
+  return BigNumber::from_limbs({words, 3}, 0, false);
+}
+
+void IntSquares::add(const ValueBlock& values, StateWords words) {
+  for (size_t i = 0; i < values.count; ++i) {
+    const int64_t value = values.ints[i];
+    const uint64_t magnitude =
+        value < 0 ? -static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+    const UInt128 square = static_cast<UInt128>(magnitude) * magnitude;
+    const std::array<uint64_t, 2> parts = {static_cast<uint64_t>(square),
+                                           static_cast<uint64_t>(square >> 64)};
+    add_parts({words.at(values.groups[i]), 3}, 0, parts);
+  }
+}
+
+void IntSquares::merge(StateWords words, AggregateState&, StateWords others,
+                       const GroupMapping& mapping) {
+  for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
+    add_parts({words.at(here), 3}, 0, {others.at(there), 3});
+  });
+}
+
+void IntSquares::encode(StateWords words, std::span<const uint32_t> groups,
+                        ByteWriter& writer) const {
+  encode_words(words, 3, groups, writer);
+}
+
+void IntSquares::decode(StateWords words, size_t groups, ByteReader& reader) {
+  decode_words(words, 3, groups, reader);
+}
+
+// ---- sums of doubles
+
+void WindowedSums::make_room(size_t groups) {
+  groups_ = groups;
+  if (!wide_index_.empty()) grow_to(wide_index_, groups);
+}
+
+ExactSum& WindowedSums::wide(uint32_t group) {
+  if (wide_index_.empty()) wide_index_.resize(groups_);
+  uint32_t& index = wide_index_[group];
+  if (index == 0) {
+    wide_.emplace_back();
+    index = static_cast<uint32_t>(wide_.size());
+  }
+  return wide_[index - 1];
+}
+
+const ExactSum* WindowedSums::find_wide(uint32_t group) const {
+  if (wide_index_.empty() || wide_index_[group] == 0) return nullptr;
+  return &wide_[wide_index_[group] - 1];
+}
+
+ExactSum WindowedSums::total(StateWords words, uint32_t group) const {
+  const ExactSum* const kept = find_wide(group);
+  ExactSum sum = kept == nullptr ? ExactSum() : *kept;
+  take_window(words.at(group), sum);
+  return sum;
+}
+
+void WindowedSums::merge(StateWords words, AggregateState& other, StateWords others,
+                         const GroupMapping& mapping) {
+  const WindowedSums& from = static_cast<WindowedSums&>(other);
+  for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
+    merge_window(here, words.at(here), others.at(there));
+    const ExactSum* const kept = from.find_wide(there);
+    if (kept != nullptr) wide(here).merge(*kept);
+  });
+}
+
+void WindowedSums::encode(StateWords words, std::span<const uint32_t> groups,
+                          ByteWriter& writer) const {
+  for (const uint32_t group : groups) total(words, group).encode(writer);
+}
+
+void WindowedSums::decode(StateWords state_words, size_t groups, ByteReader& reader) {
+  for (uint32_t group = 0; group < groups && !reader.failed(); ++group) {
+    ExactSum sum = ExactSum::decode(reader);
+    const std::span<uint64_t> window(state_words.at(group), words());
+    if (sum.is_finite() && sum.to_fixed(window_exponent(), window)) continue;
+    std::fill(window.begin(), window.end(), 0);
+    wide(group) = std::move(sum);
+  }
+}
+
+size_t WindowedSums::held_bytes() const {
+  constexpr size_t kLimbBytes = 64;  // of a typical ExactSum; counting each costs too much
+  return wide_index_.capacity() * sizeof(uint32_t) + wide_.capacity() * sizeof(ExactSum) +
+         wide_.size() * kLimbBytes;
+}
+
+void FloatSums::take_window(const uint64_t* words, ExactSum& sum) const {
+  const Int128 window = load_int128(words);
+  const bool negative = window < 0;
+  const UInt128 bits = static_cast<UInt128>(window);
+  sum.add_scaled(negative ? -bits : bits, window_exponent(), negative);
+}
+
+void FloatSums::add_to_window(uint32_t group, uint64_t* words, Int128 value) {
+  Int128 sum = 0;
+  if (__builtin_add_overflow(load_int128(words), value, &sum)) [[unlikely]] {
+    take_window(words, wide(group));
+    sum = value;
+  }
+  store_int128(words, sum);
+}
+
+void FloatSums::merge_window(uint32_t group, uint64_t* words, const uint64_t* other) {
+  add_to_window(group, words, load_int128(other));
+}
+
+void FloatSums::add(const ValueBlock& values, StateWords words) {
+  // value = (high + low * 2^-63) * 2^-8 with whole high and low, exactly, or it does not fit.
+  constexpr double kHighUnit = 256;
+  constexpr double kLowUnit = 9223372036854775808.0;  // 2^63
+  constexpr double kLimit = kLowUnit / 2;
+  for (size_t i = 0; i < values.count; ++i) {
+    const uint32_t group = values.groups[i];
+    const double scaled = values.floats[i] * kHighUnit;
+    if (std::fabs(scaled) < kLimit) [[likely]] {  // not NaN
+      const int64_t high = static_cast<int64_t>(scaled);
+      const double rest = (scaled - static_cast<double>(high)) * kLowUnit;
+      const int64_t low = static_cast<int64_t>(rest);
+      if (static_cast<double>(low) == rest) [[likely]] {
+        add_to_window(group, words.at(group),
+                      (static_cast<Int128>(high) * (Int128{1} << 63)) + low);
+        continue;
+      }
+    }
+    wide(group).add(values.floats[i]);
+  }
+}
+
+void FloatSquares::take_window(const uint64_t* words, ExactSum& sum) const {
+  const UInt128 low = static_cast<UInt128>(load_int128(words));
+  const UInt128 high = static_cast<UInt128>(load_int128(words + 2));
+  sum.add_scaled(low, window_exponent(), false);
+  sum.add_scaled(high, window_exponent() + 128, false);
+}
+
+void FloatSquares::merge_window(uint32_t group, uint64_t* words, const uint64_t* other) {
+  // The top bit stays clear: what is large moves aside first.
+  if (((words[3] | other[3]) >> 62) != 0) {
+    take_window(words, wide(group));
+    std::fill_n(words, 4, 0);
+  }
+  add_parts({words, 4}, 0, {other, 4});
+}
+
+void FloatSquares::add(const ValueBlock& values, StateWords words) {
+  constexpr int kPositionMax = 256 - 106 - 4;
+  for (size_t i = 0; i < values.count; ++i) {
+    const double value = values.floats[i];
+    if (!std::isfinite(value)) continue;
+    const uint32_t group = values.groups[i];
+    uint64_t* const window = words.at(group);
+    const SplitDouble parts = split_double(value);
+    const int position = 2 * parts.exponent - window_exponent();
+    if (position < 0 || position > kPositionMax) {
+      wide(group).add_square(value);
+      continue;
+    }
+    if ((window[3] >> 62) != 0) [[unlikely]] {
+      take_window(window, wide(group));
+      std::fill_n(window, 4, 0);
+    }
+    const UInt128 square = static_cast<UInt128>(parts.mantissa) * parts.mantissa;
+    const unsigned shift = static_cast<unsigned>(position) % 64;
+    const uint64_t low = static_cast<uint64_t>(square);
+    const uint64_t high = static_cast<uint64_t>(square >> 64);
+    const std::array<uint64_t, 3> shifted = {
+        low << shift, shift == 0 ? high : (high << shift) | (low >> (64 - shift)),
+        shift == 0 ? 0 : high >> (64 - shift)};
+    add_parts({window, 4}, static_cast<size_t>(position) / 64, shifted);
+  }
+}
+
+// ---- smallest and largest
+
+namespace {
+
+/// Words in the order of the numbers, none of which is 0 or all ones for floats.
+uint64_t ordered_word(int64_t value) {
+  return static_cast<uint64_t>(value) ^ kSignBit;
+}
+uint64_t ordered_word(double value) {
+  const uint64_t bits = std::bit_cast<uint64_t>(value + 0.0);
+  return bits ^ ((bits >> 63) != 0 ? ~uint64_t{0} : kSignBit);
+}
+
+template <bool kLargest, typename T>
+void add_extremes(const T* values, const uint32_t* groups, size_t count, StateWords words) {
+  for (size_t i = 0; i < count; ++i) {
+    uint64_t word = ordered_word(values[i]);
+    word = kLargest ? word : ~word;
+    if constexpr (std::is_floating_point_v<T>) word = std::isnan(values[i]) ? 0 : word;
+    uint64_t* const best = words.at(groups[i]);
+    *best = std::max(*best, word);
+  }
+}
+
+}  // namespace
+
+void NumberExtremes::add(const ValueBlock& values, StateWords words) {
+  if (floats_) {
+    largest_ ? add_extremes<true>(values.floats, values.groups, values.count, words)
+             : add_extremes<false>(values.floats, values.groups, values.count, words);
+  } else {
+    largest_ ? add_extremes<true>(values.ints, values.groups, values.count, words)
+             : add_extremes<false>(values.ints, values.groups, values.count, words);
+  }
+}
+
+int64_t NumberExtremes::whole(const uint64_t* words) const {
+  return static_cast<int64_t>((largest_ ? words[0] : ~words[0]) ^ kSignBit);
+}
+
+double NumberExtremes::number(const uint64_t* words) const {
+  const uint64_t word = largest_ ? words[0] : ~words[0];
+  return std::bit_cast<double>((word & kSignBit) != 0 ? word ^ kSignBit : ~word);
+}
+
+void NumberExtremes::merge(StateWords words, AggregateState&, StateWords others,
+                           const GroupMapping& mapping) {
+  for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
+    *words.at(here) = std::max(*words.at(here), *others.at(there));
+  });
+}
+
+void NumberExtremes::encode(StateWords words, std::span<const uint32_t> groups,
+                            ByteWriter& writer) const {
+  encode_words(words, 1, groups, writer);
+}
+
+void NumberExtremes::decode(StateWords words, size_t groups, ByteReader& reader) {
+  decode_words(words, 1, groups, reader);
+}
+
+// ---- first and last text
+
+void TextExtremes::make_room(size_t groups) {
+  grow_to(texts_, groups);
+}
+
+void TextExtremes::offer(uint32_t group, uint64_t* words, std::string_view text) {
+  std::string& best = texts_[group];
+  if (words[0] != 0 && (largest_ ? text <= best : text >= best)) return;
+  constexpr size_t kInside = sizeof(std::string) / 2;
+  long_bytes_ -= best.capacity() >= kInside ? best.capacity() : 0;
+  best.assign(text);
+  long_bytes_ += best.capacity() >= kInside ? best.capacity() : 0;
+  words[0] = 1;
+}
+
+void TextExtremes::add(const ValueBlock& values, StateWords words) {
+  for (size_t i = 0; i < values.count; ++i) {
+    offer(values.groups[i], words.at(values.groups[i]), values.texts[i]);
+  }
+}
+
+void TextExtremes::merge(StateWords words, AggregateState& other, StateWords others,
+                         const GroupMapping& mapping) {
+  const TextExtremes& from = static_cast<TextExtremes&>(other);
+  for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
+    if (*others.at(there) != 0) offer(here, words.at(here), from.texts_[there]);
+  });
+}
+
+void TextExtremes::encode(StateWords words, std::span<const uint32_t> groups,
+                          ByteWriter& writer) const {
+  for (const uint32_t group : groups) {
+    const bool has_text = *words.at(group) != 0;
+    writer.u8(has_text ? 1 : 0);
+    if (has_text) writer.text(texts_[group]);
+  }
+}
+
+void TextExtremes::decode(StateWords words, size_t groups, ByteReader& reader) {
+  for (uint32_t group = 0; group < groups && !reader.failed(); ++group) {
+    const uint8_t has_text = reader.u8();
+    if (has_text > 1) reader.fail();
+    if (has_text == 1) offer(group, words.at(group), reader.text());
+  }
+}
+
+size_t TextExtremes::held_bytes() const {
+  return texts_.capacity() * sizeof(std::string) + long_bytes_;
+}
+
+// ---- quantiles
+
+void Quantiles::make_room(size_t groups) {
+  grow_to(sketches_, groups);
+}
+
+void Quantiles::add_to(uint32_t group, double value) {
+  QuantileSketch& sketch = sketches_[group];
+  const size_t before = sketch.held_bytes();
+  sketch.add(QuantileSketch::bucket_of(value));
+  sketch_bytes_ += sketch.held_bytes() - before;
+}
+
+void Quantiles::add(const ValueBlock& values, StateWords) {
+  for (size_t i = 0; i < values.count; ++i) {
+    if (values.floats == nullptr) {
+      add_to(values.groups[i], static_cast<double>(values.ints[i]));
+    } else if (!std::isnan(values.floats[i])) {
+      add_to(values.groups[i], values.floats[i]);
+    }
+  }
+}
+
+void Quantiles::merge(StateWords, AggregateState& other, StateWords, const GroupMapping& mapping) {
+  Quantiles& from = static_cast<Quantiles&>(other);
+  for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
+    QuantileSketch& sketch = sketches_[here];
+    const size_t before = sketch.held_bytes();
+    if (before == 0) {
+      sketch = std::move(from.sketches_[there]);
+    } else {
+      sketch.merge(from.sketches_[there]);
+    }
+    sketch_bytes_ += sketch.held_bytes() - before;
+  });
+}
+
+void Quantiles::encode(StateWords, std::span<const uint32_t> groups, ByteWriter& writer) const {
+  for (const uint32_t group : groups) sketches_[group].encode(writer);
+}
+
+void Quantiles::decode(StateWords, size_t groups, ByteReader& reader) {
+  for (uint32_t group = 0; group < groups && !reader.failed(); ++group) {
+    sketches_[group] = QuantileSketch::decode(reader);
+    sketch_bytes_ += sketches_[group].held_bytes();
+  }
+}
+
+size_t Quantiles::held_bytes() const {
+  return sketches_.capacity() * sizeof(QuantileSketch) + sketch_bytes_;
+}
+
+// ---- distinct values
+
+namespace {
+
+uint64_t hash_of(const void* value) {
+  return hash64({static_cast<const char*>(value), sizeof(uint64_t)});
+}
+
+uint64_t hash_of_float(double value) {
+  const double one_form =
+      std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value + 0.0;
+  return hash_of(&one_form);
+}
+
+}  // namespace
+
+void Distincts::make_room(size_t groups) {
+  grow_to(sets_, groups);
+}
+
+void Distincts::add_to(uint32_t group, uint64_t hash) {
+  DistinctSet& set = sets_[group];
+  const size_t before = set.held_bytes();
+  set.add(hash, limit_);
+  set_bytes_ += set.held_bytes() - before;
+}
+
+void Distincts::add(const ValueBlock& values, StateWords) {
+  for (size_t i = 0; i < values.count; ++i) {
+    const uint64_t hash = values.texts != nullptr    ? hash64(values.texts[i])
+                          : values.floats != nullptr ? hash_of_float(values.floats[i])
+                                                     : hash_of(&values.ints[i]);
+    add_to(values.groups[i], hash);
+  }
+}
+
+void Distincts::merge(StateWords, AggregateState& other, StateWords, const GroupMapping& mapping) {
+  Distincts& from = static_cast<Distincts&>(other);
+  for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
+    DistinctSet& set = sets_[here];
+    const size_t before = set.held_bytes();
+    if (before == 0) {
+      set = std::move(from.sets_[there]);
+    } else {
+      set.merge(from.sets_[there], limit_);
+    }
+    set_bytes_ += set.held_bytes() - before;
+  });
+}
+
+void Distincts::encode(StateWords, std::span<const uint32_t> groups, ByteWriter& writer) const {
+  for (const uint32_t group : groups) sets_[group].encode(writer);
+}
+
+void Distincts::decode(StateWords, size_t groups, ByteReader& reader) {
+  for (uint32_t group = 0; group < groups && !reader.failed(); ++group) {
+    sets_[group] = DistinctSet::decode(reader, limit_);
+    set_bytes_ += sets_[group].held_bytes();
+  }
+}
+
+size_t Distincts::held_bytes() const {
+  return sets_.capacity() * sizeof(DistinctSet) + set_bytes_;
+}
+
+// ---- making them
+
+std::unique_ptr<AggregateState> make_aggregate_state(StateKind kind, Type type,
+                                                     uint32_t distinct_limit) {
+  const bool floats = type == Type::kFloat;
+  const bool largest = kind == StateKind::kMax;
+  switch (kind) {
+    case StateKind::kSum:
+      if (floats) return std::make_unique<FloatSums>();
+      return std::make_unique<IntSums>();
+    case StateKind::kSquares:
+      if (floats) return std::make_unique<FloatSquares>();
+      return std::make_unique<IntSquares>();
+    case StateKind::kMin:
+    case StateKind::kMax:
+      if (type == Type::kText) return std::make_unique<TextExtremes>(largest);
+      return std::make_unique<NumberExtremes>(largest, floats);
+    case StateKind::kQuantiles:
+      return std::make_unique<Quantiles>();
+    case StateKind::kDistinct:
+      return std::make_unique<Distincts>(distinct_limit);
+  }
+  check_failed("a known state kind", __FILE__, __LINE__);
+}
+
+}  // namespace shardmill

@@ -1,0 +1,242 @@
+// The states behind aggregates, for all groups at once: each is updated by a loop over the values
+// of a block, never by a call per row.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/core/column.h"
+#include "stages/support/big_number.h"
+#include "stages/support/distinct.h"
+#include "stages/support/exact_sum.h"
+#include "stages/support/group_table.h"
+#include "stages/support/quantile_sketch.h"
+
+namespace shardmill {
+
+/// The values of one column in a block that are not null, and the group of each. Only the pointer
+/// of the column's type is set; bools and times are ints.
+struct ValueBlock {
+  const double* floats = nullptr;
+  const int64_t* ints = nullptr;
+  const std::string_view* texts = nullptr;
+  const uint32_t* groups = nullptr;
+  size_t count = 0;
+};
+
+/// Groups [first, first + count) of another table, and which groups they are here.
+struct GroupMapping {
+  const uint32_t* into = nullptr;
+  size_t first = 0;
+  size_t count = 0;
+};
+
+enum class StateKind : uint8_t { kSum, kSquares, kMin, kMax, kQuantiles, kDistinct };
+
+/// One state of one column for every group: fixed words in the group's record, and what does not
+/// fit there beside them. Like a Partial: a function of the multiset of values of each group,
+/// `merge` exact, `encode` canonical. One owner, one thread.
+///
+/// REQUIRES of all calls: the words are this state's, zero for a new group; `make_room` was called
+/// with the number of groups.
+class AggregateState {
+ public:
+  virtual ~AggregateState() = default;
+  virtual size_t words() const = 0;
+  virtual void make_room(size_t /*groups*/) {}
+  virtual void add(const ValueBlock& values, StateWords words) = 0;
+  /// `other` is of the same kind and type; it is left unspecified.
+  virtual void merge(StateWords words, AggregateState& other, StateWords others,
+                     const GroupMapping& mapping) = 0;
+  virtual void encode(StateWords words, std::span<const uint32_t> groups,
+                      ByteWriter& writer) const = 0;
+  /// Groups 0, 1, ... `groups` - 1, which are new. Marks the reader failed if the bytes are wrong.
+  virtual void decode(StateWords words, size_t groups, ByteReader& reader) = 0;
+  /// Beside the words.
+  virtual size_t held_bytes() const { return 0; }
+};
+
+/// `distinct_limit`: see DistinctSet. REQUIRES: the kind exists for the type.
+std::unique_ptr<AggregateState> make_aggregate_state(StateKind kind, Type type,
+                                                     uint32_t distinct_limit);
+
+/// Sums of ints, 128 bits wide: no 2^63 values overflow it.
+class IntSums final : public AggregateState {
+ public:
+  size_t words() const override { return 2; }
+  void add(const ValueBlock& values, StateWords words) override;
+  void merge(StateWords words, AggregateState& other, StateWords others,
+             const GroupMapping& mapping) override;
+  void encode(StateWords words, std::span<const uint32_t> groups,
+              ByteWriter& writer) const override;
+  void decode(StateWords words, size_t groups, ByteReader& reader) override;
+  static Int128 total(const uint64_t* words);
+};
+
+/// Sums of squares of ints, 192 bits wide.
+class IntSquares final : public AggregateState {
+ public:
+  size_t words() const override { return 3; }
+  void add(const ValueBlock& values, StateWords words) override;
+  void merge(StateWords words, AggregateState& other, StateWords others,
+             const GroupMapping& mapping) override;
+  void encode(StateWords words, std::span<const uint32_t> groups,
+              ByteWriter& writer) const override;
+  void decode(StateWords words, size_t groups, ByteReader& reader) override;
+  static BigNumber total(const uint64_t* words);
+};
+
+/// What FloatSums and FloatSquares share: a fixed-point window in the group's words, and an
+/// ExactSum for groups with values that do not fit it.
+class WindowedSums : public AggregateState {
+ public:
+  void make_room(size_t groups) override;
+  void merge(StateWords words, AggregateState& other, StateWords others,
+             const GroupMapping& mapping) override;
+  void encode(StateWords words, std::span<const uint32_t> groups,
+              ByteWriter& writer) const override;
+  void decode(StateWords words, size_t groups, ByteReader& reader) override;
+  size_t held_bytes() const override;
+  ExactSum total(StateWords words, uint32_t group) const;
+
+ protected:
+  virtual int window_exponent() const = 0;
+  /// Adds the window's value.
+  virtual void take_window(const uint64_t* words, ExactSum& sum) const = 0;
+  virtual void merge_window(uint32_t group, uint64_t* words, const uint64_t* other) = 0;
+  ExactSum& wide(uint32_t group);
+
+ private:
+  const ExactSum* find_wide(uint32_t group) const;
+
+  size_t groups_ = 0;
+  std::vector<uint32_t> wide_index_;  ///< by group: position in wide_ + 1, or 0; empty: none
+  std::vector<ExactSum> wide_;
+};
+
+/// Exact sums of doubles: a window of 128 bits in units of 2^-71, which takes values from 2^-19
+/// (all their bits) to 2^53 in about 2 ns, bound by the store to the group's record.
+class FloatSums final : public WindowedSums {
+ public:
+  size_t words() const override { return 2; }
+  void add(const ValueBlock& values, StateWords words) override;
+
+ protected:
+  int window_exponent() const override { return -71; }
+  void take_window(const uint64_t* words, ExactSum& sum) const override;
+  void merge_window(uint32_t group, uint64_t* words, const uint64_t* other) override;
+
+ private:
+  void add_to_window(uint32_t group, uint64_t* words, Int128 value);
+};
+
+/// Exact sums of squares of doubles: a window of 256 bits in units of 2^-144.
+class FloatSquares final : public WindowedSums {
+ public:
+  size_t words() const override { return 4; }
+  void add(const ValueBlock& values, StateWords words) override;
+
+ protected:
+  int window_exponent() const override { return -144; }
+  void take_window(const uint64_t* words, ExactSum& sum) const override;
+  void merge_window(uint32_t group, uint64_t* words, const uint64_t* other) override;
+};
+
+/// The smallest or largest number. NaN is passed over.
+class NumberExtremes final : public AggregateState {
+ public:
+  NumberExtremes(bool largest, bool floats) : largest_(largest), floats_(floats) {}
+  size_t words() const override { return 1; }
+  void add(const ValueBlock& values, StateWords words) override;
+  void merge(StateWords words, AggregateState& other, StateWords others,
+             const GroupMapping& mapping) override;
+  void encode(StateWords words, std::span<const uint32_t> groups,
+              ByteWriter& writer) const override;
+  void decode(StateWords words, size_t groups, ByteReader& reader) override;
+
+  /// Floats only: false if the group has no number. (Ints have one if they have a value.)
+  static bool has_number(const uint64_t* words) { return words[0] != 0; }
+  int64_t whole(const uint64_t* words) const;
+  double number(const uint64_t* words) const;
+
+ private:
+  /// 0 is beyond every number, so that a new record needs nothing: the larger word wins.
+  bool largest_;
+  bool floats_;
+};
+
+/// The first or last text by bytes.
+class TextExtremes final : public AggregateState {
+ public:
+  explicit TextExtremes(bool largest) : largest_(largest) {}
+  size_t words() const override { return 1; }  ///< 1 if there is a text
+  void make_room(size_t groups) override;
+  void add(const ValueBlock& values, StateWords words) override;
+  void merge(StateWords words, AggregateState& other, StateWords others,
+             const GroupMapping& mapping) override;
+  void encode(StateWords words, std::span<const uint32_t> groups,
+              ByteWriter& writer) const override;
+  void decode(StateWords words, size_t groups, ByteReader& reader) override;
+  size_t held_bytes() const override;
+  const std::string& text(uint32_t group) const { return texts_[group]; }
+
+ private:
+  void offer(uint32_t group, uint64_t* words, std::string_view text);
+
+  bool largest_;
+  std::vector<std::string> texts_;
+  size_t long_bytes_ = 0;  ///< of texts that are not inside their std::string
+};
+
+/// Quantile sketches. NaN is passed over; ints go through the nearest double.
+class Quantiles final : public AggregateState {
+ public:
+  size_t words() const override { return 0; }
+  void make_room(size_t groups) override;
+  void add(const ValueBlock& values, StateWords words) override;
+  void merge(StateWords words, AggregateState& other, StateWords others,
+             const GroupMapping& mapping) override;
+  void encode(StateWords words, std::span<const uint32_t> groups,
+              ByteWriter& writer) const override;
+  void decode(StateWords words, size_t groups, ByteReader& reader) override;
+  size_t held_bytes() const override;
+  const QuantileSketch& sketch(uint32_t group) const { return sketches_[group]; }
+
+ private:
+  void add_to(uint32_t group, double value);
+
+  std::vector<QuantileSketch> sketches_;
+  size_t sketch_bytes_ = 0;
+};
+
+/// Sets of distinct values. -0 and +0 are one value, and so are all NaNs.
+class Distincts final : public AggregateState {
+ public:
+  explicit Distincts(uint32_t limit) : limit_(limit) {}
+  size_t words() const override { return 0; }
+  void make_room(size_t groups) override;
+  void add(const ValueBlock& values, StateWords words) override;
+  void merge(StateWords words, AggregateState& other, StateWords others,
+             const GroupMapping& mapping) override;
+  void encode(StateWords words, std::span<const uint32_t> groups,
+              ByteWriter& writer) const override;
+  void decode(StateWords words, size_t groups, ByteReader& reader) override;
+  size_t held_bytes() const override;
+  bool is_exact(uint32_t group) const { return sets_[group].is_exact(); }
+  uint64_t count(uint32_t group) const { return sets_[group].count(limit_); }
+
+ private:
+  void add_to(uint32_t group, uint64_t hash);
+
+  uint32_t limit_;
+  std::vector<DistinctSet> sets_;
+  size_t set_bytes_ = 0;
+};
+
+}  // namespace shardmill

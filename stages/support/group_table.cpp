@@ -1,0 +1,408 @@
+#include "stages/support/group_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <numeric>
+
+#include "pipeline/base/check.h"
+#include "pipeline/base/hash.h"
+
+namespace shardmill {
+
+namespace {
+
+// A key is a cell of two words:
+//   number       the value's bits                  0
+//   text <= 15   bytes 0-7                         bytes 8-14, and the length in the top byte
+//   text > 15    its hash                          0xff in the top byte, address of a string_view
+//   null         0                                 0xfe in the top byte
+// Two cells are equal if both words are, or if both are long texts with one hash and equal bytes.
+constexpr unsigned kKindShift = 56;
+constexpr uint64_t kLong = uint64_t{0xff} << kKindShift;
+constexpr uint64_t kNull = uint64_t{0xfe} << kKindShift;
+constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
+constexpr size_t kShortBytes = 15;
+
+constexpr uint64_t kHashStart = 0x9E3779B97F4A7C15u;
+constexpr uint64_t kHashFirst = 0xA0761D6478BD642Fu;
+constexpr uint64_t kHashSecond = 0xE7037ED1A0B428DBu;
+
+bool is_long(uint64_t second) {
+  return (second >> kKindShift) == 0xff;
+}
+
+/// Internal only: never reaches a result.
+uint64_t mix(uint64_t hash, uint64_t first, uint64_t second) {
+  const UInt128 product = static_cast<UInt128>(first ^ hash ^ kHashFirst) * (second ^ kHashSecond);
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+uint64_t long_cell(const void* view) {
+  const uint64_t address = reinterpret_cast<uintptr_t>(view);
+  SHARDMILL_CHECK(address <= kAddressMask);
+  return kLong | address;
+}
+
+std::string_view long_text(uint64_t second) {
+  std::string_view view;
+  std::memcpy(static_cast<void*>(&view), reinterpret_cast<const void*>(second & kAddressMask),
+              sizeof view);
+  return view;
+}
+
+/// Bits of the first 0 to 8 bytes of a word.
+constexpr uint64_t kFirstBytes[9] = {0,
+                                     0xff,
+                                     0xffff,
+                                     0xffffff,
+                                     0xffffffff,
+                                     0xffffffffff,
+                                     0xffffffffffff,
+                                     0xffffffffffffff,
+                                     0xffffffffffffffff};
+
+struct [[gnu::packed, gnu::may_alias]] UnalignedWord {
+  uint64_t word;
+};
+
+#if defined(__clang__)
+#define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address", "thread")))
+#else
+#define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address"), no_sanitize("thread")))
+#endif
+
+/// The cell of a text of at most 15 bytes. Reads 16 bytes at once where they cannot cross into
+/// another page, so that no length needs a branch; what lies behind the text is masked away.
+SHARDMILL_READS_PAST_END inline void short_cell(const char* bytes, size_t size, uint64_t* cell) {
+  constexpr uintptr_t kPage = 4096;
+  static constexpr char kNothing[16] = {};
+  bytes = size == 0 ? kNothing : bytes;  // an empty text may point anywhere
+  const uint64_t kind = static_cast<uint64_t>(size) << kKindShift;
+  if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 16) [[likely]] {
+    const uint64_t first = reinterpret_cast<const UnalignedWord*>(bytes)->word;
+    const uint64_t second = reinterpret_cast<const UnalignedWord*>(bytes + 8)->word;
+    cell[0] = first & kFirstBytes[size < 8 ? size : 8];
+    cell[1] = (second & kFirstBytes[size < 8 ? 0 : size - 8]) | kind;
+    return;
+  }
+  uint64_t words[2] = {0, 0};
+  std::memcpy(words, bytes, size);
+  cell[0] = words[0];
+  cell[1] = words[1] | kind;
+}
+
+uint64_t float_bits(double value) {
+  return std::isnan(value) ? std::bit_cast<uint64_t>(std::numeric_limits<double>::quiet_NaN())
+                           : std::bit_cast<uint64_t>(value + 0.0);
+}
+
+/// Fills one key's cells of a block and takes them into the hashes. `make(row, cell)` writes the
+/// cell of a value.
+template <typename Make>
+inline void fill_cells(const Column& column, const RowBlock& block, size_t words, uint64_t* cells,
+                       uint64_t* hashes, Make&& make) {
+  for (size_t i = 0; i < block.count; ++i, cells += words) {
+    const size_t row = block.row(i);
+    if (column.has_nulls && column.null[row] != 0) {
+      cells[0] = 0;
+      cells[1] = kNull;
+    } else {
+      make(row, cells);
+    }
+    hashes[i] = mix(hashes[i], cells[0], is_long(cells[1]) ? kLong : cells[1]);
+  }
+}
+
+SHARDMILL_READS_PAST_END void fill_text_cells(const Column& column, const RowBlock& block,
+                                              size_t words, uint64_t* cells, uint64_t* hashes) {
+  const std::string_view* const text = column.text.data();
+  const uint8_t* const null = column.has_nulls ? column.null.data() : nullptr;
+  for (size_t i = 0; i < block.count; ++i, cells += words) {
+    const size_t row = block.row(i);
+    const std::string_view value = text[row];
+    uint64_t second_hashed = 0;
+    if (null != nullptr && null[row] != 0) [[unlikely]] {
+      cells[0] = 0;
+      second_hashed = cells[1] = kNull;
+    } else if (value.size() <= kShortBytes) [[likely]] {
+      short_cell(value.data(), value.size(), cells);
+      second_hashed = cells[1];
+    } else {
+      cells[0] = hash64(value);
+      cells[1] = long_cell(&text[row]);
+      second_hashed = kLong;
+    }
+    hashes[i] = mix(hashes[i], cells[0], second_hashed);
+  }
+}
+
+void fill_cells_of(const Column& column, const RowBlock& block, size_t words, uint64_t* cells,
+                   uint64_t* hashes) {
+  switch (column.type) {
+    case Type::kText:
+      fill_text_cells(column, block, words, cells, hashes);
+      break;
+    case Type::kInt:
+    case Type::kTime:
+      fill_cells(column, block, words, cells, hashes, [&](size_t row, uint64_t* cell) {
+        cell[0] = static_cast<uint64_t>(column.ints[row]);
+        cell[1] = 0;
+      });
+      break;
+    case Type::kFloat:
+      fill_cells(column, block, words, cells, hashes, [&](size_t row, uint64_t* cell) {
+        cell[0] = float_bits(column.floats[row]);
+        cell[1] = 0;
+      });
+      break;
+    case Type::kBool:
+      fill_cells(column, block, words, cells, hashes, [&](size_t row, uint64_t* cell) {
+        cell[0] = column.bools[row];
+        cell[1] = 0;
+      });
+      break;
+  }
+}
+
+uint32_t tag_of(uint64_t hash) {
+  return static_cast<uint32_t>(hash >> 32);
+}
+
+template <typename T>
+int three_way(T a, T b) {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+int compare_floats(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return three_way(std::isnan(a), std::isnan(b));
+  return three_way(a, b);
+}
+
+}  // namespace
+
+GroupTable::GroupTable(std::vector<Type> key_types, size_t state_words)
+    : key_types_(std::move(key_types)),
+      state_at_(2 * key_types_.size()),
+      stride_(std::max<size_t>(1, state_at_ + state_words)) {
+  if (key_types_.empty()) {
+    reserve_record();
+    add_group(nullptr);
+  } else {
+    slots_.assign(64, 0);
+  }
+}
+
+void GroupTable::find_or_add(std::span<const Column* const> keys, const RowBlock& block,
+                             KeyScratch& scratch, uint32_t* groups) {
+  SHARDMILL_CHECK(keys.size() == key_types_.size() && block.count <= kBlockRows);
+  scratch.cells.resize(kBlockRows * state_at_);
+  scratch.hashes.resize(kBlockRows);
+  std::fill_n(scratch.hashes.begin(), block.count, kHashStart);
+  for (size_t key = 0; key < keys.size(); ++key) {
+    SHARDMILL_CHECK(keys[key]->type == key_types_[key]);
+    fill_cells_of(*keys[key], block, state_at_, scratch.cells.data() + 2 * key,
+                  scratch.hashes.data());
+  }
+  scratch.candidates.resize(kBlockRows);
+  probe_any(scratch, block.count, groups);
+}
+
+void GroupTable::find_or_add(const GroupTable& other, size_t first, size_t count,
+                             KeyScratch& scratch, uint32_t* groups) {
+  SHARDMILL_CHECK(other.key_types_ == key_types_ && count <= kBlockRows);
+  scratch.cells.resize(kBlockRows * state_at_);
+  scratch.hashes.resize(kBlockRows);
+  scratch.candidates.resize(kBlockRows);
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t* const cells = other.record(static_cast<uint32_t>(first + i));
+    std::copy_n(cells, state_at_, scratch.cells.begin() + static_cast<ptrdiff_t>(i * state_at_));
+    uint64_t hash = kHashStart;
+    for (size_t word = 0; word < state_at_; word += 2) {
+      hash = mix(hash, cells[word], is_long(cells[word + 1]) ? kLong : cells[word + 1]);
+    }
+    scratch.hashes[i] = hash;
+  }
+  probe_any(scratch, count, groups);
+}
+
+void GroupTable::probe_any(KeyScratch& scratch, size_t count, uint32_t* groups) {
+  switch (key_types_.size()) {
+    case 0:
+      std::fill_n(groups, count, 0);
+      break;
+    case 1:
+      probe<1>(scratch, count, groups);
+      break;
+    case 2:
+      probe<2>(scratch, count, groups);
+      break;
+    default:
+      probe<0>(scratch, count, groups);
+      break;
+  }
+}
+
+/// kKeys 0: as many as the table has.
+template <size_t kKeys>
+inline bool GroupTable::same_key(const uint64_t* record, const uint64_t* cells) const {
+  const size_t words = kKeys == 0 ? state_at_ : 2 * kKeys;
+  uint64_t difference = 0;
+  for (size_t word = 0; word < words; ++word) difference |= record[word] ^ cells[word];
+  if (difference == 0) [[likely]]
+    return true;
+  for (size_t word = 0; word < words; word += 2) {
+    if (record[word] != cells[word]) return false;
+    if (record[word + 1] == cells[word + 1]) continue;
+    if (!is_long(record[word + 1]) || !is_long(cells[word + 1])) return false;
+    if (long_text(record[word + 1]) != long_text(cells[word + 1])) return false;
+  }
+  return true;
+}
+
+template <size_t kKeys>
+void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
+  const size_t words = kKeys == 0 ? state_at_ : 2 * kKeys;
+  const size_t mask = slots_.size() - 1;
+  const uint64_t* const hashes = scratch.hashes.data();
+  const uint64_t* const slots = slots_.data();
+  uint32_t* const candidates = scratch.candidates.data();
+  for (size_t i = 0; i < count; ++i) __builtin_prefetch(&slots[tag_of(hashes[i]) & mask]);
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t tag = tag_of(hashes[i]);
+    size_t at = tag & mask;
+    while (slots[at] != 0 && static_cast<uint32_t>(slots[at] >> 32) != tag) at = (at + 1) & mask;
+    const uint32_t candidate = static_cast<uint32_t>(slots[at]);
+    candidates[i] = candidate;
+    if (candidate != 0) __builtin_prefetch(record(candidate - 1), 1);
+  }
+  const uint64_t* cells = scratch.cells.data();
+  for (size_t i = 0; i < count; ++i, cells += words) {
+    const uint32_t candidate = candidates[i];
+    if (candidate != 0 && same_key<kKeys>(record(candidate - 1), cells)) [[likely]] {
+      groups[i] = candidate - 1;
+    } else {
+      groups[i] = find_or_add_one<kKeys>(cells, tag_of(hashes[i]));
+    }
+  }
+}
+
+template <size_t kKeys>
+uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
+  const size_t mask = slots_.size() - 1;
+  size_t at = tag & mask;
+  for (; slots_[at] != 0; at = (at + 1) & mask) {
+    if (static_cast<uint32_t>(slots_[at] >> 32) != tag) continue;
+    const uint32_t group = static_cast<uint32_t>(slots_[at]) - 1;
+    if (same_key<kKeys>(record(group), cells)) return group;
+  }
+  reserve_record();
+  const uint32_t group = add_group(cells);
+  slots_[at] = (static_cast<uint64_t>(tag) << 32) | (group + 1);
+  if (size_ * 2 > slots_.size()) grow_slots();
+  return group;
+}
+
+void GroupTable::reserve_record() {
+  if (size_ < record_capacity_) return;
+  const size_t capacity =
+      record_capacity_ == 0 ? 32 : record_capacity_ + std::max<size_t>(record_capacity_ / 2, 32);
+  void* const memory = std::realloc(records_.get(), capacity * stride_ * sizeof(uint64_t));
+  if (memory == nullptr) throw std::bad_alloc();
+  (void)records_.release();
+  records_.reset(static_cast<uint64_t*>(memory));
+  record_capacity_ = capacity;
+}
+
+/// REQUIRES: room for a record.
+uint32_t GroupTable::add_group(const uint64_t* cells) {
+  SHARDMILL_CHECK(size_ < std::numeric_limits<uint32_t>::max() - 1);
+  const uint32_t group = static_cast<uint32_t>(size_++);
+  uint64_t* const to = record(group);
+  std::fill_n(to + state_at_, stride_ - state_at_, 0);
+  for (size_t word = 0; word < state_at_; word += 2) {
+    to[word] = cells[word];
+    to[word + 1] = cells[word + 1];
+    if (!is_long(cells[word + 1])) continue;
+    const std::string_view text = long_text(cells[word + 1]);
+    char* const kept = texts_.allocate(sizeof(std::string_view) + text.size());
+    const std::string_view view(kept + sizeof(std::string_view), text.size());
+    std::memcpy(kept, static_cast<const void*>(&view), sizeof view);
+    std::memcpy(kept + sizeof view, text.data(), text.size());
+    to[word + 1] = long_cell(kept);
+  }
+  return group;
+}
+
+/// The place of a slot follows from its tag, so no record is looked at.
+void GroupTable::grow_slots() {
+  const std::vector<uint64_t> old = std::move(slots_);
+  slots_.assign(old.size() * 2, 0);
+  const size_t mask = slots_.size() - 1;
+  for (const uint64_t slot : old) {
+    if (slot == 0) continue;
+    size_t at = static_cast<uint32_t>(slot >> 32) & mask;
+    while (slots_[at] != 0) at = (at + 1) & mask;
+    slots_[at] = slot;
+  }
+}
+
+bool GroupTable::is_null(uint32_t group, size_t key) const {
+  return record(group)[2 * key + 1] == kNull;
+}
+
+std::string_view GroupTable::text(uint32_t group, size_t key) const {
+  const uint64_t* const cell = record(group) + 2 * key;
+  if (is_long(cell[1])) return long_text(cell[1]);
+  return {reinterpret_cast<const char*>(cell), static_cast<size_t>(cell[1] >> kKindShift)};
+}
+
+int64_t GroupTable::integer(uint32_t group, size_t key) const {
+  return static_cast<int64_t>(record(group)[2 * key]);
+}
+
+double GroupTable::number(uint32_t group, size_t key) const {
+  return std::bit_cast<double>(record(group)[2 * key]);
+}
+
+int GroupTable::compare(uint32_t a, uint32_t b) const {
+  for (size_t key = 0; key < key_types_.size(); ++key) {
+    const bool a_null = is_null(a, key);
+    const bool b_null = is_null(b, key);
+    if (a_null && b_null) continue;
+    if (a_null || b_null) return a_null ? 1 : -1;
+    int order = 0;
+    switch (key_types_[key]) {
+      case Type::kText:
+        order = text(a, key).compare(text(b, key));
+        break;
+      case Type::kFloat:
+        order = compare_floats(number(a, key), number(b, key));
+        break;
+      case Type::kInt:
+      case Type::kBool:
+      case Type::kTime:
+        order = three_way(integer(a, key), integer(b, key));
+        break;
+    }
+    if (order != 0) return order;
+  }
+  return 0;
+}
+
+std::vector<uint32_t> GroupTable::sorted() const {
+  std::vector<uint32_t> order(size_);
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return compare(a, b) < 0; });
+  return order;
+}
+
+size_t GroupTable::memory_bytes() const {
+  return sizeof *this + record_capacity_ * stride_ * sizeof(uint64_t) +
+         slots_.capacity() * sizeof(uint64_t) + texts_.memory_bytes();
+}
+
+}  // namespace shardmill

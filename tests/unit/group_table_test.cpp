@@ -1,0 +1,225 @@
+#include "stages/support/group_table.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "stages/support/group_codec.h"
+
+namespace shardmill {
+namespace {
+
+std::vector<uint32_t> groups_of(GroupTable& table, const std::vector<Column>& columns,
+                                size_t rows) {
+  std::vector<const Column*> keys;
+  for (const Column& column : columns) keys.push_back(&column);
+  KeyScratch scratch;
+  std::vector<uint32_t> groups(rows + GroupTable::kBlockRows);
+  for (size_t first = 0; first < rows; first += GroupTable::kBlockRows) {
+    const RowBlock block{.first = first, .count = std::min(GroupTable::kBlockRows, rows - first)};
+    table.find_or_add(keys, block, scratch, groups.data() + first);
+  }
+  groups.resize(rows);
+  return groups;
+}
+
+Column text_column(const std::vector<std::string>& values) {
+  Column column;
+  column.prepare(Type::kText, values.size());
+  for (size_t i = 0; i < values.size(); ++i) column.text[i] = values[i];
+  return column;
+}
+
+Column float_column(const std::vector<double>& values) {
+  Column column;
+  column.prepare(Type::kFloat, values.size());
+  for (size_t i = 0; i < values.size(); ++i) column.floats[i] = values[i];
+  return column;
+}
+
+/// Texts around every length that is kept in another way.
+std::vector<std::string> random_texts(size_t count, size_t different, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::string> all;
+  for (size_t i = 0; i < different; ++i) {
+    std::string text(random() % 40, 'x');
+    for (char& c : text) c = static_cast<char>(random() % 4 == 0 ? 0 : 'a' + random() % 3);
+    all.push_back(text);
+  }
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < count; ++i) texts.push_back(all[random() % all.size()]);
+  return texts;
+}
+
+TEST(GroupTable, GivesEqualKeysOneGroupAndOthersAnother) {
+  for (const size_t keys : {1, 2, 3}) {
+    const size_t rows = 20000;
+    std::vector<std::vector<std::string>> texts;
+    std::vector<Column> columns;
+    for (size_t key = 0; key < keys; ++key) {
+      texts.push_back(random_texts(rows, key == 0 ? 700 : 9, key));
+    }
+    for (const std::vector<std::string>& values : texts) columns.push_back(text_column(values));
+    GroupTable table(std::vector<Type>(keys, Type::kText), 1);
+    const std::vector<uint32_t> groups = groups_of(table, columns, rows);
+    std::map<std::vector<std::string>, uint32_t> expected;
+    for (size_t row = 0; row < rows; ++row) {
+      std::vector<std::string> key;
+      for (const std::vector<std::string>& values : texts) key.push_back(values[row]);
+      const auto [at, is_new] = expected.emplace(key, expected.size());
+      ASSERT_EQ(groups[row], at->second) << row;
+      for (size_t i = 0; i < keys; ++i) ASSERT_EQ(table.text(groups[row], i), key[i]);
+    }
+    EXPECT_EQ(table.size(), expected.size());
+  }
+}
+
+TEST(GroupTable, SortsLikeTheKeysOfAMap) {
+  const std::vector<std::string> texts = random_texts(5000, 900, 77);
+  GroupTable table({Type::kText}, 0);
+  const std::vector<Column> columns = {text_column(texts)};
+  groups_of(table, columns, texts.size());
+  std::map<std::string, int> expected;
+  for (const std::string& text : texts) expected[text] = 0;
+  std::vector<uint32_t> order = table.sorted();
+  ASSERT_EQ(order.size(), expected.size());
+  size_t i = 0;
+  for (const auto& [text, unused] : expected) EXPECT_EQ(table.text(order[i++], 0), text);
+}
+
+TEST(GroupTable, ZerosAreOneValueNansAreOneAndSortAfterNumbersNullLast) {
+  std::vector<double> values = {std::nan("1"), 0.0, -0.0, -std::nan("2"), 5, -5, 1e99, 0,
+                                -1e-300,       7};
+  values.push_back(std::numeric_limits<double>::infinity());
+  Column column = float_column(values);
+  column.set_null(9);
+  std::vector<Column> columns;
+  columns.push_back(std::move(column));
+  GroupTable table({Type::kFloat}, 0);
+  const std::vector<uint32_t> groups = groups_of(table, columns, values.size());
+  EXPECT_EQ(groups, (std::vector<uint32_t>{0, 1, 1, 0, 2, 3, 4, 1, 5, 6, 7}));
+  EXPECT_FALSE(std::signbit(table.number(1, 0)));
+  EXPECT_EQ(table.sorted(), (std::vector<uint32_t>{3, 5, 1, 2, 4, 7, 0, 6}));
+  EXPECT_TRUE(table.is_null(6, 0));
+}
+
+TEST(GroupTable, EmptyTextIsNotNullAndNotZeroBytes) {
+  std::vector<Column> columns = {text_column({"", std::string(1, '\0'), "", "x", ""})};
+  columns[0].text[2] = std::string_view();
+  columns[0].set_null(4);
+  GroupTable table({Type::kText}, 0);
+  EXPECT_EQ(groups_of(table, columns, 5), (std::vector<uint32_t>{0, 1, 0, 2, 3}));
+  EXPECT_EQ(table.sorted(), (std::vector<uint32_t>{0, 1, 2, 3}));
+}
+
+TEST(GroupTable, WithoutKeysAllRowsAreOneGroupThatIsThereFromTheStart) {
+  GroupTable table({}, 3);
+  EXPECT_EQ(table.size(), 1u);
+  EXPECT_EQ(groups_of(table, {}, 4), (std::vector<uint32_t>{0, 0, 0, 0}));
+  EXPECT_EQ(table.state().at(0)[2], 0u);
+}
+
+TEST(GroupTable, SelectedRowsOnly) {
+  const std::vector<Column> columns = {text_column({"a", "b", "c", "b", "a"})};
+  const std::vector<uint32_t> rows = {1, 3, 4};
+  GroupTable table({Type::kText}, 0);
+  KeyScratch scratch;
+  std::vector<uint32_t> groups(3);
+  const Column* const keys[] = {&columns[0]};
+  table.find_or_add(keys, RowBlock{.list = rows.data(), .count = 3}, scratch, groups.data());
+  EXPECT_EQ(groups, (std::vector<uint32_t>{0, 0, 1}));
+  EXPECT_EQ(table.size(), 2u);
+}
+
+TEST(GroupTable, AddingTheGroupsOfAnotherTableKeepsTheirKeys) {
+  const std::vector<std::string> first = random_texts(3000, 500, 1);
+  const std::vector<std::string> second = random_texts(3000, 500, 2);
+  GroupTable all({Type::kText}, 0);
+  groups_of(all, {text_column(first)}, first.size());
+  GroupTable merged({Type::kText}, 0);
+  {
+    GroupTable other({Type::kText}, 0);
+    groups_of(other, {text_column(second)}, second.size());
+    groups_of(all, {text_column(second)}, second.size());
+    groups_of(merged, {text_column(first)}, first.size());
+    merge_groups(merged, other, [&](const GroupMapping& mapping) {
+      for (size_t i = 0; i < mapping.count; ++i) {
+        EXPECT_EQ(merged.text(mapping.into[i], 0),
+                  other.text(static_cast<uint32_t>(mapping.first + i), 0));
+      }
+    });
+  }
+  ByteWriter from_all;
+  encode_keys(all, all.sorted(), from_all);
+  ByteWriter from_merged;
+  encode_keys(merged, merged.sorted(), from_merged);
+  EXPECT_EQ(from_all.bytes(), from_merged.bytes());
+  GroupTable decoded({Type::kText}, 0);
+  ByteReader reader(from_all.bytes());
+  decode_keys(reader, decoded);
+  EXPECT_TRUE(reader.done());
+  ByteWriter again;
+  encode_keys(decoded, decoded.sorted(), again);
+  EXPECT_EQ(again.bytes(), from_all.bytes());
+}
+
+TEST(GroupTable, KeysOutOfOrderOrTwiceAreNotTheKeysOfATable) {
+  for (const std::vector<std::string>& texts :
+       {std::vector<std::string>{"b", "a"}, std::vector<std::string>{"a", "a"}}) {
+    ByteWriter writer;
+    writer.varint(2);
+    for (const std::string& text : texts) {
+      writer.u8(0);
+      writer.text(text);
+    }
+    GroupTable table({Type::kText}, 0);
+    ByteReader reader(writer.bytes());
+    decode_keys(reader, table);
+    EXPECT_TRUE(reader.failed());
+  }
+}
+
+TEST(GroupTable, NeverReadsIntoThePageBehindAText) {
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void* const memory =
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  ASSERT_EQ(mprotect(static_cast<char*>(memory) + page, page, PROT_NONE), 0);
+  char* const end = static_cast<char*>(memory) + page;
+  std::vector<std::string> texts;
+  Column column;
+  column.prepare(Type::kText, 41);
+  for (size_t size = 0; size <= 40; ++size) {
+    std::memset(end - size, static_cast<int>('a' + size % 26), size);
+    texts.emplace_back(end - size, size);
+    column.text[0] = std::string_view(end - size, size);
+    std::vector<Column> columns = {column};
+    GroupTable table({Type::kText}, 0);
+    groups_of(table, columns, 1);
+    EXPECT_EQ(table.text(0, 0), texts.back());
+  }
+  munmap(memory, 2 * page);
+}
+
+TEST(GroupTable, AMillionGroupsTakeLittleMemory) {
+  const size_t rows = 1'000'000;
+  Column column;
+  column.prepare(Type::kInt, rows);
+  for (size_t i = 0; i < rows; ++i) column.ints[i] = static_cast<int64_t>(i * 2654435761);
+  std::vector<Column> columns;
+  columns.push_back(std::move(column));
+  GroupTable table({Type::kInt}, 1);
+  groups_of(table, columns, rows);
+  EXPECT_EQ(table.size(), rows);
+  EXPECT_LT(table.memory_bytes(), rows * 64);
+}
+
+}  // namespace
+}  // namespace shardmill
