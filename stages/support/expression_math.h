@@ -1,0 +1,31 @@
+// Arithmetic with the same bits on every machine: + - * / floor trunc on IEEE doubles and integers,
+// nothing of libm. Pure functions, any thread.
+#pragma once
+
+#include <cstdint>
+
+namespace shardmill {
+
+/// Natural logarithm; REQUIRES: value > 0, or infinity, or NaN. Within 1 unit in the last place of
+/// the true value. Method: value = 2^k * m with m in [sqrt(1/2), sqrt(2)); log m = 2 atanh(s),
+/// s = (m-1)/(m+1), by its series, ln 2 in two parts.
+double fixed_log(double value);
+
+/// To the nearest whole number, halves away from zero: 2.5 -> 3, -2.5 -> -3.
+double round_half_away(double value);
+
+/// a - b * trunc(a / b) exactly (what C calls fmod): the sign of a. REQUIRES: b is not 0. NaN for
+/// infinite a or any NaN.
+double exact_remainder(double a, double b);
+
+/// -1, 0 or 1: a below, equal to or above b, exactly; NaN is above everything.
+int compare_exactly(int64_t a, double b);
+
+/// Total order of doubles: -0 equals +0; NaNs are equal and above everything.
+int compare_floats(double a, double b);
+
+/// The greatest multiple of `width` not above `value`; false if it does not fit. REQUIRES: width >
+/// 0.
+bool floor_to_multiple(int64_t value, int64_t width, int64_t& result);
+
+}  // namespace shardmill
