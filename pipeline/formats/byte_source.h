@@ -37,6 +37,7 @@ struct SourceOptions {
   uint64_t begin = 0;  ///< plain offset to start at; REQUIRES 0 unless the file is not compressed
   uint64_t size_bytes = 0;  ///< as in the manifest: what has grown behind it is not read
   size_t window_bytes_max = 128 << 20;  ///< of a decoder; streams that need more are kBadFile
+  size_t buffer_bytes = 128 << 10;      ///< of compressed bytes read at once; tests make it tiny
 };
 
 /// Opens `path` for reading and looks at its first bytes. Never a FIFO or a device; follows

@@ -1,0 +1,312 @@
+#include "pipeline/formats/codec.h"
+
+#include <bzlib.h>
+#include <isa-l/igzip_lib.h>
+#include <lz4frame.h>
+#include <lzma.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "pipeline/base/quantity.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr std::string_view kGzipMagic = "\x1f\x8b\x08";
+constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
+constexpr std::string_view kLz4Magic = "\x04\x22\x4d\x18";
+constexpr std::string_view kBzip2Magic = "BZh";
+constexpr std::string_view kXzMagic = std::string_view(
+    "\xfd"
+    "7zXZ\0",
+    6);
+
+bool is_skippable_frame(std::string_view bytes) {
+  return bytes.size() >= 4 && (static_cast<unsigned char>(bytes[0]) & 0xf0) == 0x50 &&
+         bytes.substr(1, 3) == "\x2a\x4d\x18";
+}
+
+uint32_t as_u32(size_t size) {
+  return static_cast<uint32_t>(std::min<size_t>(size, std::numeric_limits<uint32_t>::max()));
+}
+
+Status damaged(std::string_view what, std::string_view reason) {
+  return Status::bad_file("the " + std::string(what) + " is damaged: " + std::string(reason));
+}
+
+Status window_too_large(std::string_view what, size_t window_bytes_max) {
+  return Status::bad_file("the " + std::string(what) + " needs a larger window, expected at most " +
+                          format_bytes(window_bytes_max) + "; raise input.window_bytes_max");
+}
+
+class GzipCodec final : public Codec {
+ public:
+  Status start_member() override {
+    isal_inflate_init(&state_);
+    state_.crc_flag = ISAL_GZIP;
+    return {};
+  }
+
+  Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
+    const uint32_t room = as_u32(capacity);
+    const uint32_t given = as_u32(input.size());
+    state_.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(input.data()));
+    state_.avail_in = given;
+    state_.next_out = reinterpret_cast<uint8_t*>(output);
+    state_.avail_out = room;
+    const int outcome = isal_inflate(&state_);
+    input.remove_prefix(given - state_.avail_in);
+    output += room - state_.avail_out;
+    capacity -= room - state_.avail_out;
+    switch (outcome) {
+      case ISAL_DECOMP_OK:
+      case ISAL_END_INPUT:
+      case ISAL_OUT_OVERFLOW:
+        break;
+      case ISAL_INCORRECT_CHECKSUM:
+        return damaged(member_name(), "its checksum or length does not match");
+      case ISAL_INVALID_WRAPPER:
+      case ISAL_UNSUPPORTED_METHOD:
+        return damaged(member_name(), "its header is not valid");
+      case ISAL_INVALID_LOOKBACK:
+        return damaged(member_name(), "it refers to bytes before its start");
+      default:
+        return damaged(member_name(), "a block is not valid");
+    }
+    return state_.block_state == ISAL_BLOCK_FINISH;
+  }
+
+  bool begins_member(std::string_view bytes) const override {
+    return bytes.substr(0, 2) == kGzipMagic.substr(0, 2);
+  }
+  std::string_view member_name() const override { return "gzip member"; }
+
+ private:
+  inflate_state state_;
+};
+
+class ZstdCodec final : public Codec {
+ public:
+  explicit ZstdCodec(size_t window_bytes_max)
+      : stream_(ZSTD_createDStream(), ZSTD_freeDStream), window_bytes_max_(window_bytes_max) {
+    SHARDMILL_CHECK(stream_ != nullptr);
+    const ZSTD_bounds bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
+    int log = bounds.lowerBound;
+    while (log < bounds.upperBound && (size_t{2} << log) <= window_bytes_max) ++log;
+    ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, log);
+  }
+
+  Status start_member() override {
+    ZSTD_DCtx_reset(stream_.get(), ZSTD_reset_session_only);
+    return {};
+  }
+
+  Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
+    ZSTD_inBuffer in = {input.data(), input.size(), 0};
+    ZSTD_outBuffer out = {output, capacity, 0};
+    const size_t hint = ZSTD_decompressStream(stream_.get(), &out, &in);
+    input.remove_prefix(in.pos);
+    output += out.pos;
+    capacity -= out.pos;
+    if (ZSTD_isError(hint) == 0) return hint == 0;
+    if (ZSTD_getErrorCode(hint) == ZSTD_error_frameParameter_windowTooLarge) {
+      return window_too_large(member_name(), window_bytes_max_);
+    }
+    return damaged(member_name(), ZSTD_getErrorName(hint));
+  }
+
+  bool begins_member(std::string_view bytes) const override {
+    return bytes.substr(0, 4) == kZstdMagic || is_skippable_frame(bytes);
+  }
+  std::string_view member_name() const override { return "zstd frame"; }
+
+ private:
+  std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_;
+  size_t window_bytes_max_;
+};
+
+class Bzip2Codec final : public Codec {
+ public:
+  ~Bzip2Codec() override { end(); }
+
+  Status start_member() override {
+    end();
+    stream_ = {};
+    if (BZ2_bzDecompressInit(&stream_, 0, 0) != BZ_OK) {
+      return Status::failed("no memory for a bzip2 decoder; run with fewer threads");
+    }
+    is_open_ = true;
+    return {};
+  }
+
+  Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
+    const uint32_t given = as_u32(input.size());
+    const uint32_t room = as_u32(capacity);
+    stream_.next_in = const_cast<char*>(input.data());
+    stream_.avail_in = given;
+    stream_.next_out = output;
+    stream_.avail_out = room;
+    const int outcome = BZ2_bzDecompress(&stream_);
+    input.remove_prefix(given - stream_.avail_in);
+    output += room - stream_.avail_out;
+    capacity -= room - stream_.avail_out;
+    if (outcome == BZ_STREAM_END) return true;
+    if (outcome == BZ_OK) return false;
+    return damaged(member_name(), outcome == BZ_MEM_ERROR ? "no memory to decode it"
+                                                          : "a checksum or block is not valid");
+  }
+
+  bool begins_member(std::string_view bytes) const override {
+    return bytes.substr(0, 3) == kBzip2Magic;
+  }
+  std::string_view member_name() const override { return "bzip2 stream"; }
+
+ private:
+  void end() {
+    if (is_open_) BZ2_bzDecompressEnd(&stream_);
+    is_open_ = false;
+  }
+
+  bz_stream stream_ = {};
+  bool is_open_ = false;
+};
+
+class XzCodec final : public Codec {
+ public:
+  explicit XzCodec(size_t window_bytes_max) : window_bytes_max_(window_bytes_max) {}
+  ~XzCodec() override { lzma_end(&stream_); }
+
+  Status start_member() override {
+    constexpr uint64_t kDecoderBytes = 1 << 20;  // what liblzma needs beside the dictionary
+    const lzma_ret outcome =
+        lzma_stream_decoder(&stream_, uint64_t{window_bytes_max_} + kDecoderBytes, 0);
+    if (outcome != LZMA_OK)
+      return Status::failed("no memory for an xz decoder; run with fewer threads");
+    return {};
+  }
+
+  Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
+    stream_.next_in = reinterpret_cast<const uint8_t*>(input.data());
+    stream_.avail_in = input.size();
+    stream_.next_out = reinterpret_cast<uint8_t*>(output);
+    stream_.avail_out = capacity;
+    const lzma_ret outcome = lzma_code(&stream_, LZMA_RUN);
+    input.remove_prefix(input.size() - stream_.avail_in);
+    output += capacity - stream_.avail_out;
+    capacity = stream_.avail_out;
+    switch (outcome) {
+      case LZMA_OK:
+      case LZMA_BUF_ERROR:
+        return false;
+      case LZMA_STREAM_END:
+        return true;
+      case LZMA_MEMLIMIT_ERROR:
+        return window_too_large(member_name(), window_bytes_max_);
+      default:
+        return damaged(member_name(), "a header, block or checksum is not valid");
+    }
+  }
+
+  bool begins_member(std::string_view bytes) const override {
+    return bytes.substr(0, kXzMagic.size()) == kXzMagic;
+  }
+  std::string_view member_name() const override { return "xz stream"; }
+
+ private:
+  lzma_stream stream_ = LZMA_STREAM_INIT;
+  size_t window_bytes_max_;
+};
+
+class Lz4Codec final : public Codec {
+ public:
+  Lz4Codec() {
+    const size_t outcome = LZ4F_createDecompressionContext(&context_, LZ4F_VERSION);
+    SHARDMILL_CHECK(LZ4F_isError(outcome) == 0);
+  }
+  ~Lz4Codec() override { LZ4F_freeDecompressionContext(context_); }
+  Lz4Codec(const Lz4Codec&) = delete;
+  Lz4Codec& operator=(const Lz4Codec&) = delete;
+
+  Status start_member() override {
+    LZ4F_resetDecompressionContext(context_);
+    return {};
+  }
+
+  Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
+    size_t taken = input.size();
+    size_t made = capacity;
+    const size_t hint = LZ4F_decompress(context_, output, &made, input.data(), &taken, nullptr);
+    if (LZ4F_isError(hint) != 0) return damaged(member_name(), LZ4F_getErrorName(hint));
+    input.remove_prefix(taken);
+    output += made;
+    capacity -= made;
+    return hint == 0;
+  }
+
+  bool begins_member(std::string_view bytes) const override {
+    return bytes.substr(0, 4) == kLz4Magic || is_skippable_frame(bytes);
+  }
+  std::string_view member_name() const override { return "lz4 frame"; }
+
+ private:
+  LZ4F_dctx* context_ = nullptr;
+};
+
+}  // namespace
+
+Compression detect_compression(std::string_view first_bytes) {
+  if (first_bytes.substr(0, 3) == kGzipMagic) return Compression::kGzip;
+  if (first_bytes.substr(0, 4) == kZstdMagic || is_skippable_frame(first_bytes)) {
+    return Compression::kZstd;
+  }
+  if (first_bytes.substr(0, 4) == kLz4Magic) return Compression::kLz4;
+  if (first_bytes.substr(0, 6) == kXzMagic) return Compression::kXz;
+  // "BZh1" could begin a text, so the block's or the stream end's own magic must follow.
+  const std::string_view block = first_bytes.size() >= 6 ? first_bytes.substr(4, 2) : "";
+  if (first_bytes.substr(0, 3) == kBzip2Magic && (block == "\x31\x41" || block == "\x17\x72")) {
+    return Compression::kBzip2;
+  }
+  return Compression::kNone;
+}
+
+std::string_view compression_extension(Compression compression) {
+  switch (compression) {
+    case Compression::kNone:
+      return "";
+    case Compression::kGzip:
+      return "gz";
+    case Compression::kZstd:
+      return "zst";
+    case Compression::kBzip2:
+      return "bz2";
+    case Compression::kXz:
+      return "xz";
+    case Compression::kLz4:
+      return "lz4";
+  }
+  SHARDMILL_CHECK(false);
+}
+
+std::unique_ptr<Codec> make_codec(Compression compression, size_t window_bytes_max) {
+  switch (compression) {
+    case Compression::kGzip:
+      return std::make_unique<GzipCodec>();
+    case Compression::kZstd:
+      return std::make_unique<ZstdCodec>(window_bytes_max);
+    case Compression::kBzip2:
+      return std::make_unique<Bzip2Codec>();
+    case Compression::kXz:
+      return std::make_unique<XzCodec>(window_bytes_max);
+    case Compression::kLz4:
+      return std::make_unique<Lz4Codec>();
+    case Compression::kNone:
+      break;
+  }
+  SHARDMILL_CHECK(false);
+}
+
+}  // namespace shardmill
