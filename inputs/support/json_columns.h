@@ -1,0 +1,74 @@
+// Values of JSON records on their way into the columns of a batch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "inputs/support/chunk_reader.h"
+#include "inputs/support/json_scan.h"
+#include "pipeline/core/batch.h"
+
+namespace shardmill {
+
+/// A wanted column and where its values go.
+struct JsonColumn {
+  std::string name;
+  Type type = Type::kText;
+  size_t slot = 0;
+};
+
+/// Fills rows one after another; a record counts when `end_record` was called for it. What becomes
+/// of a value:
+///
+///   column  takes
+///   text    strings, unescaped; of all else the source bytes (numbers keep their digits, arrays
+///           and objects are JSON text with the whitespace of the source)
+///   int     numbers without fraction and exponent, within 64 bits
+///   float   numbers, rounded to nearest; the strings "NaN", "Infinity" and "-Infinity"
+///   bool    true and false
+///   time    strings in ISO 8601
+///
+/// null and a missing member are null. So is any other value, which is reported as a bad value.
+/// One worker.
+class JsonColumns {
+ public:
+  /// `columns` must outlive this.
+  explicit JsonColumns(const std::vector<JsonColumn>& columns);
+
+  /// Starts at row 0, with room for `rows` records. The batch must outlive the rows.
+  void begin_batch(Batch& batch, size_t rows);
+  size_t row() const { return row_; }
+
+  void begin_record() {
+    ++record_;
+    set_count_ = 0;
+  }
+  /// False, changing nothing, if the column has a value in this record already. `value` must live
+  /// as long as the batch. Its `text` is sound JSON.
+  bool set(size_t column, const JsonValue& value);
+  /// Makes the record the next row: columns without a value are null, bad values are reported.
+  void end_record(uint64_t offset, RejectCounter& rejects);
+  /// Forgets what was set since begin_record, and begins it anew.
+  void undo_record();
+
+ private:
+  struct BadValue {
+    size_t column;
+    std::string_view source;
+  };
+
+  std::string_view text_of(const JsonValue& value);
+  bool store(Column& column, const JsonValue& value);
+
+  const std::vector<JsonColumn>& columns_;
+  Batch* batch_ = nullptr;
+  size_t row_ = 0;
+  uint64_t record_ = 0;               ///< tells records apart, also undone ones
+  std::vector<uint64_t> set_in_;      ///< by column: the record that set it last
+  size_t set_count_ = 0;              ///< in this record
+  std::vector<BadValue> bad_values_;  ///< of this record
+};
+
+}  // namespace shardmill

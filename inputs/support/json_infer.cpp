@@ -1,0 +1,134 @@
+#include "inputs/support/json_infer.h"
+
+#include "pipeline/formats/numbers.h"
+
+namespace shardmill {
+
+namespace {
+
+enum Seen : unsigned {
+  kSeenInt = 1,
+  kSeenFloat = 2,
+  kSeenBool = 4,
+  kSeenTime = 8,
+  kSeenOther = 16,
+};
+
+unsigned seen_number(std::string_view text) {
+  int64_t whole = 0;
+  if (parse_int(text, whole)) return kSeenInt;
+  const bool is_whole = text.find_first_of(".eE") == std::string_view::npos;
+  return is_whole ? kSeenOther : kSeenFloat;  // a float would lose digits of a long whole number
+}
+
+unsigned seen_string(const JsonValue& value) {
+  Arena arena;
+  int64_t time = 0;
+  const std::string_view text = value.escaped ? unescape_json(value.text, arena) : value.text;
+  return parse_time(text, time) ? kSeenTime : kSeenOther;
+}
+
+unsigned seen(const JsonValue& value) {
+  switch (value.kind) {
+    case JsonKind::kNull:
+      return 0;
+    case JsonKind::kTrue:
+    case JsonKind::kFalse:
+      return kSeenBool;
+    case JsonKind::kNumber:
+      return seen_number(value.text);
+    case JsonKind::kString:
+      return seen_string(value);
+    default:
+      return kSeenOther;
+  }
+}
+
+Type type_of(unsigned seen) {
+  switch (seen) {
+    case kSeenInt:
+      return Type::kInt;
+    case kSeenFloat:
+    case kSeenInt | kSeenFloat:
+      return Type::kFloat;
+    case kSeenBool:
+      return Type::kBool;
+    case kSeenTime:
+      return Type::kTime;
+    default:
+      return Type::kText;
+  }
+}
+
+bool is_object(std::string_view record) {
+  const size_t begin = record.find_first_not_of(" \t\r\n");
+  return begin != std::string_view::npos && record[begin] == '{';
+}
+
+}  // namespace
+
+void JsonShape::add(std::string_view record) {
+  prefixes_.clear();
+  path_.clear();
+  arrays_ = 0;
+  names_.clear();
+  leaves_.clear();
+  if (!is_object(record) || scan_json(record, this)) return;
+  for (const Leaf& leaf : leaves_) {
+    std::string name = names_.substr(leaf.name_begin, leaf.name_size);
+    const auto place = places_.find(name);
+    if (place != places_.end()) {
+      paths_[place->second].seen |= leaf.seen;
+    } else if (paths_.size() < kColumnsMax) {
+      places_.emplace(name, paths_.size());
+      paths_.push_back({.name = std::move(name), .seen = leaf.seen});
+    }
+  }
+}
+
+std::vector<InputColumn> JsonShape::columns() const {
+  std::vector<InputColumn> columns;
+  for (const Path& path : paths_) {
+    columns.push_back({.name = path.name, .type = type_of(path.seen)});
+  }
+  return columns;
+}
+
+void JsonShape::key(std::string_view text, bool escaped) {
+  if (arrays_ > 0) return;
+  path_.resize(prefixes_.back());
+  if (escaped) {
+    Arena arena;
+    path_ += unescape_json(text, arena);
+  } else {
+    path_ += text;
+  }
+}
+
+void JsonShape::scalar(const JsonValue& value) {
+  if (arrays_ == 0) note(seen(value));
+}
+
+void JsonShape::open(JsonKind kind) {
+  if (kind == JsonKind::kArray) {
+    if (arrays_++ == 0) note(kSeenOther);
+  } else if (arrays_ == 0) {
+    if (!prefixes_.empty()) path_ += '.';
+    prefixes_.push_back(path_.size());
+  }
+}
+
+void JsonShape::close(const JsonValue& value) {
+  if (value.kind == JsonKind::kArray) {
+    --arrays_;
+  } else if (arrays_ == 0) {
+    prefixes_.pop_back();
+  }
+}
+
+void JsonShape::note(unsigned seen) {
+  leaves_.push_back({.name_begin = names_.size(), .name_size = path_.size(), .seen = seen});
+  names_ += path_;
+}
+
+}  // namespace shardmill
