@@ -174,6 +174,7 @@ size_t ChunkReader::cut_before_too_long(std::string_view lines) const {
 // before the line does.
 bool ChunkReader::skip_line() {
   const uint64_t start = window_.offset();
+  window_.fill(kRejectExcerptBytes);  // the same excerpt whatever the chunk size
   const std::string excerpt(window_.text().substr(0, kRejectExcerptBytes));
   while (true) {
     const size_t newline = first_newline(window_.text());
@@ -185,7 +186,7 @@ bool ChunkReader::skip_line() {
     }
   }
   const uint64_t record_bytes = window_.offset() - start;
-  rejects_.reject(start, excerpt, record_bytes,
+  rejects_.reject(start, std::string_view(excerpt).substr(0, record_bytes), record_bytes,
                   too_long_reason(record_bytes, limits_.record_bytes_max));
   if (!window_.text().empty()) window_.consume(1);
   given_to_ = window_.offset();

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "pipeline/base/message.h"
+
 namespace shardmill {
 
 namespace {
@@ -68,6 +70,15 @@ void add(const ReadRecords& part, ReadRecords& whole) {
 }
 
 }  // namespace
+
+void PrintTo(const SeenReject& reject, std::ostream* out) {
+  *out << "byte " << reject.offset << ", " << reject.record_bytes << " bytes "
+       << quoted(reject.bytes) << ": " << reject.reason;
+}
+
+void PrintTo(const SeenBadValue& bad, std::ostream* out) {
+  *out << "byte " << bad.offset << ", " << bad.column << " " << quoted(bad.value);
+}
 
 InputUnderTest::InputUnderTest(InputSpec spec, Options options, std::string content)
     : spec_(std::move(spec)), options_(std::move(options)), content_(std::move(content)) {}

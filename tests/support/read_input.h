@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ struct SeenBadValue {
   std::string value;
   bool operator==(const SeenBadValue&) const = default;
 };
+
+void PrintTo(const SeenReject& reject, std::ostream* out);
+void PrintTo(const SeenBadValue& bad, std::ostream* out);
 
 /// A value as text; nothing if null.
 using Cell = std::optional<std::string>;

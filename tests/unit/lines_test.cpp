@@ -95,12 +95,13 @@ TEST(Lines, ALineThatIsTooLongIsRejectedWithItsOffset) {
     ASSERT_EQ(read.rejects.size(), 3u);
     EXPECT_EQ(read.rejects[0].offset, 2u);
     EXPECT_EQ(read.rejects[0].record_bytes, 51u);
-    EXPECT_EQ(read.rejects[0].bytes.substr(0, 51), longer.substr(0, read.rejects[0].bytes.size()));
+    EXPECT_EQ(read.rejects[0].bytes, longer);
     EXPECT_EQ(read.rejects[0].reason,
               "a record of 51 bytes, expected at most 50 bytes; raise `record_bytes_max` in "
               "[input] to read it");
     EXPECT_EQ(read.rejects[1].offset, 107u);
     EXPECT_EQ(read.rejects[1].record_bytes, 5001u);
+    EXPECT_EQ(read.rejects[1].bytes, std::string(1024, 'z'));
     EXPECT_EQ(read.rejects[2].record_bytes, 51u);
     EXPECT_EQ(read.end.rejected_bytes, 51u + 5001u + 51u);
   }

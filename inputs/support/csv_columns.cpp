@@ -1,0 +1,173 @@
+#include "inputs/support/csv_columns.h"
+
+#include <utility>
+
+#include "inputs/support/csv_record.h"
+#include "pipeline/formats/numbers.h"
+
+namespace shardmill {
+
+namespace {
+
+/// The fields of one column of a chunk. What does not change from row to row is known when the
+/// loops are compiled.
+template <bool kRegular, bool kLast>
+class Fields {
+ public:
+  Fields(const CsvChunk& chunk, size_t field)
+      : text_(chunk.text.data()),
+        separators_(chunk.separators + field),
+        starts_(chunk.starts),
+        fields_(chunk.fields) {}
+
+  std::string_view operator[](size_t row) const {
+    const uint32_t* at = separators_ + (kRegular ? row * fields_ : starts_[row]);
+    const size_t begin = at[0] + 1u;
+    size_t size = at[1] - begin;
+    if constexpr (kLast) size = without_cr(text_ + begin, size);
+    return {text_ + begin, size};
+  }
+
+ private:
+  const char* text_;
+  const uint32_t* separators_;
+  const uint32_t* starts_;
+  size_t fields_;
+};
+
+/// Calls `visit` with the Fields that suit.
+template <typename Visit>
+void with_fields(const CsvChunk& chunk, size_t field, Visit&& visit) {
+  const bool last = field + 1 == chunk.fields;
+  if (chunk.starts == nullptr) {
+    last ? visit(Fields<true, true>(chunk, field)) : visit(Fields<true, false>(chunk, field));
+  } else {
+    last ? visit(Fields<false, true>(chunk, field)) : visit(Fields<false, false>(chunk, field));
+  }
+}
+
+/// Fills one column.
+class Filler {
+ public:
+  Filler(const CsvChunk& chunk, const CsvColumn& wanted, const CsvFormat& format,
+         RejectCounter& rejects, Batch& batch)
+      : chunk_(chunk),
+        wanted_(wanted),
+        format_(format),
+        rejects_(rejects),
+        batch_(batch),
+        column_(batch.columns[wanted.slot]),
+        quote_(format.quote) {}
+
+  void fill_null() {
+    std::fill_n(column_.null.begin(), chunk_.rows, uint8_t{1});
+    column_.has_nulls = chunk_.rows > 0;
+  }
+
+  template <typename AllFields>
+  void fill_text(const AllFields& fields) {
+    if (chunk_.has_quotes && format_.has_quote) {
+      fill_text<true>(fields);
+    } else {
+      fill_text<false>(fields);
+    }
+    if (!format_.null_values.empty()) apply_null_values();
+  }
+
+  /// `parse(text, value)` as in numbers.h; `values` takes what it gives.
+  template <typename Value, typename AllFields, typename Values, typename Parse>
+  void fill_parsed(const AllFields& fields, Values& values, Parse&& parse) {
+    const bool has_null_values = !format_.null_values.empty();
+    bool any_null = false;
+    for (size_t row = 0; row < chunk_.rows; ++row) {
+      Value value{};
+      const std::string_view field = fields[row];
+      bool good = !has_null_values && parse(field, value);
+      if (!good) [[unlikely]] {
+        good = parse_odd(field, row, value, parse);
+      }
+      values[row] = value;
+      column_.null[row] = good ? 0 : 1;
+      any_null |= !good;
+    }
+    column_.has_nulls = any_null;
+  }
+
+ private:
+  template <bool kQuotes, typename AllFields>
+  void fill_text(const AllFields& fields) {
+    bool any_null = false;
+    for (size_t row = 0; row < chunk_.rows; ++row) {
+      std::string_view field = fields[row];
+      const bool is_null = field.empty();
+      if constexpr (kQuotes) {
+        if (!is_null && field[0] == quote_) field = unquoted(field, quote_, batch_.arena);
+      }
+      column_.text[row] = field;
+      column_.null[row] = is_null ? 1 : 0;
+      any_null |= is_null;
+    }
+    column_.has_nulls = any_null;
+  }
+
+  void apply_null_values() {
+    for (size_t row = 0; row < chunk_.rows; ++row) {
+      if (column_.null[row] != 0 || !format_.is_null(column_.text[row])) continue;
+      column_.null[row] = 1;
+      column_.has_nulls = true;
+    }
+  }
+
+  /// A field that may be more than its own text: quoted, null or bad.
+  template <typename Value, typename Parse>
+  bool parse_odd(std::string_view field, size_t row, Value& value, Parse&& parse) {
+    value = Value{};
+    if (field.empty()) return false;
+    if (format_.has_quote && field[0] == quote_) field = unquoted(field, quote_, batch_.arena);
+    if (field.empty() || format_.is_null(field)) return false;
+    if (parse(field, value)) return true;
+    value = Value{};
+    rejects_.bad_value(chunk_.offset + chunk_.row_begin(row), wanted_.name, field);
+    return false;
+  }
+
+  const CsvChunk& chunk_;
+  const CsvColumn& wanted_;
+  const CsvFormat& format_;
+  RejectCounter& rejects_;
+  Batch& batch_;
+  Column& column_;
+  const char quote_;
+};
+
+}  // namespace
+
+void fill_csv_column(const CsvChunk& chunk, const CsvColumn& wanted, const CsvFormat& format,
+                     RejectCounter& rejects, Batch& batch) {
+  Column& column = batch.columns[wanted.slot];
+  column.prepare(wanted.type, chunk.rows);
+  Filler filler(chunk, wanted, format, rejects, batch);
+  if (!wanted.field) return filler.fill_null();
+  with_fields(chunk, *wanted.field, [&](const auto& fields) {
+    switch (wanted.type) {
+      case Type::kText:
+        return filler.fill_text(fields);
+      case Type::kInt:
+        return filler.fill_parsed<int64_t>(fields, column.ints, parse_int);
+      case Type::kFloat:
+        return filler.fill_parsed<double>(fields, column.floats, parse_float);
+      case Type::kBool:
+        return filler.fill_parsed<bool>(fields, column.bools, parse_bool);
+      case Type::kTime:
+        return filler.fill_parsed<int64_t>(fields, column.ints, parse_time);
+    }
+  });
+}
+
+std::string_view raw_csv_field(const CsvChunk& chunk, size_t row, size_t field) {
+  std::string_view found;
+  with_fields(chunk, field, [&](const auto& fields) { found = fields[row]; });
+  return found;
+}
+
+}  // namespace shardmill

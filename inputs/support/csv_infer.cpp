@@ -1,0 +1,213 @@
+#include "inputs/support/csv_infer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "inputs/support/csv_chunks.h"
+#include "inputs/support/csv_columns.h"
+#include "inputs/support/csv_record.h"
+#include "inputs/support/csv_shape.h"
+#include "pipeline/base/text.h"
+#include "pipeline/formats/numbers.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr size_t kHeaderPieceBytes = 16 << 10;
+constexpr uint64_t kTypeSampleBytes = 1 << 20;
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+std::string_view without_sign(std::string_view number) {
+  if (!number.empty() && (number[0] == '-' || number[0] == '+')) number.remove_prefix(1);
+  return number;
+}
+
+/// "007" would lose its zeros as a number.
+bool has_leading_zero(std::string_view value) {
+  const std::string_view number = without_sign(value);
+  return number.size() >= 2 && number[0] == '0' && is_digit(number[1]);
+}
+
+bool is_whole_number(std::string_view value) {
+  const std::string_view number = without_sign(value);
+  return !number.empty() && std::all_of(number.begin(), number.end(), is_digit);
+}
+
+/// What all values of a column seen so far could be.
+class TypeGuess {
+ public:
+  bool is_text() const { return !can_int_ && !can_float_ && !can_bool_ && !can_time_; }
+
+  void see(std::string_view value) {
+    seen_ = true;
+    if (can_int_ || can_float_) see_number(value);
+    bool flag = false;
+    can_bool_ = can_bool_ && parse_bool(value, flag);
+    int64_t time = 0;
+    can_time_ = can_time_ && parse_time(value, time);
+  }
+
+  Type type() const {
+    if (!seen_) return Type::kText;
+    if (can_int_) return Type::kInt;
+    if (can_float_ && seen_number_) return Type::kFloat;
+    if (can_bool_) return Type::kBool;
+    return can_time_ ? Type::kTime : Type::kText;
+  }
+
+ private:
+  void see_number(std::string_view value) {
+    int64_t whole = 0;
+    double decimal = 0;
+    const bool keeps_text = !has_leading_zero(value);
+    const bool is_int = parse_int(value, whole);
+    can_int_ = can_int_ && is_int && keeps_text;
+    // An integer is a float too, but one beyond 64 bits would lose digits.
+    const bool is_float = is_int || (!is_whole_number(value) && parse_float(value, decimal));
+    can_float_ = can_float_ && is_float && keeps_text;
+    // "nan" and "inf" alone do not make a column of numbers.
+    seen_number_ |= is_float && std::isfinite(decimal);
+  }
+
+  bool seen_ = false;
+  bool seen_number_ = false;
+  bool can_int_ = true;
+  bool can_float_ = true;
+  bool can_bool_ = true;
+  bool can_time_ = true;
+};
+
+class Inference {
+ public:
+  Inference(const CsvFormat& format, const ReadLimits& limits, const SampleFiles& files)
+      : format_(format), limits_(within_reach(limits)), files_(files) {}
+
+  void see_headers() {
+    std::vector<std::string> last;
+    for (const FileSlice& file : files_.headers) {
+      Result<std::unique_ptr<ByteSource>> source = open_source(file, context(), 0);
+      if (!source.is_ok()) continue;
+      TextWindow window(std::move(*source), 0, kHeaderPieceBytes);
+      Result<CsvShape> shape = shape_of(file, window);
+      if (!shape.is_ok() || shape->names == last) continue;
+      for (const std::string& name : shape->names) add_column(name);
+      last = std::move(shape->names);
+    }
+  }
+
+  void see_values() {
+    for (const FileSlice& file : files_.types) see_values_of(file);
+  }
+
+  bool has_column(const std::string& name) const { return guesses_.contains(name); }
+  const std::vector<std::string>& names() const { return names_; }
+  Type type_of(const std::string& name) const {
+    const auto at = guesses_.find(name);
+    return format_.type_of(name).value_or(at == guesses_.end() ? Type::kText : at->second.type());
+  }
+
+ private:
+  ReadContext context() const {
+    ReadContext context = {.limits = limits_};
+    context.content = files_.content;
+    return context;
+  }
+
+  Result<CsvShape> shape_of(const FileSlice& file, TextWindow& window) {
+    return read_csv_shape(window, format_, format_.bytes_of(file.path), limits_.record_bytes_max,
+                          marks_);
+  }
+
+  void add_column(const std::string& name) {
+    if (guesses_.try_emplace(name).second) names_.push_back(name);
+  }
+
+  /// Values of the records that start in the first 1 MiB. What cannot be read says nothing.
+  void see_values_of(const FileSlice& file) {
+    Result<std::unique_ptr<ByteSource>> source = open_source(file, context(), 0);
+    if (!source.is_ok()) return;
+    TextWindow window(std::move(*source), 0, limits_.chunk_bytes);
+    const Result<CsvShape> shape = shape_of(file, window);
+    if (!shape.is_ok() || shape->fields() == 0) return;
+    SliceEnd counts;
+    RejectCounter rejects(file, nullptr, counts);
+    CsvChunks chunks({.bytes = format_.bytes_of(file.path),
+                      .fields = shape->fields(),
+                      .limits = limits_,
+                      .end = std::max(shape->data_begin, kTypeSampleBytes)},
+                     window, rejects);
+    CsvChunk chunk;
+    while (true) {
+      const Result<bool> more = chunks.next(chunk);
+      if (!more.is_ok() || !*more) return;
+      for (size_t field = 0; field < shape->fields(); ++field) {
+        see_field(chunk, field, shape->names[field]);
+      }
+    }
+  }
+
+  void see_field(const CsvChunk& chunk, size_t field, const std::string& name) {
+    const auto at = guesses_.find(name);
+    if (at == guesses_.end() || format_.type_of(name)) return;
+    TypeGuess& guess = at->second;
+    for (size_t row = 0; row < chunk.rows && !guess.is_text(); ++row) {
+      std::string_view value = raw_csv_field(chunk, row, field);
+      if (format_.has_quote && !value.empty() && value[0] == format_.quote) {
+        value = unquoted(value, format_.quote, arena_);
+      }
+      if (!value.empty() && !format_.is_null(value)) guess.see(value);
+    }
+    arena_.clear();
+  }
+
+  const CsvFormat& format_;
+  const ReadLimits limits_;
+  const SampleFiles& files_;
+  std::vector<std::string> names_;  ///< in first-seen order
+  std::map<std::string, TypeGuess> guesses_;
+  CsvMarks marks_;
+  Arena arena_;
+};
+
+void report_unknown(const std::string& column, const std::vector<std::string>& names, int line,
+                    Problems& problems) {
+  const std::optional<std::string> near = near_match(column, names);
+  problems.add(line, {.found = "column " + quoted(column) + " in `columns`",
+                      .expected = "one that a header names: " + listed(names),
+                      .fix = near ? "did you mean " + quoted(*near) + "?"
+                                  : "name it in `types` too if only other files have it"});
+}
+
+}  // namespace
+
+Result<InputSchema> infer_csv(const CsvFormat& format, const ReadLimits& limits,
+                              const SampleFiles& files, const Options& options,
+                              Problems& problems) {
+  Inference inference(format, limits, files);
+  inference.see_headers();
+  inference.see_values();
+  std::vector<std::string> names = format.columns.empty() ? inference.names() : format.columns;
+  for (const std::string& column : format.columns) {
+    const bool known = inference.has_column(column) || format.type_of(column);
+    if (!known && !inference.names().empty()) {
+      report_unknown(column, inference.names(), options.line("columns"), problems);
+    }
+  }
+  for (const auto& [column, type] : format.types) {
+    if (std::find(names.begin(), names.end(), column) == names.end()) names.push_back(column);
+  }
+  InputSchema schema;
+  for (const std::string& name : names) {
+    schema.columns.push_back({.name = name, .type = inference.type_of(name)});
+  }
+  return schema;
+}
+
+}  // namespace shardmill
