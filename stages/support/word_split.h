@@ -1,0 +1,23 @@
+// Cutting text into words: the kernel behind `split`. Pure functions, any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace shardmill {
+
+/// Space, \t, \n, \v, \f and \r.
+inline bool is_white_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/// Writes where the words of `text` (longest runs without white space) begin and end to `ends`:
+/// begin, end, begin, end, ... Returns the number of words. `ends` has room for text.size() + 2
+/// numbers. REQUIRES: text.size() < 2^32. Tests 64 bytes at a time for white space: about 3 GB/s on
+/// prose, bound by writing the numbers.
+size_t find_words(std::string_view text, uint32_t* ends);
+/// The plain version that find_words must equal.
+size_t find_words_scalar(std::string_view text, uint32_t* ends);
+
+}  // namespace shardmill
