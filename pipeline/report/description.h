@@ -34,6 +34,9 @@ struct FileResult {
   std::string reason;   ///< of a bad file
 };
 
+/// True if some of the file's records may be missing from the results.
+bool is_bad_file(const FileResult& file);
+
 struct BadRecord {
   std::string path;
   uint64_t offset = 0;

@@ -1,0 +1,375 @@
+// results.h5: a group for each table, a dataset for each column. The only file that sees hdf5.h.
+//
+//   /                       attributes: job, version, format
+//   /TABLE                  attributes: name, stage, rows, columns (dataset names, in order)
+//   /TABLE/COLUMN           one value a row; attributes: name, type, error or unit where there is
+//   one /TABLE/nulls/COLUMN     true where the value is null; only there if the column has nulls
+//
+// The same tables give the same bytes: no times are stored, and everything is written in one order.
+#include <fmt/format.h>
+#include <hdf5.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pipeline/base/check.h"
+#include "pipeline/base/message.h"
+#include "pipeline/base/text.h"
+#include "pipeline/formats/json_text.h"
+#include "pipeline/formats/numbers.h"
+#include "pipeline/report/description.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr size_t kRowsAtOnce = 1 << 16;
+
+/// An HDF5 identifier that is closed at the end of its scope. A negative one is a failure.
+class Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+  Handle(hid_t id, Close close) : id_(id), close_(close) {}
+  ~Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  Handle(Handle&& other) noexcept : id_(other.id_), close_(other.close_) { other.id_ = -1; }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  hid_t id() const { return id_; }
+  bool is_ok() const { return id_ >= 0; }
+
+ private:
+  hid_t id_;
+  Close close_;
+};
+
+herr_t first_description(unsigned, const H5E_error2_t* error, void* text) {
+  auto& description = *static_cast<std::string*>(text);
+  if (description.empty() && error->desc != nullptr) description = error->desc;
+  return 0;
+}
+
+/// What the library says about its last failure: the innermost reason.
+Status library_failure(const std::string& what) {
+  std::string reason;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_description, &reason);
+  return Status::failed(what + (reason.empty() ? "" : ": " + escaped(reason)));
+}
+
+/// Keeps the library from printing; puts its printer back at the end.
+class QuietErrors {
+ public:
+  QuietErrors() {
+    H5Eget_auto2(H5E_DEFAULT, &print_, &data_);
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
+  ~QuietErrors() { H5Eset_auto2(H5E_DEFAULT, print_, data_); }
+  QuietErrors(const QuietErrors&) = delete;
+  QuietErrors& operator=(const QuietErrors&) = delete;
+
+ private:
+  H5E_auto2_t print_ = nullptr;
+  void* data_ = nullptr;
+};
+
+Handle text_type() {
+  Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type.id(), H5T_VARIABLE);
+  H5Tset_cset(type.id(), H5T_CSET_UTF8);
+  return type;
+}
+
+/// What h5py reads as bool.
+Handle bool_type() {
+  Handle type(H5Tenum_create(H5T_STD_I8LE), H5Tclose);
+  const int8_t no = 0;
+  const int8_t yes = 1;
+  H5Tenum_insert(type.id(), "FALSE", &no);
+  H5Tenum_insert(type.id(), "TRUE", &yes);
+  return type;
+}
+
+Handle plain_type(hid_t type) {
+  return {H5Tcopy(type), H5Tclose};
+}
+
+Handle row_space(size_t rows) {
+  const hsize_t size = rows;
+  return {H5Screate_simple(1, &size, nullptr), H5Sclose};
+}
+
+/// A text as HDF5 can hold it: UTF-8 without NUL. Others become {"base64":"..."}, as in JSON.
+std::string storable(std::string_view text) {
+  if (is_utf8(text) && text.find('\0') == std::string_view::npos) return std::string(text);
+  std::string out = "{\"base64\":\"";
+  append_base64(out, text);
+  return out + "\"}";
+}
+
+bool fits_64_bits(Int128 value) {
+  return value >= std::numeric_limits<int64_t>::min() &&
+         value <= std::numeric_limits<int64_t>::max();
+}
+
+bool has_wide_ints(const TableColumn& column) {
+  return std::any_of(column.ints.begin(), column.ints.end(),
+                     [](Int128 value) { return !fits_64_bits(value); });
+}
+
+Status set_text(hid_t object, const char* name, std::string_view value) {
+  const Handle type = text_type();
+  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Handle attribute(H5Acreate2(object, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
+  const std::string text = storable(value);
+  const char* pointer = text.c_str();
+  if (!attribute.is_ok() || H5Awrite(attribute.id(), type.id(), &pointer) < 0) {
+    return library_failure(fmt::format("cannot write attribute \"{}\"", name));
+  }
+  return {};
+}
+
+Status set_texts(hid_t object, const char* name, const std::vector<std::string>& values) {
+  const Handle type = text_type();
+  const Handle space = row_space(values.size());
+  const Handle attribute(H5Acreate2(object, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
+  std::vector<const char*> pointers;
+  for (const std::string& value : values) pointers.push_back(value.c_str());
+  if (!attribute.is_ok() ||
+      (!pointers.empty() && H5Awrite(attribute.id(), type.id(), pointers.data()) < 0)) {
+    return library_failure(fmt::format("cannot write attribute \"{}\"", name));
+  }
+  return {};
+}
+
+Status set_integer(hid_t object, const char* name, uint64_t value) {
+  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Handle attribute(
+      H5Acreate2(object, name, H5T_STD_I64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const int64_t number = static_cast<int64_t>(value);
+  if (!attribute.is_ok() || H5Awrite(attribute.id(), H5T_NATIVE_INT64, &number) < 0) {
+    return library_failure(fmt::format("cannot write attribute \"{}\"", name));
+  }
+  return {};
+}
+
+/// Names for links: no slash, no control character, not "." or "..", each once.
+class LinkNames {
+ public:
+  void reserve(const std::string& name) { taken_.insert(name); }
+
+  std::string of(std::string_view wanted) {
+    std::string name = is_utf8(wanted) ? std::string(wanted) : escaped(wanted);
+    for (char& c : name) {
+      if (c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '_';
+    }
+    if (name.empty()) name = "unnamed";
+    if (name[0] == '.') name[0] = '_';
+    std::string unique = name;
+    for (size_t n = 2; !taken_.insert(unique).second; ++n) unique = name + "_" + std::to_string(n);
+    return unique;
+  }
+
+ private:
+  std::set<std::string> taken_;
+};
+
+Result<Handle> make_group(hid_t parent, const std::string& name) {
+  const Handle plist(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+  H5Pset_obj_track_times(plist.id(), false);
+  Handle group(H5Gcreate2(parent, name.c_str(), H5P_DEFAULT, plist.id(), H5P_DEFAULT), H5Gclose);
+  if (!group.is_ok()) return library_failure("cannot make group " + quoted(name));
+  return group;
+}
+
+Result<Handle> make_dataset(hid_t group, const std::string& name, hid_t type, size_t rows) {
+  const Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(plist.id(), false);
+  const Handle space = row_space(rows);
+  Handle dataset(
+      H5Dcreate2(group, name.c_str(), type, space.id(), H5P_DEFAULT, plist.id(), H5P_DEFAULT),
+      H5Dclose);
+  if (!dataset.is_ok()) return library_failure("cannot make dataset " + quoted(name));
+  return dataset;
+}
+
+struct Rows {
+  size_t first = 0;
+  size_t count = 0;
+};
+
+Status write_rows(hid_t dataset, hid_t memory_type, Rows rows, const void* values) {
+  const Handle memory = row_space(rows.count);
+  const Handle file(H5Dget_space(dataset), H5Sclose);
+  const hsize_t first = rows.first;
+  const hsize_t count = rows.count;
+  if (H5Sselect_hyperslab(file.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr) < 0 ||
+      H5Dwrite(dataset, memory_type, memory.id(), file.id(), H5P_DEFAULT, values) < 0) {
+    return library_failure("cannot write values");
+  }
+  return {};
+}
+
+/// Writes `value_of(row)` for all rows, some at a time, so that a large column is never held twice.
+template <typename Value, typename ValueOf>
+Status write_values(hid_t dataset, hid_t memory_type, size_t rows, ValueOf value_of) {
+  std::vector<Value> values;
+  for (size_t first = 0; first < rows; first += kRowsAtOnce) {
+    const size_t count = std::min(kRowsAtOnce, rows - first);
+    values.clear();
+    for (size_t i = 0; i < count; ++i) values.push_back(value_of(first + i));
+    RETURN_IF_ERROR(write_rows(dataset, memory_type, {first, count}, values.data()));
+  }
+  return {};
+}
+
+/// Writes `text_of(row)` for all rows as texts of any length.
+template <typename TextOf>
+Status write_texts(hid_t dataset, size_t rows, TextOf text_of) {
+  const Handle type = text_type();
+  std::vector<std::string> texts;
+  std::vector<const char*> pointers;
+  for (size_t first = 0; first < rows; first += kRowsAtOnce) {
+    const size_t count = std::min(kRowsAtOnce, rows - first);
+    texts.clear();
+    pointers.clear();
+    for (size_t i = 0; i < count; ++i) texts.push_back(text_of(first + i));
+    for (const std::string& text : texts) pointers.push_back(text.c_str());
+    RETURN_IF_ERROR(write_rows(dataset, type.id(), {first, count}, pointers.data()));
+  }
+  return {};
+}
+
+Handle file_type(const TableColumn& column) {
+  switch (column.type) {
+    case Type::kText:
+      return text_type();
+    case Type::kInt:
+    case Type::kTime:
+      return has_wide_ints(column) ? text_type() : plain_type(H5T_STD_I64LE);
+    case Type::kFloat:
+      return plain_type(H5T_IEEE_F64LE);
+    case Type::kBool:
+      return bool_type();
+  }
+  return text_type();
+}
+
+Status write_ints(hid_t dataset, const TableColumn& column) {
+  if (has_wide_ints(column)) {
+    return write_texts(dataset, column.size(), [&](size_t row) {
+      std::string digits;
+      append_int128(digits, column.ints[row]);
+      return digits;
+    });
+  }
+  return write_values<int64_t>(dataset, H5T_NATIVE_INT64, column.size(),
+                               [&](size_t row) { return static_cast<int64_t>(column.ints[row]); });
+}
+
+Status write_column_values(hid_t dataset, const TableColumn& column) {
+  switch (column.type) {
+    case Type::kText:
+      return write_texts(dataset, column.size(),
+                         [&](size_t row) { return storable(column.text[row]); });
+    case Type::kInt:
+    case Type::kTime:
+      return write_ints(dataset, column);
+    case Type::kFloat:
+      return write_values<double>(dataset, H5T_NATIVE_DOUBLE, column.size(), [&](size_t row) {
+        return column.null[row] != 0 ? std::numeric_limits<double>::quiet_NaN()
+                                     : column.floats[row];
+      });
+    case Type::kBool: {
+      const Handle type = bool_type();
+      return write_values<int8_t>(dataset, type.id(), column.size(), [&](size_t row) {
+        return static_cast<int8_t>(column.bools[row]);
+      });
+    }
+  }
+  return {};
+}
+
+Status write_column(hid_t group, const std::string& link, const TableColumn& column) {
+  const Handle type = file_type(column);
+  ASSIGN_OR_RETURN(const Handle dataset, make_dataset(group, link, type.id(), column.size()));
+  RETURN_IF_ERROR(write_column_values(dataset.id(), column));
+  RETURN_IF_ERROR(set_text(dataset.id(), "name", column.name));
+  RETURN_IF_ERROR(set_text(dataset.id(), "type", type_name(column.type)));
+  if (!column.error.empty()) RETURN_IF_ERROR(set_text(dataset.id(), "error", column.error));
+  if (column.type == Type::kTime) {
+    RETURN_IF_ERROR(set_text(dataset.id(), "unit", "nanoseconds since 1970-01-01T00:00:00Z"));
+  }
+  return {};
+}
+
+Status write_null_mask(hid_t nulls, const std::string& link, const TableColumn& column) {
+  const Handle type = bool_type();
+  ASSIGN_OR_RETURN(const Handle dataset, make_dataset(nulls, link, type.id(), column.size()));
+  return write_values<int8_t>(dataset.id(), type.id(), column.size(), [&](size_t row) {
+    return static_cast<int8_t>(column.null[row] != 0);
+  });
+}
+
+bool has_nulls(const TableColumn& column) {
+  return std::any_of(column.null.begin(), column.null.end(),
+                     [](uint8_t null) { return null != 0; });
+}
+
+Status write_null_masks(hid_t group, const Table& table, const std::vector<std::string>& links) {
+  if (std::none_of(table.columns.begin(), table.columns.end(), has_nulls)) return {};
+  ASSIGN_OR_RETURN(const Handle nulls, make_group(group, "nulls"));
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    if (!has_nulls(table.columns[i])) continue;
+    RETURN_IF_ERROR(write_null_mask(nulls.id(), links[i], table.columns[i]));
+  }
+  return {};
+}
+
+Status write_table(hid_t file, const std::string& link, const Table& table) {
+  ASSIGN_OR_RETURN(const Handle group, make_group(file, link));
+  LinkNames names;
+  names.reserve("nulls");
+  std::vector<std::string> links;
+  for (const TableColumn& column : table.columns) links.push_back(names.of(column.name));
+  RETURN_IF_ERROR(set_text(group.id(), "name", table.name));
+  RETURN_IF_ERROR(set_integer(group.id(), "stage", table.stage));
+  RETURN_IF_ERROR(set_integer(group.id(), "rows", table.row_count()));
+  // An attribute holds 64 KiB, which is 4,096 texts.
+  if (links.size() <= 4000) RETURN_IF_ERROR(set_texts(group.id(), "columns", links));
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    RETURN_IF_ERROR(write_column(group.id(), links[i], table.columns[i]));
+  }
+  return write_null_masks(group.id(), table, links);
+}
+
+Status write_file(const RunDescription& run, const std::string& path) {
+  const Handle plist(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  H5Pset_obj_track_times(plist.id(), false);
+  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, plist.id(), H5P_DEFAULT), H5Fclose);
+  if (!file.is_ok()) return library_failure("cannot be created");
+  RETURN_IF_ERROR(set_text(file.id(), "job", run.job_name));
+  RETURN_IF_ERROR(set_text(file.id(), "version", run.version));
+  RETURN_IF_ERROR(set_text(file.id(), "format", "shardmill results 1"));
+  LinkNames names;
+  for (const Table& table : run.tables) {
+    RETURN_IF_ERROR(write_table(file.id(), names.of(table.name), table));
+  }
+  if (H5Fflush(file.id(), H5F_SCOPE_LOCAL) < 0) return library_failure("cannot be written");
+  return {};
+}
+
+}  // namespace
+
+Status write_results_h5(const RunDescription& run, const std::string& path) {
+  const QuietErrors quiet;
+  return write_file(run, path).at(escaped(path));
+}
+
+}  // namespace shardmill

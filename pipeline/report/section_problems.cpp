@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pipeline/base/message.h"
+#include "pipeline/base/text.h"
+#include "pipeline/report/sections.h"
+
+namespace shardmill {
+
+std::string bad_files_section(const RunDescription& run, const Page& page) {
+  constexpr size_t kShown = 10;
+  const uint64_t count = bad_file_count(run);
+  if (count == 0) return {};
+  TextTable table({{.title = "file", .cut_front = true, .may_shrink = true},
+                   {.title = "outcome", .tint = Tint::kRed},
+                   {.title = "reason", .may_shrink = true}});
+  size_t shown = 0;
+  for (const FileResult& file : run.files) {
+    if (!is_bad_file(file)) continue;
+    if (++shown > kShown) break;
+    table.add({escaped(file.path), file.outcome, escaped(file.reason)});
+  }
+  std::string out =
+      heading("Bad files", counted(count, "file"), page) + table.str(page.width, page.paint);
+  if (count > kShown)
+    out += note("... " + counted(count - kShown, "more file") + " in files.tsv", page);
+  return out;
+}
+
+std::string bad_records_section(const RunDescription& run, const Page& page) {
+  constexpr size_t kShown = 5;
+  if (run.bad_records == 0) return {};
+  std::string out = heading("Bad records", counted(run.bad_records, "record"), page);
+  const size_t shown = std::min(run.bad_records_kept.size(), kShown);
+  for (size_t i = 0; i < shown; ++i) {
+    const BadRecord& bad = run.bad_records_kept[i];
+    const std::string line = place_in_file(bad.path, bad.offset) + ": " + escaped(bad.reason);
+    out += "  " + cut_end(line, page.width - 2) + "\n";
+    out += "    " + page.paint.dim(cut_end(quoted(bad.bytes, 200), page.width - 4)) + "\n";
+  }
+  if (run.bad_records > shown && !run.run_dir.empty()) {
+    const uint64_t kept = run.bad_records_kept.size();
+    out += note("... " + counted(run.bad_records - shown, "more record") + "; " +
+                    (kept < run.bad_records ? "the first " + with_separators(kept) : "all") +
+                    " are in bad_records.jsonl",
+                page);
+  }
+  return out;
+}
+
+std::string bad_values_section(const RunDescription& run, const Page& page) {
+  if (run.bad_values.empty()) return {};
+  TextTable table({{.title = "column", .may_shrink = true},
+                   {.title = "values", .right = true},
+                   {.title = "for instance", .may_shrink = true}});
+  for (const BadValueCount& bad : run.bad_values) {
+    std::vector<std::string> examples;
+    for (const std::string& example : bad.examples) examples.push_back(quoted(example, 40));
+    table.add({escaped(bad.column), with_separators(bad.count), listed(examples, 4)});
+  }
+  return heading("Values that are not of their column's type, read as null",
+                 counted(bad_value_count(run), "value"), page) +
+         table.str(page.width, page.paint);
+}
+
+}  // namespace shardmill

@@ -1,0 +1,36 @@
+// The parts of report.txt, one function each. Pure: the same text for the same description.
+#pragma once
+
+#include <string>
+
+#include "pipeline/report/description.h"
+#include "pipeline/report/text_table.h"
+
+namespace shardmill {
+
+struct Page {
+  size_t width = 100;  ///< columns
+  Paint paint;
+};
+
+/// Every section ends with a newline and is empty if it has nothing to say.
+std::string title_section(const RunDescription& run, const Page& page);
+std::string summary_section(const RunDescription& run, const Page& page);
+std::string stages_section(const RunDescription& run, const Page& page);
+std::string table_section(const RunDescription& run, const Table& table, const Page& page);
+std::string bad_files_section(const RunDescription& run, const Page& page);
+std::string bad_records_section(const RunDescription& run, const Page& page);
+std::string bad_values_section(const RunDescription& run, const Page& page);
+std::string slow_files_section(const RunDescription& run, const Page& page);
+std::string ranks_section(const RunDescription& run, const Page& page);
+std::string outputs_section(const RunDescription& run, const Page& page);
+
+/// A heading with a remark at the right margin.
+std::string heading(std::string_view title, std::string_view remark, const Page& page);
+/// A remark on a line of its own.
+std::string note(const std::string& text, const Page& page);
+
+uint64_t bad_file_count(const RunDescription& run);
+uint64_t bad_value_count(const RunDescription& run);
+
+}  // namespace shardmill
