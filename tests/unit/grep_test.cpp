@@ -1,0 +1,128 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "stages/support/pattern_set.h"
+#include "tests/support/stage_runner.h"
+
+namespace shardmill {
+
+StageSpec stage_grep();
+
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Texts = std::vector<std::string>;
+
+TEST(Grep, KeepsRecordsInWhichOneOfThePatternsOccurs) {
+  const StageSpec spec = stage_grep();
+  const StageRun run =
+      run_stage_on_lines(spec, {{"patterns", Texts{"^b", "c$"}}}, {"ab", "bc", "xc", "bx", ""});
+  EXPECT_THAT(run.records, ElementsAre("line=\"bc\"", "line=\"xc\"", "line=\"bx\""));
+  EXPECT_EQ(run.dropped(spec, "no_match"), 2u);
+}
+
+TEST(Grep, InvertKeepsTheOthersAndDropsNullsAllTheSame) {
+  const StageSpec spec = stage_grep();
+  const StageRun run =
+      run_stage(spec, {{"patterns", Texts{"a"}}, {"invert", true}, {"column", "t"}},
+                {text_column("t", {"a", "b", std::nullopt, "ba"})});
+  EXPECT_THAT(run.records, ElementsAre("t=\"b\""));
+  EXPECT_EQ(run.dropped(spec, "match"), 2u);
+  EXPECT_EQ(run.dropped(spec, "null"), 1u);
+}
+
+TEST(Grep, FixedTextsOfAnyNumberAndCaseEqualAPlainSearch) {
+  const StageSpec spec = stage_grep();
+  std::mt19937_64 random(17);
+  const auto some = [&](size_t bytes) {
+    std::string text;
+    while (text.size() < bytes) text += "abAB(."[random() % 6];
+    return text;
+  };
+  for (int round = 0; round < 60; ++round) {
+    Texts lines;
+    for (int i = 0; i < 60; ++i) lines.push_back(some(random() % 30));
+    Texts patterns;
+    for (size_t left = 1 + random() % 5; left > 0; --left)
+      patterns.push_back(some(1 + random() % 4));
+    const bool ignore_case = round % 2 == 0;
+    std::vector<std::string> expected;
+    for (const std::string& line : lines) {
+      bool any = false;
+      for (const std::string& pattern : patterns) {
+        any = any || LiteralSearch(pattern, ignore_case).find_scalar(line) != LiteralSearch::kNone;
+      }
+      if (any) expected.push_back("line=\"" + line + "\"");
+    }
+    for (const size_t every : {1, 2}) {
+      const StageRun run = run_stage_on_lines(
+          spec, {{"patterns", patterns}, {"fixed", true}, {"ignore_case", ignore_case}}, lines,
+          {.batch_rows = 13, .every = every});
+      if (every == 1) {
+        ASSERT_EQ(run.records, expected);
+      } else {
+        ASSERT_LE(run.records.size(), expected.size());
+      }
+    }
+  }
+}
+
+TEST(Grep, ATextAcrossTwoLinesIsNotFound) {
+  const StageSpec spec = stage_grep();
+  for (const Texts& patterns : {Texts{"b\nc"}, Texts{"b\nc", "zz"}, Texts{"\n"}}) {
+    const StageRun run =
+        run_stage_on_lines(spec, {{"patterns", patterns}, {"fixed", true}}, {"ab", "cd", "b", "c"});
+    EXPECT_EQ(run.records.size(), 0u);
+  }
+}
+
+TEST(Grep, AnEmptyFixedTextOccursEverywhere) {
+  const StageSpec spec = stage_grep();
+  for (const Texts& patterns : {Texts{""}, Texts{"", "x"}}) {
+    const StageRun run =
+        run_stage_on_lines(spec, {{"patterns", patterns}, {"fixed", true}}, {"a", ""});
+    EXPECT_EQ(run.records.size(), 2u);
+  }
+}
+
+TEST(Grep, AMatchOfAnotherPatternWinsOverALimit) {
+  const StageSpec spec = stage_grep();
+  const std::string slow = std::string(60, 'a') + "b";
+  for (const Texts& patterns : {Texts{"^(a+)+$", "b"}, Texts{"b", "^(a+)+$"}}) {
+    const StageRun run = run_stage_on_lines(spec, {{"patterns", patterns}}, {slow});
+    EXPECT_EQ(run.records.size(), 1u);
+    EXPECT_EQ(run.books.rejected, 0u);
+  }
+  const StageRun run =
+      run_stage_on_lines(spec, {{"patterns", Texts{"^(a+)+$"}}, {"invert", true}}, {"x", slow});
+  EXPECT_THAT(run.records, ElementsAre("line=\"x\""));
+  EXPECT_THAT(run.rejects, ElementsAre(HasSubstr("2: matching took more than 1,000,000 steps")));
+}
+
+TEST(Grep, ReportsEveryWrongPattern) {
+  const StageSpec spec = stage_grep();
+  const StageRun run = run_stage_on_lines(spec, {{"patterns", Texts{"a", "(", "[b"}}}, {"a"});
+  ASSERT_EQ(run.problems.size(), 2u);
+  EXPECT_THAT(run.problems[0], HasSubstr("pattern \"(\" is wrong at character 2"));
+  EXPECT_THAT(run.problems[1], HasSubstr("pattern \"[b\" is wrong at character 3"));
+  EXPECT_THAT(run_stage_on_lines(spec, {{"patterns", Texts{}}}, {"a"}).problems,
+              ElementsAre("patterns is an empty list, expected at least one pattern; write "
+                          "patterns = [\"ERROR\"]"));
+}
+
+TEST(AdjacentBytes, AreOneBufferOnlyIfAtMostTwoBytesLieBetween) {
+  const std::string_view text = "ab\ncd\r\nef...g";
+  const std::vector<std::string_view> lines = {text.substr(0, 2), text.substr(3, 2),
+                                               text.substr(7, 2)};
+  EXPECT_EQ(adjacent_bytes(lines), "ab\ncd\r\nef");
+  const std::vector<std::string_view> apart = {text.substr(0, 2), text.substr(12, 1)};
+  EXPECT_EQ(adjacent_bytes(apart).data(), nullptr);
+  const std::vector<std::string_view> backwards = {text.substr(3, 2), text.substr(0, 2)};
+  EXPECT_EQ(adjacent_bytes(backwards).data(), nullptr);
+}
+
+}  // namespace
+}  // namespace shardmill

@@ -1,0 +1,151 @@
+#include "stages/support/regex.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "stages/support/literal_search.h"
+
+namespace shardmill {
+namespace {
+
+struct LiteralCase {
+  const char* pattern;
+  const char* literal;
+  bool is_prefix;
+};
+
+TEST(Regex, FindsTheLongestTextThatEveryMatchHolds) {
+  const LiteralCase cases[] = {
+      {"status=(?P<status>\\d+) bytes=(?P<bytes>\\d+)", "status=", true},
+      {"user=(\\d+) path=/api/v2", " path=/api/v2", false},
+      {"ERROR", "ERROR", true},
+      {"^ERROR", "ERROR", false},
+      {"a\\.log$", "a.log", true},
+      {"[ab]cde", "cde", false},
+      {"[]a]xy[^]]z", "xy", false},
+      {"abc?", "ab", true},
+      {"abc+d", "abc", true},
+      {"abc*?def", "def", false},
+      {"\\d{4}-\\d{2}-xx", "-xx", false},
+      {"ab{2}cd", "cd", false},
+      {"(?:ab|cd)ef", "ef", false},
+      {"(a(b)c)?xyz", "xyz", false},
+      {"a(\\)|x)bc", "bc", false},
+      {"", "", false},
+  };
+  for (const LiteralCase& c : cases) {
+    const RequiredLiteral found = required_literal(c.pattern);
+    EXPECT_EQ(found.text, c.literal) << c.pattern;
+    EXPECT_EQ(found.is_prefix && !found.text.empty(), c.is_prefix) << c.pattern;
+  }
+}
+
+TEST(Regex, GivesUpOnWhatItDoesNotKnow) {
+  for (const char* pattern :
+       {"ab|cd", "(?i)abc", "abc(?i)def", "(?x)a b c", "\\Qa|b\\E", "(*ACCEPT)abc", "a(?R)?b",
+        "abc\\x41", "abc\\Kdef", "(?(1)a|b)cd", "a{,3}bc", "a(?#no)b", "\\Gabc", "x(a\\Kb)cd",
+        "[[:alpha:]]abc", "(?<n>a)\\k<n>bc"}) {
+    EXPECT_EQ(required_literal(pattern).text, "") << pattern;
+  }
+}
+
+/// Patterns from a small grammar, so that many of them match texts from the same letters.
+std::string random_pattern(std::mt19937_64& random, int depth) {
+  static const char* const kAtoms[] = {"a",   "b",    "ab",  "[ab]",  "[^a]",  ".", "\\d",
+                                       "\\.", "a{2}", "\\b", "(?=a)", "(?!b)", "^", "$"};
+  static const char* const kQuantifiers[] = {"", "", "", "", "?", "*", "+", "{1,2}", "*?", "++"};
+  std::string pattern;
+  for (size_t left = 1 + random() % 4; left > 0; --left) {
+    if (depth > 0 && random() % 4 == 0) {
+      const char* const starts[] = {"(", "(?:", "(?P<n>", "(?>", "(?i)(", "(?i:"};
+      pattern += std::string(starts[random() % std::size(starts)]) +
+                 random_pattern(random, depth - 1) + ")";
+    } else {
+      pattern += kAtoms[random() % std::size(kAtoms)];
+    }
+    pattern += kQuantifiers[random() % std::size(kQuantifiers)];
+    if (random() % 9 == 0) pattern += "|";
+  }
+  return pattern;
+}
+
+TEST(Regex, TheLiteralBeforeThePatternNeverChangesAMatch) {
+  std::mt19937_64 random(9);
+  size_t with_literal = 0;
+  for (int i = 0; i < 4000; ++i) {
+    const std::string text = random_pattern(random, 2);
+    Message problem;
+    const auto pattern = Pattern::compile(text, {}, "pattern", problem);
+    // The empty alternative in front keeps the meaning and hides every literal.
+    const auto plain = Pattern::compile("(?:" + text + ")", {}, "pattern", problem);
+    if (pattern == nullptr || plain == nullptr) continue;
+    ASSERT_EQ(plain->literal().text, "");
+    with_literal += pattern->literal().text.empty() ? 0 : 1;
+    PatternMatch with(*pattern);
+    PatternMatch without(*plain);
+    for (int j = 0; j < 10; ++j) {
+      std::string subject;
+      for (size_t left = random() % 12; left > 0; --left) subject += "aabbAB. 1"[random() % 9];
+      const auto found = with.find(subject);
+      ASSERT_EQ(found, without.find(subject)) << text << " on " << subject;
+      if (found != PatternMatch::Found::kYes) continue;
+      const auto a = with.group(0);
+      const auto b = without.group(0);
+      ASSERT_EQ(a.has_value(), b.has_value());
+      if (!a) continue;
+      ASSERT_EQ(a->data() - subject.data(), b->data() - subject.data()) << text;
+      ASSERT_EQ(a->size(), b->size()) << text << " on " << subject;
+    }
+  }
+  EXPECT_GT(with_literal, 500u);
+}
+
+TEST(Regex, MatchesBytesNotCharacters) {
+  Message problem;
+  const auto pattern = Pattern::compile("^na..ve$", {}, "pattern", problem);
+  ASSERT_NE(pattern, nullptr);
+  PatternMatch match(*pattern);
+  EXPECT_EQ(match.find("naïve"), PatternMatch::Found::kYes);
+  EXPECT_EQ(match.find(std::string_view("na\xff\x00ve", 6)), PatternMatch::Found::kYes);
+  const auto upper = Pattern::compile("É", {.ignore_case = true}, "pattern", problem);
+  EXPECT_EQ(PatternMatch(*upper).find("é"), PatternMatch::Found::kNo);
+}
+
+TEST(Regex, SaysAtWhichCharacterAPatternIsWrong) {
+  Message problem;
+  EXPECT_EQ(Pattern::compile("ïx(", {}, "pattern", problem), nullptr);
+  EXPECT_EQ(problem.text(),
+            "pattern \"ïx(\" is wrong at character 4 (missing closing parenthesis), expected a "
+            "PCRE2 pattern over bytes; put a backslash before a character that stands for itself");
+  EXPECT_EQ(Pattern::compile("(*UTF)a", {}, "pattern", problem), nullptr);
+}
+
+TEST(Literal, TheFastSearchEqualsThePlainOne) {
+  std::mt19937_64 random(21);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto some = [&](size_t bytes) {
+      std::string text;
+      while (text.size() < bytes) text += "aabB="[random() % 5];
+      return text;
+    };
+    const std::string text = some(random() % 200);
+    const LiteralSearch search(some(random() % (i % 5 == 0 ? 40 : 6)), i % 2 == 0);
+    const size_t from = random() % (text.size() + 2);
+    ASSERT_EQ(search.find(text, from), search.find_scalar(text, from)) << text;
+  }
+}
+
+TEST(Literal, ReadsNoByteBehindTheText) {
+  const LiteralSearch search("=x");
+  for (size_t size = 0; size < 150; ++size) {
+    const std::unique_ptr<char[]> exact(new char[size]);
+    std::memset(exact.get(), '=', size);
+    EXPECT_EQ(search.find({exact.get(), size}), LiteralSearch::kNone);
+  }
+}
+
+}  // namespace
+}  // namespace shardmill
