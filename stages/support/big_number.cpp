@@ -235,8 +235,8 @@ double BigNumber::rounded_quotient(uint64_t a, uint64_t b) const {
 }
 
 double BigNumber::rounded_root(uint64_t a, uint64_t b) const {
-  SHARDMILL_CHECK(!negative_);
   if (is_zero()) return 0;
+  if (negative_) return std::numeric_limits<double>::quiet_NaN();
   BigNumber quotient = widened(6);
   bool sticky = quotient.divide(a);
   sticky |= quotient.divide(b);

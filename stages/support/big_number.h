@@ -37,7 +37,7 @@ class BigNumber {
   double rounded() const;
   /// this / (a * b), rounded once. REQUIRES: a and b are not 0.
   double rounded_quotient(uint64_t a, uint64_t b = 1) const;
-  /// sqrt(this / (a * b)), rounded once. REQUIRES: not negative, a and b are not 0.
+  /// sqrt(this / (a * b)), rounded once; NaN of a negative number. REQUIRES: a and b are not 0.
   double rounded_root(uint64_t a, uint64_t b = 1) const;
 
  private:

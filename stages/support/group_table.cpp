@@ -1,6 +1,7 @@
 #include "stages/support/group_table.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -54,16 +55,22 @@ std::string_view long_text(uint64_t second) {
   return view;
 }
 
-/// Bits of the first 0 to 8 bytes of a word.
-constexpr uint64_t kFirstBytes[9] = {0,
-                                     0xff,
-                                     0xffff,
-                                     0xffffff,
-                                     0xffffffff,
-                                     0xffffffffff,
-                                     0xffffffffffff,
-                                     0xffffffffffffff,
-                                     0xffffffffffffffff};
+/// By the length of a short text: which bytes of its two words are its own.
+struct TextMask {
+  uint64_t first;
+  uint64_t second;
+};
+
+constexpr std::array<TextMask, kShortBytes + 1> make_text_masks() {
+  std::array<TextMask, kShortBytes + 1> masks = {};
+  for (size_t size = 0; size <= kShortBytes; ++size) {
+    masks[size].first = size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
+    masks[size].second = size <= 8 ? 0 : (uint64_t{1} << (8 * (size - 8))) - 1;
+  }
+  return masks;
+}
+
+constexpr std::array<TextMask, kShortBytes + 1> kTextMasks = make_text_masks();
 
 struct [[gnu::packed, gnu::may_alias]] UnalignedWord {
   uint64_t word;
@@ -85,8 +92,8 @@ SHARDMILL_READS_PAST_END inline void short_cell(const char* bytes, size_t size, 
   if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 16) [[likely]] {
     const uint64_t first = reinterpret_cast<const UnalignedWord*>(bytes)->word;
     const uint64_t second = reinterpret_cast<const UnalignedWord*>(bytes + 8)->word;
-    cell[0] = first & kFirstBytes[size < 8 ? size : 8];
-    cell[1] = (second & kFirstBytes[size < 8 ? 0 : size - 8]) | kind;
+    cell[0] = first & kTextMasks[size].first;
+    cell[1] = (second & kTextMasks[size].second) | kind;
     return;
   }
   uint64_t words[2] = {0, 0};
@@ -117,15 +124,17 @@ inline void fill_cells(const Column& column, const RowBlock& block, size_t words
   }
 }
 
+/// kPlain: the rows follow each other and none is null.
+template <bool kPlain>
 SHARDMILL_READS_PAST_END void fill_text_cells(const Column& column, const RowBlock& block,
                                               size_t words, uint64_t* cells, uint64_t* hashes) {
-  const std::string_view* const text = column.text.data();
-  const uint8_t* const null = column.has_nulls ? column.null.data() : nullptr;
-  for (size_t i = 0; i < block.count; ++i, cells += words) {
-    const size_t row = block.row(i);
+  const std::string_view* const text = column.text.data() + (kPlain ? block.first : 0);
+  const size_t count = block.count;
+  for (size_t i = 0; i < count; ++i, cells += words) {
+    const size_t row = kPlain ? i : block.row(i);
     const std::string_view value = text[row];
     uint64_t second_hashed = 0;
-    if (null != nullptr && null[row] != 0) [[unlikely]] {
+    if (!kPlain && column.is_null(row)) {
       cells[0] = 0;
       second_hashed = cells[1] = kNull;
     } else if (value.size() <= kShortBytes) [[likely]] {
@@ -144,7 +153,11 @@ void fill_cells_of(const Column& column, const RowBlock& block, size_t words, ui
                    uint64_t* hashes) {
   switch (column.type) {
     case Type::kText:
-      fill_text_cells(column, block, words, cells, hashes);
+      if (block.list == nullptr && !column.has_nulls) {
+        fill_text_cells<true>(column, block, words, cells, hashes);
+      } else {
+        fill_text_cells<false>(column, block, words, cells, hashes);
+      }
       break;
     case Type::kInt:
     case Type::kTime:

@@ -58,7 +58,7 @@ int64_t QuantileSketch::whole_middle_of(uint32_t bucket) {
 uint64_t* QuantileSketch::find(uint32_t bucket) const {
   const uint32_t mask = capacity_ - 1;
   const uint64_t wanted = bucket + 1;
-  uint32_t at = (bucket * 0x9E3779B1u) >> (32 - std::countr_zero(capacity_));
+  uint32_t at = place_of(bucket);
   while (entries_[at] != 0 && (entries_[at] >> kCountBits) != wanted) at = (at + 1) & mask;
   return &entries_[at];
 }
