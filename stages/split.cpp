@@ -175,17 +175,24 @@ class SplitWorker final : public StageWorker {
 
   /// Takes the `words` that `cut` wrote as pieces of the rows [first, end).
   void deal_words(const Column& source, size_t first, size_t end, size_t words) {
+    if (!needs_rows_) {
+      count_ += words;
+      for (size_t row = first; row < end; ++row) records_ += has_word(source.text[row]) ? 1 : 0;
+      return;
+    }
     const size_t last = count_ + words;
     for (size_t row = first; row < end && count_ < last; ++row) {
       const size_t before = count_;
       const char* const row_end = end_of(source.text[row]);
-      while (count_ < last && pieces_[count_].data() < row_end) ++count_;
-      if (count_ > before) ++records_;
-      if (needs_rows_) {
-        std::fill(rows_.begin() + static_cast<ptrdiff_t>(before),
-                  rows_.begin() + static_cast<ptrdiff_t>(count_), static_cast<uint32_t>(row));
+      while (count_ < last && pieces_[count_].data() < row_end) {
+        rows_[count_++] = static_cast<uint32_t>(row);
       }
+      if (count_ > before) ++records_;
     }
+  }
+
+  static bool has_word(std::string_view text) {
+    return !std::all_of(text.begin(), text.end(), is_white_space);
   }
 
   /// Room for the words of `bytes` bytes of text.
@@ -221,10 +228,16 @@ class SplitWorker final : public StageWorker {
     return {};
   }
 
+  size_t find_delimiter(std::string_view text, size_t begin) const {
+    if (delimiter_.size() > 1) return delimiter_.find(text, begin);
+    const size_t at = text.find(settings_.by[0], begin);
+    return at == std::string_view::npos ? LiteralSearch::kNone : at;
+  }
+
   Status add_pieces(std::string_view text, size_t row) {
     size_t begin = 0;
     while (true) {
-      const size_t end = delimiter_.find(text, begin);
+      const size_t end = find_delimiter(text, begin);
       if (end == LiteralSearch::kNone) return add(text.substr(begin), row);
       RETURN_IF_ERROR(add(text.substr(begin, end - begin), row));
       begin = end + delimiter_.size();
