@@ -85,7 +85,7 @@ bool JsonWalker::escapes_are_sound(size_t end) {
 }
 
 // The string at *at. It ends with the last byte before the next position that is not whitespace.
-bool JsonWalker::string(const uint32_t* at, JsonValue& value) {
+[[gnu::always_inline]] inline bool JsonWalker::string(const uint32_t* at, JsonValue& value) {
   const size_t begin = at[0] + size_t{1};
   size_t end = at[1] - size_t{1};
   while (is_whitespace(text_[end])) --end;
@@ -98,7 +98,7 @@ bool JsonWalker::string(const uint32_t* at, JsonValue& value) {
   return escapes_are_sound(end);
 }
 
-bool JsonWalker::scalar(const uint32_t* at, JsonValue& value) {
+[[gnu::always_inline]] inline bool JsonWalker::scalar(const uint32_t* at, JsonValue& value) {
   const char* const begin = text_.data() + *at;
   const char* end = nullptr;
   switch (*begin) {
@@ -127,7 +127,7 @@ bool JsonWalker::scalar(const uint32_t* at, JsonValue& value) {
 }
 
 // The node of the member `key`; false if the key came before in this record.
-bool JsonWalker::enter(std::string_view key, bool escaped, int32_t members, int32_t& node) {
+[[gnu::always_inline]] inline bool JsonWalker::enter(std::string_view key, bool escaped, int32_t members, int32_t& node) {
   node = JsonPaths::kNone;
   if (members == JsonPaths::kNone) return true;
   if (escaped) {
@@ -142,7 +142,7 @@ bool JsonWalker::enter(std::string_view key, bool escaped, int32_t members, int3
   return true;
 }
 
-bool JsonWalker::note(int32_t node, const JsonValue& value) {
+[[gnu::always_inline]] inline bool JsonWalker::note(int32_t node, const JsonValue& value) {
   if (node == JsonPaths::kNone) return true;
   const int32_t column = paths_.node(node).column;
   return column == JsonPaths::kNone || columns_.set(static_cast<size_t>(column), value);

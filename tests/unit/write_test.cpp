@@ -1,0 +1,285 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/stage_runner.h"
+
+namespace shardmill {
+
+StageSpec stage_write();
+
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class BytesSink : public Sink {
+ public:
+  Status append(std::string_view bytes, uint64_t rows) override {
+    if (fails) return Status::stopped("the disk is full");
+    written += bytes;
+    row_count += rows;
+    ++calls;
+    return {};
+  }
+  std::string written;
+  uint64_t row_count = 0;
+  size_t calls = 0;
+  bool fails = false;
+};
+
+class PassedOn : public NextStage {
+ public:
+  Status pass(Batch& batch) override {
+    records += batch.selected();
+    return {};
+  }
+  uint64_t records = 0;
+};
+
+/// A bound write stage, with what it asked for.
+struct BoundWrite {
+  Problems problems;
+  SlotPlan slots;
+  std::unique_ptr<BoundStage> stage;
+  std::optional<OutputSpec> output;
+
+  std::vector<std::string> used() const {
+    std::vector<std::string> names;
+    for (const auto& slot : slots.slots) {
+      if (slot.used) names.push_back(slot.name);
+    }
+    return names;
+  }
+  std::string problem() const { return problems.empty() ? "" : problems.list()[0].message.text(); }
+};
+
+using Columns = std::vector<std::pair<std::string, Type>>;
+
+// All mistakes that check and bind find.
+BoundWrite bind_write(const StageSettings& settings, const RecordForm& form, const Columns& columns,
+                      bool touched = false) {
+  BoundWrite bound;
+  const StageSpec spec = stage_write();
+  const Options options = make_options(spec, settings);
+  spec.check(options, bound.problems);
+  if (!bound.problems.empty()) return bound;
+  Schema schema;
+  for (const auto& [name, type] : columns) {
+    schema.columns.push_back({.name = name, .type = type, .slot = schema.columns.size()});
+    bound.slots.slots.push_back({.name = name, .type = type});
+  }
+  Binder binder(schema, bound.slots, form, bound.problems);
+  if (touched) binder.touch_records();
+  bound.stage = spec.bind(options, binder);
+  bound.output = binder.output();
+  EXPECT_EQ(bound.stage == nullptr, !bound.problems.empty());
+  return bound;
+}
+
+std::string problem_of(const StageSettings& settings) {
+  return bind_write(settings, {.format = "lines"}, {{"line", Type::kText}}).problem();
+}
+
+// Two text columns of three rows, the second row not selected.
+Batch three_rows() {
+  Batch batch;
+  batch.rows = 3;
+  batch.columns.resize(2);
+  for (Column& column : batch.columns) column.prepare(Type::kText, 3);
+  batch.columns[0].text = {"1", "2", "3"};
+  batch.columns[1].text = {"a b", "c", "d\"e"};
+  batch.raw = {"1,a b", "2,c", "3,\"d\"\"e\""};
+  batch.keep_rows([](size_t row) { return row != 1; });
+  return batch;
+}
+
+std::string written_by(const BoundWrite& bound, Batch& batch) {
+  BytesSink sink;
+  PassedOn next;
+  const auto worker = bound.stage->make_worker();
+  const Status status = worker->process(batch, {.sink = &sink}, next);
+  EXPECT_TRUE(status.is_ok()) << status.message();
+  EXPECT_EQ(sink.row_count, batch.selected());
+  EXPECT_EQ(next.records, batch.selected());
+  return sink.written;
+}
+
+const RecordForm kCsv = {.format = "csv", .delimiter = ',', .quote = '"'};
+const Columns kTwo = {{"n", Type::kText}, {"text", Type::kText}};
+
+TEST(Write, TheExtensionChoosesFormatAndPacking) {
+  const BoundWrite plain = bind_write({{"path", "a/b.csv"}}, {.format = "lines"}, kTwo);
+  EXPECT_EQ(plain.output->packing, OutputPacking::kPlain);
+  EXPECT_EQ(plain.output->header, "n,text\n");
+  EXPECT_EQ(plain.output->path, "a/b.csv");
+  EXPECT_EQ(plain.output->layout, OutputLayout::kSingle);
+  const BoundWrite gzip =
+      bind_write({{"path", "b.tsv.gz"}, {"level", int64_t{9}}}, {.format = "lines"}, kTwo);
+  EXPECT_EQ(gzip.output->packing, OutputPacking::kGzip);
+  EXPECT_EQ(gzip.output->level, 9);
+  EXPECT_EQ(gzip.output->header, "n\ttext\n");
+  const BoundWrite zstd = bind_write({{"path", "/x/b.jsonl.zst"}}, {.format = "lines"}, kTwo);
+  EXPECT_EQ(zstd.output->packing, OutputPacking::kZstd);
+  EXPECT_EQ(zstd.output->header, "");
+  EXPECT_EQ(zstd.output->path, "/x/b.jsonl.zst");
+}
+
+TEST(Write, AFileForEachInputTakesFolderAndExtensionFromThePath) {
+  const std::pair<const char*, const char*> cases[] = {{"clean/*.jsonl.gz", "clean"},
+                                                       {"clean.jsonl.gz", "clean"},
+                                                       {"*.jsonl.gz", ""},
+                                                       {"/data/x/*.jsonl.gz", "/data/x"}};
+  for (const auto& [path, folder] : cases) {
+    const BoundWrite bound = bind_write({{"path", path}, {"layout", "per_input"}}, kCsv, kTwo);
+    ASSERT_TRUE(bound.output) << path;
+    EXPECT_EQ(bound.output->path, folder);
+    EXPECT_EQ(bound.output->extension, ".jsonl.gz");
+    EXPECT_EQ(bound.output->layout, OutputLayout::kPerInput);
+  }
+}
+
+TEST(Write, UntouchedLinesGoOutByteForByteWithoutReadingTheColumn) {
+  const BoundWrite bound =
+      bind_write({{"path", "x.txt"}}, {.format = "lines"}, {{"line", Type::kText}});
+  EXPECT_THAT(bound.used(), IsEmpty());
+  EXPECT_TRUE(bound.slots.needs_raw);
+  Batch batch = three_rows();
+  batch.raw = {"with cr\r", "dropped", ""};
+  batch.raw_is_canonical = true;
+  EXPECT_EQ(written_by(bound, batch), "with cr\r\n\n");
+}
+
+TEST(Write, UntouchedJsonGoesOutByteForByte) {
+  const BoundWrite bound = bind_write({{"path", "x.jsonl.gz"}}, {.format = "jsonl"}, kTwo);
+  EXPECT_THAT(bound.used(), IsEmpty());
+  Batch batch = three_rows();
+  batch.raw = {"{\"n\" : 1.0}", "", "{ }"};
+  batch.raw_is_canonical = true;
+  EXPECT_EQ(written_by(bound, batch), "{\"n\" : 1.0}\n{ }\n");
+}
+
+TEST(Write, UntouchedCsvGoesOutByteForByteWhereTheFileHasTheColumnsOfTheJob) {
+  const BoundWrite bound = bind_write({{"path", "x.csv"}}, kCsv, kTwo);
+  EXPECT_THAT(bound.used(), ElementsAre("n", "text"));
+  EXPECT_EQ(bound.output->header, "n,text\n");
+  Batch same = three_rows();
+  same.raw[0] = "\"1\",a b";
+  same.raw_is_canonical = true;
+  EXPECT_EQ(written_by(bound, same), "\"1\",a b\n3,\"d\"\"e\"\n");
+  Batch other = three_rows();
+  other.raw[0] = "other header";
+  other.raw_is_canonical = false;
+  EXPECT_EQ(written_by(bound, other), "1,a b\n3,\"d\"\"e\"\n");
+}
+
+TEST(Write, AnotherDialectIsWrittenColumnByColumn) {
+  for (const RecordForm& form : {RecordForm{.format = "csv", .delimiter = ';', .quote = '"'},
+                                 RecordForm{.format = "csv", .delimiter = ',', .quote = '\''},
+                                 RecordForm{.format = "csv", .delimiter = ',', .quote = 0}}) {
+    const BoundWrite bound = bind_write({{"path", "x.csv"}}, form, kTwo);
+    EXPECT_FALSE(bound.slots.needs_raw);
+    Batch batch = three_rows();
+    batch.raw_is_canonical = true;
+    EXPECT_EQ(written_by(bound, batch), "1,a b\n3,\"d\"\"e\"\n");
+  }
+  const RecordForm tabs = {.format = "csv", .delimiter = '\t', .quote = '"'};
+  EXPECT_TRUE(bind_write({{"path", "x.tsv"}}, tabs, kTwo).slots.needs_raw);
+}
+
+TEST(Write, ChangedRecordsAreWrittenColumnByColumn) {
+  const BoundWrite bound = bind_write({{"path", "x.jsonl"}}, {.format = "jsonl"}, kTwo, true);
+  EXPECT_FALSE(bound.slots.needs_raw);
+  Batch batch = three_rows();
+  EXPECT_EQ(written_by(bound, batch),
+            "{\"n\":\"1\",\"text\":\"a b\"}\n{\"n\":\"3\",\"text\":\"d\\\"e\"}\n");
+}
+
+TEST(Write, TxtTakesTheColumnThatIsAskedForOrTheOnlyOneOfText) {
+  const Columns mixed = {{"n", Type::kInt}, {"text", Type::kText}};
+  const RecordForm lines = {.format = "lines"};
+  EXPECT_THAT(bind_write({{"path", "x.txt"}}, kCsv, mixed).used(), ElementsAre("text"));
+  EXPECT_THAT(bind_write({{"path", "x.txt"}, {"column", "n"}}, kCsv, mixed).used(),
+              ElementsAre("n"));
+  const Columns more = {{"word", Type::kText}, {"line", Type::kText}};
+  EXPECT_THAT(bind_write({{"path", "x.txt"}}, lines, more, true).used(), ElementsAre("line"));
+  EXPECT_THAT(bind_write({{"path", "x.txt"}, {"column", "word"}}, lines, more).used(),
+              ElementsAre("word"));
+  EXPECT_EQ(bind_write({{"path", "x.txt"}}, kCsv, kTwo).problem(),
+            "text columns n, text, expected one column for a .txt file; set `column`");
+  EXPECT_EQ(bind_write({{"path", "x.txt"}}, kCsv, {{"n", Type::kInt}}).problem(),
+            "no text column to write, expected one column for a .txt file; set `column`");
+  EXPECT_THAT(bind_write({{"path", "x.txt"}, {"column", "txet"}}, kCsv, kTwo).problem(),
+              HasSubstr("there is no column \"txet\""));
+}
+
+TEST(Write, LongOutputReachesTheSinkInPieces) {
+  const BoundWrite bound = bind_write({{"path", "x.csv"}}, {.format = "lines"}, kTwo);
+  Batch batch;
+  batch.rows = 30'000;
+  batch.columns.resize(2);
+  for (Column& column : batch.columns) {
+    column.prepare(Type::kText, batch.rows);
+    std::fill(column.text.begin(), column.text.end(), "twenty bytes of text");
+  }
+  BytesSink sink;
+  PassedOn next;
+  const auto worker = bound.stage->make_worker();
+  ASSERT_TRUE(worker->process(batch, {.sink = &sink}, next).is_ok());
+  EXPECT_EQ(sink.row_count, batch.rows);
+  EXPECT_EQ(sink.written.size(), batch.rows * 42);
+  EXPECT_EQ(sink.calls, 5u);
+}
+
+TEST(Write, AFullDiskEndsTheUnit) {
+  const BoundWrite bound = bind_write({{"path", "x.csv"}}, {.format = "lines"}, kTwo);
+  BytesSink sink;
+  sink.fails = true;
+  PassedOn next;
+  Batch batch = three_rows();
+  const Status status = bound.stage->make_worker()->process(batch, {.sink = &sink}, next);
+  EXPECT_EQ(status.code(), Code::kStopped);
+  EXPECT_EQ(next.records, 0u);
+}
+
+TEST(Write, EveryMistakeInThePathSaysWhatToDo) {
+  const std::string allowed = ".txt, .csv, .tsv or .jsonl, and then .gz or .zst or nothing";
+  EXPECT_EQ(problem_of({{"path", "x.json"}}), "path \"x.json\", expected a name that ends in " +
+                                                  allowed + "; the extension chooses the format");
+  EXPECT_EQ(problem_of({{"path", "x.jsonl.xz"}}),
+            "path \"x.jsonl.xz\", expected a name that ends in " + allowed +
+                "; the extension chooses the format");
+  EXPECT_EQ(problem_of({{"path", "x.h5"}}),
+            "path \"x.h5\": .h5 output is not supported yet, expected " + allowed +
+                "; tables of summarising stages are in results.h5");
+  EXPECT_EQ(problem_of({{"path", "a/../../x.csv"}}),
+            "path \"a/../../x.csv\" with \"..\", expected a path below the run's output folder; "
+            "write an absolute path to leave it");
+  EXPECT_EQ(problem_of({{"path", "/a/../x.csv"}}), "");
+  EXPECT_EQ(problem_of({{"path", "a..b/..x.csv"}}), "");
+  EXPECT_EQ(problem_of({{"path", "a/{level}.csv"}}),
+            "path \"a/{level}.csv\" with braces, expected a path without them; paths by column are "
+            "not supported yet");
+  EXPECT_EQ(problem_of({{"path", "a/*.csv"}}),
+            "path \"a/*.csv\" with \"*\", expected the name of one file; set layout = "
+            "\"per_input\" for a file for each input");
+  EXPECT_EQ(problem_of({{"path", "a/.csv"}}),
+            "path \"a/.csv\" without a name, expected a name before \".csv\"");
+  EXPECT_EQ(problem_of({{"path", ""}}), "path \"\", expected a name that ends in " + allowed +
+                                            "; the extension chooses the format");
+}
+
+TEST(Write, LevelsAndColumnsThatHaveNoMeaningAreMistakes) {
+  EXPECT_EQ(problem_of({{"path", "x.csv"}, {"level", int64_t{3}}}),
+            "a level for \"x.csv\", expected a compressed file; add .gz or .zst to the path, or "
+            "leave `level` out");
+  EXPECT_EQ(problem_of({{"path", "x.csv.gz"}, {"level", int64_t{15}}}),
+            "level 15, expected at most 12 for .gz");
+  EXPECT_EQ(problem_of({{"path", "x.csv.zst"}, {"level", int64_t{15}}}), "");
+  EXPECT_EQ(problem_of({{"path", "x.csv"}, {"column", "line"}}),
+            "`column` for a .csv file, expected it only for .txt; choose columns with a stage "
+            "`select` before");
+}
+
+}  // namespace
+}  // namespace shardmill
