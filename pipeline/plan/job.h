@@ -1,6 +1,7 @@
 // The job file: what the user asks for, checked on its own (no file of the input is looked at).
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,11 @@
 #include "pipeline/core/stage.h"
 
 namespace shardmill {
+
+struct TomlNode;
+
+/// `--set key=value`: "input.unit_bytes=1MiB", "stage.0.k=5", "run.memory=1GiB".
+using Settings = std::vector<std::pair<std::string, std::string>>;
 
 struct JobStage {
   const StageSpec* spec = nullptr;
@@ -36,12 +42,15 @@ struct JobInput {
   std::vector<std::string> paths;
   std::string files_from;  ///< a file with one path a line, or NUL-separated
   std::vector<std::string> exclude;
-  const InputSpec* format = nullptr;  ///< nullptr: to be chosen by extension and content
-  Options format_options;             ///< checked once the format is known
+  std::string format_name;  ///< "lines", "csv", "tsv", ...; empty: to be chosen by the files
+  const InputSpec* format = nullptr;  ///< nullptr until the format is known, see set_format
+  Options format_options;             ///< valid once the format is known
   uint64_t unit_bytes = 64ull << 20;  ///< 0: whole files
+  bool unit_bytes_given = false;      ///< false: smaller when there is little to read
   uint64_t bundle_files = 1024;
   ReadLimits limits;
-  int line = 0;
+  int line = 0;                           ///< where `paths` or `files_from` stands
+  std::shared_ptr<const TomlNode> table;  ///< [input] as given, for set_format
 };
 
 /// What `[run]` says.
@@ -67,16 +76,36 @@ struct Job {
   JobRun run;
   std::vector<JobStage> stages;
   std::vector<JobTest> tests;
+  Settings settings;  ///< as given, for messages
 };
-
-/// `--set key=value`: "input.unit_bytes=1MiB", "stage.0.k=5", "run.memory=1GiB".
-using Settings = std::vector<std::pair<std::string, std::string>>;
 
 /// Parses and checks a job. All mistakes are reported in `problems` at once, with lines; the job is
 /// only to be used if there are none. `place` is for messages. Deterministic: every rank parses the
 /// same text.
 Job parse_job(std::string_view text, std::string_view place, const Settings& settings,
               Problems& problems);
+
+/// Chooses the format of a job that names none ("csv", "tsv", ...), checking the format's own
+/// fields. Problems carry the lines of [input]. REQUIRES: `name` is one of format_names().
+void set_format(Job& job, std::string_view name, Problems& problems);
+
+/// Every format that `[input] format` takes: the inputs of the registry, and "tsv".
+std::vector<std::string> format_names();
+/// The format of files with this extension (without dot and without compression), or "".
+std::string format_of_extension(std::string_view extension);
+/// The extension that names the format of `path`, in lower case: "csv" for "a/B.CSV.gz".
+std::string format_extension(std::string_view path);
+/// The format for a job whose files may not exist: by the extensions in `paths`, else "lines".
+std::string guess_format(const std::vector<std::string>& paths);
+
+/// The fields that every job may give, declared once for checking and documentation.
+const std::vector<FieldSpec>& input_fields();
+const std::vector<FieldSpec>& run_fields();
+const std::vector<FieldSpec>& stage_fields();
+const std::vector<FieldSpec>& test_fields();
+
+/// Copies `from` to `to`; problems of a --set get its key as place.
+void add_problems(const Problems& from, const Settings& settings, Problems& to);
 
 /// One message a line: `job.toml:12: unknown key "pth", expected ...; did you mean "path"?`,
 /// ordered by line.

@@ -39,8 +39,9 @@ struct Manifest {
 /// errors in `problems`; FIFOs and devices are noted, never opened.
 Manifest list_inputs(const JobInput& input, std::string_view run_dir, Problems& problems);
 
-/// The format for these files where the job names none: by extension (below .gz, .zst, .bz2, .xz,
-/// .lz4), then by the content of the first files. Mixed formats are a problem.
-const InputSpec* choose_format(const Manifest& manifest, const JobInput& input, Problems& problems);
+/// The name of the format (see format_names) for these files where the job names none: by extension
+/// (below .gz, .zst, .bz2, .xz, .lz4), else by the content of the first files. Mixed formats are a
+/// problem and give "".
+std::string choose_format(const Manifest& manifest, const JobInput& input, Problems& problems);
 
 }  // namespace shardmill

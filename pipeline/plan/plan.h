@@ -22,9 +22,12 @@ struct BoundJob {
   std::vector<PipelineStage> stages;
 };
 
-/// Binds the stages in order. Problems (unknown columns, wrong types) are collected.
-/// REQUIRES: job.input.format is set and its options checked.
-std::unique_ptr<BoundJob> bind_job(Job job, InputSchema schema, Problems& problems);
+/// Binds the stages in order. Problems (unknown columns, wrong types) are collected; nullptr if
+/// there is one. With `show_records` every column that the last stage passes on is filled, for
+/// callers that look at records (job tests). REQUIRES: job.input.format is set and its options
+/// checked.
+std::unique_ptr<BoundJob> bind_job(Job job, InputSchema schema, Problems& problems,
+                                   bool show_records = false);
 
 /// What rank 0 sends to the others so that they bind the same job without touching a file.
 struct PlanMessage {
@@ -45,6 +48,10 @@ struct Plan {
   std::vector<UnitRange> units;
   PlanMessage message;
 };
+
+/// The files that a schema is inferred from: a function of paths and sizes alone. Empty files are
+/// left out unless all are empty.
+SampleFiles choose_samples(const Manifest& manifest);
 
 /// Job -> manifest -> format -> schema -> bound stages -> units. Rank 0 only. Problems are
 /// collected as far as possible.

@@ -31,6 +31,10 @@ struct UnitRange {
 std::vector<UnitRange> make_units(const Manifest& manifest, const UnitOptions& options,
                                   bool (*cuttable)(const ManifestFile& file));
 
+/// The size of units for a job that names none: a 64th of all bytes, so that a few hundred MB still
+/// occupy many workers, between 1 MiB and `largest`.
+uint64_t fitting_unit_bytes(const Manifest& manifest, uint64_t largest);
+
 /// The full unit, ready to be dealt.
 Unit expand_unit(const Manifest& manifest, const std::vector<UnitRange>& units, uint64_t index);
 

@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <set>
+
+#include "pipeline/base/check.h"
+#include "pipeline/core/registry.h"
+#include "pipeline/plan/plan.h"
+
+namespace shardmill {
+
+namespace {
+
+Schema schema_with_slots(const InputSchema& input, SlotPlan& slots) {
+  Schema schema;
+  for (const InputColumn& column : input.columns) {
+    schema.columns.push_back(
+        {.name = column.name, .type = column.type, .slot = slots.slots.size()});
+    slots.slots.push_back({.name = column.name, .type = column.type});
+  }
+  return schema;
+}
+
+/// True if a stage that could not be bound leaves the columns as they are, so that the stages after
+/// it can still be checked.
+bool keeps_columns(const StageSpec& spec) {
+  return spec.kind != StageKind::kTransform;
+}
+
+void check_outputs(const BoundJob& bound, Problems& problems) {
+  std::set<std::string> paths;
+  for (size_t i = 0; i < bound.stages.size(); ++i) {
+    const auto& output = bound.stages[i].output;
+    if (!output || paths.insert(output->path).second) continue;
+    problems.add(bound.job.stages[i].options.line("path"),
+                 {.place = {},
+                  .found = "another stage writes to " + quoted(output->path) + " already",
+                  .expected = "a path of its own",
+                  .fix = "choose another path"});
+  }
+}
+
+void bind_stages(BoundJob& bound, Binder& binder, Problems& problems) {
+  for (const JobStage& stage : bound.job.stages) {
+    binder.next_stage();
+    const size_t before = problems.list().size();
+    PipelineStage piece;
+    piece.spec = stage.spec;
+    piece.bound = stage.spec->bind(stage.options, binder);
+    SHARDMILL_CHECK(piece.bound != nullptr || problems.list().size() > before);
+    if (piece.bound == nullptr && !keeps_columns(*stage.spec)) return;
+    piece.output = binder.output();
+    piece.name = stage.name;
+    piece.schema_after = binder.schema();
+    bound.stages.push_back(std::move(piece));
+  }
+}
+
+WantedColumns wanted_columns(const BoundJob& bound) {
+  WantedColumns wanted = {.slots = {},
+                          .slot_count = bound.slots.slots.size(),
+                          .needs_raw = bound.slots.needs_raw,
+                          .needs_offsets = bound.slots.needs_offsets};
+  for (size_t i = 0; i < bound.schema.columns.size(); ++i) {
+    const bool used = bound.slots.slots[i].used;
+    wanted.slots.push_back(used ? std::optional<size_t>(i) : std::nullopt);
+  }
+  return wanted;
+}
+
+void check_read(ByteReader& reader, uint64_t type) {
+  if (type > static_cast<uint64_t>(Type::kTime)) reader.fail();
+}
+
+}  // namespace
+
+std::unique_ptr<BoundJob> bind_job(Job job, InputSchema schema, Problems& problems,
+                                   bool show_records) {
+  auto bound = std::make_unique<BoundJob>();
+  bound->job = std::move(job);
+  bound->schema = std::move(schema);
+  const JobInput& input = bound->job.input;
+  const RecordForm form = input.format->form != nullptr ? input.format->form(input.format_options)
+                                                        : RecordForm{.format = input.format->name};
+  Problems found;
+  Binder binder(schema_with_slots(bound->schema, bound->slots), bound->slots, form, found);
+  bind_stages(*bound, binder, found);
+  check_outputs(*bound, found);
+  add_problems(found, bound->job.settings, problems);
+  if (!found.empty()) return nullptr;
+  if (show_records) {
+    for (const SchemaColumn& column : binder.schema().columns) {
+      bound->slots.slots[column.slot].used = true;
+    }
+  }
+  bound->input = input.format->bind(input.format_options, bound->schema, wanted_columns(*bound));
+  SHARDMILL_CHECK(bound->input != nullptr);
+  return bound;
+}
+
+std::string PlanMessage::encode() const {
+  ByteWriter writer;
+  writer.text(job_text);
+  writer.text(job_place);
+  writer.text(format);
+  writer.varint(schema.columns.size());
+  for (const InputColumn& column : schema.columns) {
+    writer.text(column.name);
+    writer.u8(static_cast<uint8_t>(column.type));
+  }
+  return writer.take();
+}
+
+Result<PlanMessage> PlanMessage::decode(std::string_view bytes) {
+  ByteReader reader(bytes);
+  PlanMessage message;
+  message.job_text = reader.text();
+  message.job_place = reader.text();
+  message.format = reader.text();
+  const uint64_t columns = reader.varint();
+  if (reader.count_fits(columns, 2)) message.schema.columns.resize(columns);
+  for (InputColumn& column : message.schema.columns) {
+    column.name = reader.text();
+    const uint8_t type = reader.u8();
+    check_read(reader, type);
+    column.type = static_cast<Type>(type);
+  }
+  if (!reader.done()) return Status::failed("the plan from rank 0 is damaged");
+  return message;
+}
+
+Result<std::unique_ptr<BoundJob>> bind_from_message(const PlanMessage& message) {
+  Problems problems;
+  Job job = parse_job(message.job_text, message.job_place, {}, problems);
+  const std::vector<std::string> formats = format_names();
+  if (std::find(formats.begin(), formats.end(), message.format) == formats.end()) {
+    return Status::failed("the plan from rank 0 names an unknown format " + quoted(message.format));
+  }
+  if (problems.empty()) set_format(job, message.format, problems);
+  std::unique_ptr<BoundJob> bound;
+  if (problems.empty()) bound = bind_job(std::move(job), message.schema, problems);
+  if (bound == nullptr) {
+    return Status::failed("the plan from rank 0 does not bind here: " +
+                          problems_text(message.job_place, problems));
+  }
+  return bound;
+}
+
+}  // namespace shardmill

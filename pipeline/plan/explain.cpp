@@ -1,0 +1,112 @@
+// What `shardmill plan` prints.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pipeline/base/quantity.h"
+#include "pipeline/base/text.h"
+#include "pipeline/plan/plan.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr size_t kColumnsShown = 40;
+constexpr size_t kNotesShown = 10;
+
+void add_line(std::string& out, std::string_view label, const std::string& text) {
+  out += fmt::format("{:<9}{}\n", label, text);
+}
+
+void add_input(const Plan& plan, std::string& out) {
+  const Manifest& manifest = plan.manifest;
+  add_line(
+      out, "input",
+      fmt::format("{}, {}, read as {}{}", counted(manifest.files.size(), "file"),
+                  format_bytes(manifest.total_bytes), plan.message.format,
+                  manifest.common_root.empty() ? "" : ", below " + quoted(manifest.common_root)));
+  for (size_t i = 0; i < std::min(manifest.notes.size(), kNotesShown); ++i) {
+    add_line(out, i == 0 ? "left out" : "",
+             quoted(manifest.notes[i].path) + " " + manifest.notes[i].reason);
+  }
+  if (manifest.notes.size() > kNotesShown) {
+    add_line(out, "", fmt::format("and {} more", manifest.notes.size() - kNotesShown));
+  }
+}
+
+void add_columns(const BoundJob& bound, std::string& out) {
+  const auto& columns = bound.schema.columns;
+  size_t width = 0;
+  for (const InputColumn& column : columns) width = std::max(width, code_points(column.name));
+  width = std::min<size_t>(width, 40);
+  for (size_t i = 0; i < std::min(columns.size(), kColumnsShown); ++i) {
+    const std::string name = escaped(columns[i].name);
+    const size_t pad = width > code_points(name) ? width - code_points(name) : 0;
+    add_line(out, i == 0 ? "columns" : "",
+             fmt::format("{}{}  {:<6}{}", name, std::string(pad, ' '), type_name(columns[i].type),
+                         bound.slots.slots[i].used ? "used" : ""));
+  }
+  if (columns.size() > kColumnsShown) {
+    add_line(out, "", fmt::format("and {} more", columns.size() - kColumnsShown));
+  }
+}
+
+void add_stages(const BoundJob& bound, std::string& out) {
+  for (size_t i = 0; i < bound.stages.size(); ++i) {
+    const PipelineStage& stage = bound.stages[i];
+    std::string text = fmt::format("{}  {}  {}", i, stage.spec->name, stage.spec->summary);
+    if (stage.name != stage.spec->name) text += "  (" + escaped(stage.name) + ")";
+    add_line(out, i == 0 ? "stages" : "", text);
+  }
+}
+
+void add_units(const Plan& plan, std::string& out) {
+  uint64_t bundles = 0;
+  uint64_t ranges = 0;
+  for (const UnitRange& unit : plan.units) {
+    bundles += unit.file_count > 1 ? 1 : 0;
+    ranges += unit.begin != 0 || unit.end != kEndOfFile ? 1 : 0;
+  }
+  add_line(out, "units",
+           fmt::format("{}: {}, {}, {}", with_separators(plan.units.size()),
+                       counted(ranges, "range") + " of big files", counted(bundles, "bundle"),
+                       counted(plan.units.size() - bundles - ranges, "whole file")));
+}
+
+void add_memory(const BoundJob& bound, unsigned threads, std::string& out) {
+  const ReadLimits& limits = bound.job.input.limits;
+  const uint64_t fixed = 2 * limits.chunk_bytes;
+  add_line(
+      out, "memory",
+      fmt::format("{} in each of {} for chunks; up to {} more for one long record and {} for "
+                  "a decompressor",
+                  format_bytes(fixed), counted(threads, "worker"),
+                  format_bytes(limits.record_bytes_max), format_bytes(limits.window_bytes_max)));
+}
+
+void add_outputs(const BoundJob& bound, std::string& out) {
+  bool first = true;
+  for (const PipelineStage& stage : bound.stages) {
+    if (!stage.output) continue;
+    const bool per_input = stage.output->layout == OutputLayout::kPerInput;
+    add_line(out, first ? "output" : "",
+             quoted(stage.output->path) + (per_input ? " (a file for each input)" : ""));
+    first = false;
+  }
+}
+
+}  // namespace
+
+std::string explain(const Plan& plan, unsigned threads) {
+  std::string out;
+  add_line(out, "job", escaped(plan.bound->job.name));
+  add_input(plan, out);
+  add_columns(*plan.bound, out);
+  add_stages(*plan.bound, out);
+  add_outputs(*plan.bound, out);
+  add_units(plan, out);
+  add_memory(*plan.bound, threads, out);
+  return out;
+}
+
+}  // namespace shardmill

@@ -1,0 +1,135 @@
+#include "pipeline/plan/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "pipeline/base/hash.h"
+#include "pipeline/base/text.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr uint64_t kUnitsMax = 50'000'000;  ///< 32 bytes each in the memory of rank 0
+
+/// The `most` files of `chosen` with the smallest hash of their path, in manifest order.
+std::vector<uint64_t> smallest_by_hash(const Manifest& manifest, std::vector<uint64_t> chosen,
+                                       size_t most) {
+  if (chosen.size() <= most) return chosen;
+  std::vector<std::pair<uint64_t, uint64_t>> hashed;
+  hashed.reserve(chosen.size());
+  for (const uint64_t file : chosen) hashed.emplace_back(hash64(manifest.files[file].path), file);
+  std::nth_element(hashed.begin(), hashed.begin() + static_cast<ptrdiff_t>(most), hashed.end());
+  hashed.resize(most);
+  chosen.clear();
+  for (const auto& [hash, file] : hashed) chosen.push_back(file);
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+std::vector<FileSlice> slices_of(const Manifest& manifest, const std::vector<uint64_t>& files) {
+  std::vector<FileSlice> slices;
+  for (const uint64_t index : files) {
+    const ManifestFile& file = manifest.files[index];
+    slices.push_back({.file_index = index,
+                      .path = file.path,
+                      .size_bytes = file.size_bytes,
+                      .mtime_ns = file.mtime_ns});
+  }
+  return slices;
+}
+
+bool needs_whole_files(const Job& job) {
+  return std::any_of(job.stages.begin(), job.stages.end(),
+                     [](const JobStage& stage) { return stage.spec->needs_whole_files; });
+}
+
+UnitOptions unit_options(const Job& job, const Manifest& manifest) {
+  const JobInput& input = job.input;
+  const InputSpec& format = *input.format;
+  UnitOptions options;
+  options.unit_bytes =
+      input.unit_bytes_given ? input.unit_bytes : fitting_unit_bytes(manifest, input.unit_bytes);
+  options.bundle_files = input.bundle_files;
+  options.can_cut = !needs_whole_files(job) &&
+                    (format.can_cut == nullptr || format.can_cut(input.format_options));
+  options.needs_handover =
+      format.needs_handover != nullptr && format.needs_handover(input.format_options);
+  return options;
+}
+
+void check_unit_count(const UnitOptions& options, const Manifest& manifest, const Job& job,
+                      Problems& problems) {
+  if (options.unit_bytes == 0 || manifest.total_bytes / options.unit_bytes < kUnitsMax) return;
+  problems.add(
+      job.input.line,
+      {.place = {},
+       .found = fmt::format("units of {} bytes cut {} bytes into more than {} units",
+                            with_separators(options.unit_bytes),
+                            with_separators(manifest.total_bytes), with_separators(kUnitsMax)),
+       .expected = "fewer units",
+       .fix = "set unit_bytes to 64MiB"});
+}
+
+/// The format that the job names or its files show; false after a problem.
+bool decide_format(Job& job, const Manifest& manifest, Problems& problems) {
+  if (job.input.format != nullptr) return true;
+  const std::string format = choose_format(manifest, job.input, problems);
+  if (format.empty()) return false;
+  const size_t before = problems.list().size();
+  set_format(job, format, problems);
+  return problems.list().size() == before;
+}
+
+Status refusal(const Job& job, const Problems& problems) {
+  return Status::usage(problems_text(job.place, problems));
+}
+
+}  // namespace
+
+SampleFiles choose_samples(const Manifest& manifest) {
+  constexpr size_t kHeaders = 10'000;
+  constexpr size_t kTypes = 100;
+  std::vector<uint64_t> files;
+  for (uint64_t i = 0; i < manifest.files.size(); ++i) {
+    if (manifest.files[i].size_bytes > 0) files.push_back(i);
+  }
+  if (files.empty()) {
+    files.resize(manifest.files.size());
+    std::iota(files.begin(), files.end(), uint64_t{0});
+  }
+  files = smallest_by_hash(manifest, std::move(files), kHeaders);
+  SampleFiles samples;
+  samples.headers = slices_of(manifest, files);
+  samples.types = slices_of(manifest, smallest_by_hash(manifest, std::move(files), kTypes));
+  return samples;
+}
+
+Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems) {
+  if (!problems.empty()) return refusal(job, problems);
+  Plan plan;
+  plan.manifest = list_inputs(job.input, run_dir, problems);
+  if (!problems.empty() || !decide_format(job, plan.manifest, problems)) {
+    return refusal(job, problems);
+  }
+  const UnitOptions options = unit_options(job, plan.manifest);
+  check_unit_count(options, plan.manifest, job, problems);
+  Problems found;
+  Result<InputSchema> schema = job.input.format->infer(job.input.format_options, job.input.limits,
+                                                       choose_samples(plan.manifest), found);
+  add_problems(found, job.settings, problems);
+  if (!problems.empty()) return refusal(job, problems);
+  if (!schema.is_ok()) return schema.status();
+  plan.message = {.job_text = job.text,
+                  .job_place = job.place,
+                  .format = job.input.format_name,
+                  .schema = *schema};
+  plan.bound = bind_job(job, std::move(*schema), problems);
+  if (plan.bound == nullptr) return refusal(job, problems);
+  plan.units = make_units(plan.manifest, options, is_plain_file);
+  return plan;
+}
+
+}  // namespace shardmill

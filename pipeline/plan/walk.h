@@ -1,0 +1,78 @@
+// Finding files: folders and patterns expanded, files measured. Reads folders and file attributes,
+// never a file. No function here throws or changes anything.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/plan/glob.h"
+#include "pipeline/plan/manifest.h"
+
+namespace shardmill {
+
+/// A file's identity on this machine.
+struct FileIdentity {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+/// Collects paths. One thread.
+class Walk {
+ public:
+  /// `exclude` must outlive the walk. `left_out` is a folder that is never entered (the run
+  /// directory); all zero for none.
+  Walk(const ExcludePatterns& exclude, FileIdentity left_out)
+      : exclude_(exclude), left_out_(left_out) {}
+
+  /// A file, or all files below a folder. False if there is nothing at `path`.
+  bool add_path(const std::string& path);
+  /// All files that match. A folder that the last part matches is walked, unless a `**` stands
+  /// before it. False if nothing matched.
+  bool add_pattern(std::string_view pattern);
+
+  /// What was found, in no order, perhaps twice; regular files or yet unknown.
+  std::vector<std::string>& paths() { return paths_; }
+  std::vector<ManifestNote>& notes() { return notes_; }
+
+ private:
+  /// A folder on the way from the start to where the walk is.
+  struct Folder {
+    const Folder* parent = nullptr;
+    FileIdentity identity;
+  };
+  struct Name {
+    std::string name;
+    unsigned char type = 0;  ///< d_type
+  };
+  struct Pattern;
+
+  void walk(const std::string& path, const Folder* parent);
+  void match(const std::string& base, const Pattern& pattern, size_t part, const Folder* parent);
+  void match_any_depth(const std::string& base, const Pattern& pattern, size_t part,
+                       const Folder* parent);
+  bool read_folder(const std::string& path, const Folder* parent, Folder& folder,
+                   std::vector<Name>& names);
+  void add_file(const std::string& path, unsigned char type);
+  void note(const std::string& path, std::string reason);
+
+  const ExcludePatterns& exclude_;
+  FileIdentity left_out_;
+  std::vector<std::string> paths_;
+  std::vector<ManifestNote> notes_;
+  bool matched_ = false;
+};
+
+/// The identity of what is at `path`, all zero if nothing is there.
+FileIdentity identity_of(const std::string& path);
+
+/// Size and time of the files, asked for by several threads. What is no regular file any more
+/// becomes a note. `paths` is sorted and without duplicates.
+void measure(const std::vector<std::string>& paths, Manifest& manifest);
+
+/// The system's reason for an error, in lower case: "permission denied".
+std::string system_reason(int error);
+
+}  // namespace shardmill
