@@ -201,8 +201,8 @@ GroupTable::GroupTable(std::vector<Type> key_types, size_t state_words)
     : key_types_(std::move(key_types)),
       state_at_(2 * key_types_.size()),
       stride_(std::max<size_t>(1, state_at_ + state_words)) {
+  reserve_record();
   if (key_types_.empty()) {
-    reserve_record();
     add_group(nullptr);
   } else {
     slots_.assign(64, 0);
@@ -322,7 +322,7 @@ uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
 void GroupTable::reserve_record() {
   if (size_ < record_capacity_) return;
   const size_t capacity =
-      record_capacity_ == 0 ? 32 : record_capacity_ + std::max<size_t>(record_capacity_ / 2, 32);
+      record_capacity_ == 0 ? 16 : record_capacity_ + std::max<size_t>(record_capacity_ / 2, 16);
   void* const memory = std::realloc(records_.get(), capacity * stride_ * sizeof(uint64_t));
   if (memory == nullptr) throw std::bad_alloc();
   (void)records_.release();

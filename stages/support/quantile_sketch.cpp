@@ -44,10 +44,10 @@ int64_t QuantileSketch::whole_middle_of(uint32_t bucket) {
   const uint32_t magnitude = bucket & (kSign - 1);
   const double first = std::ceil(inner_end(magnitude));
   const double last = std::ceil(outer_end(magnitude)) - 1;  // exact: whole numbers up to 2^53
-  if (first >= 4503599627370496.0) {  // 2^52: the ends are whole and far apart
+  if (!(first < 4503599627370496.0)) {  // 2^52: the ends are whole and far apart
     const double middle = middle_of(magnitude);
     const double largest = 9223372036854774784.0;
-    const int64_t whole = static_cast<int64_t>(std::min(middle, largest));
+    const int64_t whole = static_cast<int64_t>(middle < largest ? middle : largest);
     return negative ? -whole : whole;
   }
   const int64_t whole = static_cast<int64_t>(std::floor((first + last) * 0.5));
