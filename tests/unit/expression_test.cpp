@@ -1,0 +1,447 @@
+#include "stages/support/expression.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "stages/support/expression_math.h"
+#include "tests/support/files.h"
+#include "tests/support/stage_runner.h"
+
+namespace shardmill {
+
+StageSpec stage_keep();
+
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// What an expression gives for a record of these columns, and the problems.
+struct Computed {
+  Column column;
+  std::vector<std::string> problems;
+  ExpressionCounts counts;
+};
+
+Computed compute(std::string_view text, const std::vector<TestColumn>& columns) {
+  Computed result;
+  Problems problems;
+  SlotPlan slots;
+  Schema schema;
+  Batch batch;
+  batch.rows = columns.empty() ? 1 : columns[0].cells.size();
+  batch.columns.resize(columns.size());
+  for (size_t c = 0; c < columns.size(); ++c) {
+    schema.columns.push_back({.name = columns[c].name, .type = columns[c].type, .slot = c});
+    slots.slots.push_back({.name = columns[c].name, .type = columns[c].type});
+    batch.columns[c].prepare(columns[c].type, batch.rows);
+    for (size_t row = 0; row < batch.rows; ++row) {
+      const Cell& cell = columns[c].cells[row];
+      if (std::holds_alternative<std::monostate>(cell)) batch.columns[c].set_null(row);
+      if (const auto* value = std::get_if<std::string>(&cell)) {
+        batch.columns[c].text[row] = *value;
+      }
+      if (const auto* value = std::get_if<int64_t>(&cell)) batch.columns[c].ints[row] = *value;
+      if (const auto* value = std::get_if<double>(&cell)) batch.columns[c].floats[row] = *value;
+      if (const auto* value = std::get_if<bool>(&cell)) batch.columns[c].bools[row] = *value;
+    }
+  }
+  Binder binder(schema, slots, {.format = "lines"}, problems);
+  const auto expression = Expression::bind(text, "value", 1, binder, std::nullopt);
+  for (const auto& problem : problems.list()) result.problems.push_back(problem.message.text());
+  EXPECT_EQ(expression == nullptr, !result.problems.empty());
+  if (expression == nullptr) return result;
+  StageBooks books;
+  books.counts.resize(expression_counters().size());
+  StageContext context = {.books = &books};
+  ExpressionWorker(*expression).compute(batch, result.column, context);
+  result.counts = {.int_overflow = books.counts[0], .bad_time = books.counts[1]};
+  // New text lives in the batch's arena; a copy that stays is made here.
+  static std::deque<std::string> kept;
+  if (result.column.type == Type::kText) {
+    for (size_t row = 0; row < batch.rows; ++row) {
+      if (result.column.is_null(row)) continue;
+      result.column.text[row] = kept.emplace_back(result.column.text[row]);
+    }
+  }
+  return result;
+}
+
+/// "1", "1.5f", "'x'", "true", "null" and so on for row 0; problems if there are any.
+std::string value_of(std::string_view text, const std::vector<TestColumn>& columns = {},
+                     size_t row = 0) {
+  const Computed result = compute(text, columns);
+  if (!result.problems.empty()) return "problem: " + result.problems[0];
+  if (result.column.is_null(row)) return "null";
+  switch (result.column.type) {
+    case Type::kText:
+      return "'" + std::string(result.column.text[row]) + "'";
+    case Type::kInt:
+      return std::to_string(result.column.ints[row]);
+    case Type::kTime:
+      return std::to_string(result.column.ints[row]) + "ns";
+    case Type::kFloat: {
+      char buffer[64];
+      snprintf(buffer, sizeof buffer, "%.17gf", result.column.floats[row]);
+      return buffer;
+    }
+    case Type::kBool:
+      return result.column.bools[row] != 0 ? "true" : "false";
+  }
+  return "?";
+}
+
+struct Case {
+  const char* expression;
+  const char* value;
+};
+
+TEST(Expression, ComputesWhatIsWritten) {
+  const Case cases[] = {
+      {"1 + 2 * 3", "7"},
+      {"(1 + 2) * 3", "9"},
+      {"7 / 2", "3.5f"},
+      {"4 / 2", "2f"},
+      {"7 % 3", "1"},
+      {"-7 % 3", "-1"},
+      {"7 % -3", "1"},
+      {"7.5 % 2", "1.5f"},
+      {"-7.5 % 2", "-1.5f"},
+      {"1 / 0", "null"},
+      {"1.0 / 0.0", "null"},
+      {"1 % 0", "null"},
+      {"1.5 % 0", "null"},
+      {"2 - 3 - 4", "-5"},
+      {"-2 - -3", "1"},
+      {"1 + 0.5", "1.5f"},
+      {"1 == 1.0", "true"},
+      {"-0.0 == 0", "true"},
+      {"9007199254740993 == 9007199254740992.0", "false"},
+      {"9007199254740993 > 9007199254740992.0", "true"},
+      {"9223372036854775807 < 9223372036854775808.0", "true"},
+      {"-9223372036854775808 == -9223372036854775808.0", "true"},
+      {"'a' < 'b'", "true"},
+      {"'B' < 'a'", "true"},
+      {"'z' < 'é'", "true"},
+      {"'it''s'", "'it's'"},
+      {"true and not false", "true"},
+      {"not 1 == 2", "true"},
+      {"1 < 2 == true",
+       "problem: value (character 7): a chain of comparisons, expected one "
+       "comparison; write a < b and b < c"},
+      {"(1 < 2) == true", "true"},
+      {"true or false and false", "true"},
+      {"3 in [1, 2, 3]", "true"},
+      {"3 not in [1, 2, 3]", "false"},
+      {"3 in [3.0, 4.5]", "true"},
+      {"2.5 in [2, 3]", "false"},
+      {"'b' in ['c', 'b']", "true"},
+      {"null is null", "true"},
+      {"1 is not null", "true"},
+      {"null and false", "false"},
+      {"null or true", "true"},
+      {"null and true", "null"},
+      {"not null", "null"},
+      {"null + 1", "null"},
+      {"len('')", "0"},
+      {"substr('abc', 2)", "'bc'"},
+      {"substr('abc', -2, 1)", "'b'"},
+      {"substr('abc', 0, 2)", "'a'"},
+      {"substr('abc', 9)", "''"},
+      {"substr('abc', 2, -1)", "''"},
+      {"substr('naïve', 3, 2)", "'ïv'"},
+      {"round(2.5)", "3f"},
+      {"round(-2.5)", "-3f"},
+      {"round(0.49999999999999994)", "0f"},
+      {"round(7)", "7"},
+      {"floor(-0.5)", "-1f"},
+      {"abs(-2.5)", "2.5f"},
+      {"log(0)", "null"},
+      {"log(-1.5)", "null"},
+      {"if(null, 1, 2)", "2"},
+      {"if(true, 1, 2.5)", "1f"},
+      {"if(false, 'a', null)", "null"},
+      {"coalesce(null, null, 'x')", "'x'"},
+      {"bin(17, 5)", "15"},
+      {"bin(17, 2.5)", "15f"},
+      {"bin(-0.1, 1.0)", "-1f"},
+      {"bin(time('1970-01-01T01:47:00Z'), '15min')", "6300000000000ns"},
+      {"time('2026-01-31') - time('2026-01-30')", "86400f"},
+      {"time('2026-01-31') > '2026-01-30T23:59:59'", "true"},
+      {"time('Jan  5 2026', '%b %e %Y') == '2026-01-05'", "true"},
+      {"time('1700000000.250', '%s.%f')", "1700000000250000000ns"},
+      {"time('12:30 AM', '%I:%M %p')", "1800000000000ns"},
+      {"time('2026 060', '%Y %j') == '2026-03-01'", "true"},
+      {"date(time('1969-12-31T23:59:59Z'))", "'1969-12-31'"},
+      {"contains('abc', '')", "true"},
+      {"matches('ABC', '(?i)b')", "true"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(value_of(c.expression), c.value) << c.expression;
+}
+
+TEST(Expression, EveryFunctionDoesWhatItsExampleSays) {
+  for (const FunctionSpec& function : all_functions()) {
+    EXPECT_EQ(value_of(function.example), value_of(function.expected)) << function.name;
+    EXPECT_THAT(value_of(function.example), testing::Not(HasSubstr("problem"))) << function.name;
+    EXPECT_FALSE(function.doc.empty());
+    EXPECT_THAT(std::string(function.signature), testing::StartsWith(function.name));
+  }
+}
+
+TEST(Expression, TheDocsHoldTheTableOfFunctions) {
+  const std::string docs =
+      read_file(std::filesystem::path(SHARDMILL_SOURCE_DIR) / "docs/expressions.md");
+  EXPECT_THAT(docs, HasSubstr(functions_markdown()));
+}
+
+TEST(Expression, SaysWhereAndWhatIsWrong) {
+  const Case cases[] = {
+      {"", "value (character 1): the end, expected a column, a number, a 'text' or a function"},
+      {"1 = 2", "value (character 3): \"=\", expected an operator or the end; write =="},
+      {"true && true", "value (character 6): \"&&\", expected an operator or the end; write and"},
+      {"\"a\" == 'a'",
+       "value (character 1): \"\\\"\", expected a value or an operator; write text in single "
+       "quotes, 'like this'"},
+      {"'naïve' == 'x",
+       "value (character 12): a text is never closed, expected a closing '; write "
+       "'' for one ' inside"},
+      {"uper('a')",
+       "value (character 1): there is no function \"uper\", expected one of contains, "
+       "starts_with, ends_with, matches, lower, upper, trim, len, substr, round, "
+       "floor, abs, log, if, coalesce, bin, time, year, month, day, hour, date; did "
+       "you mean \"upper\"?"},
+      {"len()",
+       "value (character 1): len with 0 arguments, expected len(text); for example "
+       "len('naïve')"},
+      {"len(1)", "value (character 1): len(int), expected len(text)"},
+      {"hour('2026')",
+       "value (character 1): hour(text), expected hour(time); write "
+       "hour(time(...))"},
+      {"'a' + 1", "value (character 5): text + int, expected two numbers"},
+      {"1 == null",
+       "value (character 3): a comparison with null, which is never true, expected a "
+       "value; write is null or is not null"},
+      {"time('2026-01-31') > 'x'",
+       "value (character 22): \"x\", expected a time like '2026-01-31' or "
+       "'2026-01-31T12:00:00Z'"},
+      {"9223372036854775808",
+       "value (character 1): number \"9223372036854775808\", expected at most 64 bits; write it "
+       "with a decimal point to take it as a float"},
+      {"9223372036854775807 + 1",
+       "value (character 21): a number that does not fit, expected at most 64 bits; write one of "
+       "the numbers with a decimal point to compute with floats"},
+      {"matches('a', '(')",
+       "value (character 14): pattern \"(\" is wrong at character 2 (missing closing "
+       "parenthesis), expected a PCRE2 pattern over bytes; put a backslash before a character "
+       "that stands for itself"},
+      {"bin(1, 0)", "value (character 8): width must be above 0"},
+      {"time('a', '%Q')",
+       "value (character 11): \"%Q\" in a time format, known are %Y %y %m %d %e "
+       "%b %B %a %A %j %H %I %p %M %S %f %z %Z %s %F %T %%"},
+      {"1 in []",
+       "value (character 7): \"]\", expected a column, a number, a 'text' or a function"},
+      {"1 in [null]",
+       "value (character 7): something else in a list, expected numbers, texts, true or false; "
+       "compare with columns by == and or; test for null by is null"},
+      {"if(1, 2, 3)",
+       "value (character 1): if of int, expected a condition, which is bool; "
+       "compare it with something"},
+      {"coalesce(1, 'a')",
+       "value (character 13): coalesce of int and text, expected values of one type"},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(value_of(c.expression), std::string("problem: ") + c.value) << c.expression;
+  }
+}
+
+TEST(Expression, RefusesWhatWouldExhaustTheStack) {
+  const std::string million(1 << 20, '(');
+  EXPECT_THAT(value_of(million), HasSubstr("more than 250 levels"));
+  std::string nots;
+  for (int i = 0; i < 200'000; ++i) nots += "not ";
+  EXPECT_THAT(value_of(nots + "true"), HasSubstr("more than 250 levels"));
+  EXPECT_THAT(value_of(std::string(1 << 20, '-') + "1"), HasSubstr("more than 250 levels"));
+  std::string sum = "1";
+  for (int i = 0; i < 200'000; ++i) sum += "+1";
+  EXPECT_THAT(value_of(sum), HasSubstr("more than 250 levels"));
+  std::string calls;
+  for (int i = 0; i < 100'000; ++i) calls += "abs(";
+  EXPECT_THAT(value_of(calls), HasSubstr("more than 250 levels"));
+}
+
+TEST(Expression, TakesLongChainsOfOrAsOneLevel) {
+  std::string chain = "n == 0";
+  for (int i = 1; i < 5000; ++i) chain += " or n == " + std::to_string(i * 2);
+  const std::vector<TestColumn> columns = {int_column("n", {9998, 9999})};
+  EXPECT_EQ(value_of(chain, columns, 0), "true");
+  EXPECT_EQ(value_of(chain, columns, 1), "false");
+}
+
+TEST(Expression, NeverCrashesOnTextFromTheAlphabetOfExpressions) {
+  const char* const words[] = {"a",  "n",   "'x'", "1",  "1.5", "null", "(",   ")",   "[",
+                               "]",  ",",   "+",   "-",  "*",   "/",    "%",   "==",  "<",
+                               "in", "not", "and", "or", "is",  "len(", "if(", "`b`", "true"};
+  std::mt19937_64 random(5);
+  size_t good = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text;
+    for (size_t left = 1 + random() % 9; left > 0; --left) {
+      text += std::string(words[random() % std::size(words)]) + " ";
+    }
+    const std::string value =
+        value_of(text, {text_column("a", {"x"}), int_column("n", {std::nullopt})});
+    good += value.starts_with("problem") ? 0 : 1;
+  }
+  EXPECT_GT(good, 100u);
+}
+
+TEST(Expression, NullSpreadsThroughEverythingButLogic) {
+  const std::vector<TestColumn> columns = {
+      int_column("n", {std::nullopt}), text_column("t", {std::nullopt}),
+      float_column("f", {std::nullopt}), bool_column("b", {std::nullopt}), int_column("one", {1})};
+  for (const char* text :
+       {"n + 1", "n == 1", "1.5 < f", "t == 'a'", "lower(t)", "n in [1]", "not b", "b and true",
+        "b or false", "-n", "n / one", "if(true, n, 1)", "coalesce(n, n)", "t < 'a'",
+        "contains(t, 'a')", "f - f", "n * f", "substr('abc', n)", "starts_with('a', t)"}) {
+    EXPECT_EQ(value_of(text, columns), "null") << text;
+  }
+  EXPECT_EQ(value_of("b and one == 2", columns), "false");
+  EXPECT_EQ(value_of("one == 2 and b", columns), "false");
+  EXPECT_EQ(value_of("b or one == 1", columns), "true");
+  EXPECT_EQ(value_of("one == 1 or b", columns), "true");
+  EXPECT_EQ(value_of("n is null", columns), "true");
+  EXPECT_EQ(value_of("if(b, 1, 2)", columns), "2");
+  EXPECT_EQ(value_of("coalesce(n, 5)", columns), "5");
+  EXPECT_EQ(value_of("n not in [1]", columns), "null");
+}
+
+TEST(Expression, LogicIsKleenesForAllNineCases) {
+  const std::optional<bool> values[] = {false, true, std::nullopt};
+  for (const auto& a : values) {
+    for (const auto& b : values) {
+      const std::vector<TestColumn> columns = {bool_column("a", {a}), bool_column("b", {b})};
+      const bool any_false = a == false || b == false;
+      const bool any_true = a == true || b == true;
+      const std::string unknown = "null";
+      const std::string both = any_false ? "false" : a && b ? "true" : unknown;
+      const std::string one = any_true ? "true" : a && b ? "false" : unknown;
+      EXPECT_EQ(value_of("a and b", columns), both);
+      EXPECT_EQ(value_of("a or b", columns), one);
+    }
+  }
+}
+
+TEST(Expression, IntegersThatDoNotFitAreNullAndCounted) {
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  const int64_t least = std::numeric_limits<int64_t>::min();
+  const std::vector<TestColumn> columns = {int_column("a", {most, least, 5}),
+                                           int_column("b", {1, -1, 2})};
+  for (const char* text : {"a + b", "a * (b + b)", "-(a * b) - b - b"}) {
+    const Computed result = compute(text, columns);
+    EXPECT_TRUE(result.column.is_null(0) || result.column.is_null(1)) << text;
+    EXPECT_FALSE(result.column.is_null(2)) << text;
+    EXPECT_GT(result.counts.int_overflow, 0u) << text;
+  }
+  EXPECT_EQ(value_of("a % b", columns, 1), "0");
+  EXPECT_EQ(value_of("abs(a)", columns, 1), "null");
+  EXPECT_EQ(value_of("bin(a, 1000)", columns, 1), "null");
+  EXPECT_EQ(compute("if(a > 5, 0, a * 3)", columns).counts.int_overflow, 1u);
+}
+
+TEST(Expression, NanIsOneValueAboveAllOthers) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<TestColumn> columns = {float_column("nan", {nan}),
+                                           float_column("x", {infinity}), int_column("n", {5})};
+  for (const char* text : {"nan == nan", "nan > x", "nan > 1", "nan >= 1.5", "x < nan", "nan != 1",
+                           "1 < nan", "n < nan", "nan > n", "x <= nan", "nan <= nan"}) {
+    EXPECT_EQ(value_of(text, columns), "true") << text;
+  }
+  for (const char* text : {"nan < 1", "nan <= 1.5", "nan == 1", "nan < nan", "nan in [1, 2]",
+                           "nan < n", "nan != nan"}) {
+    EXPECT_EQ(value_of(text, columns), "false") << text;
+  }
+}
+
+TEST(Expression, ComparesIntsWithFloatsExactly) {
+  std::mt19937_64 random(3);
+  const auto wide = [](int64_t value) { return static_cast<long double>(value); };
+  for (int i = 0; i < 3000; ++i) {
+    const auto n = static_cast<int64_t>(random()) >> (random() % 64);
+    double x = static_cast<double>(n) + static_cast<double>(random() % 5) / 4 - 0.5;
+    if (i % 3 == 0) x = static_cast<double>(n);
+    const long double y = x;
+    const std::vector<TestColumn> columns = {int_column("n", {n}), float_column("x", {x})};
+    char constant[64];
+    snprintf(constant, sizeof constant, "%.17e", x);
+    const std::string c = constant;
+    EXPECT_EQ(value_of("n < x", columns) == "true", wide(n) < y);
+    EXPECT_EQ(value_of("n == x", columns) == "true", wide(n) == y);
+    EXPECT_EQ(value_of("x >= n", columns) == "true", y >= wide(n));
+    EXPECT_EQ(value_of("n < " + c, columns) == "true", wide(n) < y) << n << " " << c;
+    EXPECT_EQ(value_of("n <= " + c, columns) == "true", wide(n) <= y);
+    EXPECT_EQ(value_of("n > " + c, columns) == "true", wide(n) > y);
+    EXPECT_EQ(value_of(c + " <= n", columns) == "true", y <= wide(n));
+    EXPECT_EQ(value_of("n in [" + c + "]", columns) == "true", wide(n) == y);
+    EXPECT_EQ(value_of("x > " + std::to_string(n), columns) == "true", y > wide(n));
+  }
+}
+
+TEST(Expression, OddNamesAreWrittenInBackquotes) {
+  const std::vector<TestColumn> columns = {int_column("a b", {1}), int_column("user.id", {2}),
+                                           int_column("and", {3}), int_column("größe", {4})};
+  EXPECT_EQ(value_of("`a b` + user.id + `and` + größe", columns), "10");
+}
+
+TEST(Expression, BadTimesAreNullAndCounted) {
+  const std::vector<TestColumn> columns = {
+      text_column("t", {"2026-02-29", "2026-02-28", std::nullopt, "x"})};
+  const Computed result = compute("time(t)", columns);
+  EXPECT_TRUE(result.column.is_null(0));
+  EXPECT_FALSE(result.column.is_null(1));
+  EXPECT_TRUE(result.column.is_null(2));
+  EXPECT_EQ(result.counts.bad_time, 2u);
+  EXPECT_EQ(compute("time(t, '%Y-%m-%d')", columns).counts.bad_time, 2u);
+}
+
+TEST(Expression, LogIsWithinOneUnitOfTheLastPlace) {
+  std::mt19937_64 random(11);
+  for (int i = 0; i < 200'000; ++i) {
+    double x = std::bit_cast<double>(random() & ~(uint64_t{1} << 63));
+    if (i % 2 == 0) x = 0.5 + static_cast<double>(random() >> 11) * 0x1p-53;
+    if (!(x > 0) || std::isinf(x)) continue;
+    const long double exact = std::log(static_cast<long double>(x));
+    const double got = fixed_log(x);
+    const double near = static_cast<double>(exact);
+    const double unit = std::nextafter(std::fabs(near), INFINITY) - std::fabs(near);
+    ASSERT_LE(std::fabs(static_cast<double>(got - exact)), unit) << x;
+  }
+  EXPECT_EQ(fixed_log(1), 0);
+  EXPECT_TRUE(std::isinf(fixed_log(INFINITY)));
+}
+
+TEST(Expression, RemainderEqualsFmod) {
+  std::mt19937_64 random(12);
+  for (int i = 0; i < 100'000; ++i) {
+    const double a = std::bit_cast<double>(random());
+    double b = std::bit_cast<double>(random());
+    if (i % 2 == 0) b = a * static_cast<double>(random() >> 11) * 0x1p-53;
+    if (b == 0) continue;
+    const double expected = std::fmod(a, b);
+    const double got = exact_remainder(a, b);
+    if (std::isnan(expected)) {
+      ASSERT_TRUE(std::isnan(got));
+    } else {
+      ASSERT_EQ(got, expected) << a << " " << b;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace shardmill
