@@ -9,6 +9,7 @@
 
 #include "inputs/support/text_kernels.h"
 #include "pipeline/base/message.h"
+#include "pipeline/formats/compress.h"
 #include "tests/support/files.h"
 #include "tests/support/read_input.h"
 
@@ -269,6 +270,26 @@ TEST(Csv, AHeaderThatIsNeverClosedMakesABadFile) {
   EXPECT_EQ(read.status.message(),
             "a header with a quote that is never closed, expected the names of the columns in the "
             "first record; mend the file, or turn quotes off with `quote = \"\"`");
+}
+
+TEST(Csv, ADamagedFileGivesAllWholeRecordsBeforeTheDamage) {
+  std::string text = "id,text\n";
+  for (int i = 0; i < 5000; ++i)
+    text += std::to_string(i) + ",\"a \"\"" + std::to_string(i * 7919) + "\n\"\n";
+  InputUnderTest input = csv(text);
+  const ReadRecords whole = input.read_whole(kLarge);
+  const std::string packed = gzip_member(text, 6);
+  InputUnderTest damaged = csv(packed.substr(0, packed.size() / 2));
+  const ReadRecords read = damaged.read_whole(kLarge);
+  EXPECT_EQ(read.status.code(), Code::kBadFile);
+  ASSERT_GT(read.rows.size(), 1000u);
+  ASSERT_LT(read.rows.size(), 5000u);
+  EXPECT_EQ(read.rows,
+            Rows(whole.rows.begin(), whole.rows.begin() + static_cast<int>(read.rows.size())));
+  EXPECT_TRUE(read.rejects.empty());
+  for (const size_t chunk_bytes : {1, 64, 4096}) {
+    EXPECT_EQ(damaged.read_whole(limits(chunk_bytes)).rows, read.rows);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------

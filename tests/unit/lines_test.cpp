@@ -3,6 +3,7 @@
 #include <random>
 
 #include "inputs/support/text_kernels.h"
+#include "pipeline/formats/compress.h"
 #include "tests/support/read_input.h"
 
 namespace shardmill {
@@ -118,6 +119,24 @@ TEST(Lines, TooLongLinesAreRejectedOnceAtEveryCut) {
     ASSERT_EQ(read.rejects.size(), 2u) << "cut " << cut;
     ASSERT_EQ(read.rejects[1].offset, whole.rejects[1].offset);
     ASSERT_EQ(read.rejects[1].record_bytes, 130u);
+  }
+}
+
+TEST(Lines, ADamagedFileGivesAllWholeLinesBeforeTheDamage) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "line " + std::to_string(i * 7919) + "\n";
+  const std::string packed = gzip_member(text, 6);
+  const InputUnderTest input = lines(packed.substr(0, packed.size() / 2));
+  const ReadRecords read = input.read_whole(limits(1 << 20));
+  EXPECT_EQ(read.status.code(), Code::kBadFile);
+  ASSERT_GT(read.rows.size(), 1000u);
+  ASSERT_LT(read.rows.size(), 5000u);
+  EXPECT_EQ(read.rows[999], Cells{"line " + std::to_string(999 * 7919)});
+  EXPECT_TRUE(read.rejects.empty());
+  for (const size_t chunk_bytes : {1, 64, 4096}) {
+    const ReadRecords again = input.read_whole(limits(chunk_bytes));
+    EXPECT_EQ(again.status.message(), read.status.message());
+    EXPECT_EQ(again.rows, read.rows);
   }
 }
 
