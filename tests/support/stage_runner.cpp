@@ -283,9 +283,10 @@ Options make_options(const StageSpec& spec, const StageSettings& settings, int l
     if (!field.default_text.empty()) options.set(field.name, default_value(field), 0);
   }
   for (const auto& [name, value] : settings) {
-    EXPECT_TRUE(std::any_of(spec.fields.begin(), spec.fields.end(), [&](const FieldSpec& field) {
-      return field.name == name;
-    })) << name;
+    EXPECT_TRUE(
+        std::any_of(spec.fields.begin(), spec.fields.end(),
+                    [&, wanted = &name](const FieldSpec& field) { return field.name == *wanted; }))
+        << name;
     options.set(name, value, line);
   }
   return options;
