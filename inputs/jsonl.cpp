@@ -1,6 +1,7 @@
 // JSON lines: one object a line, its fields as columns.
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -194,34 +195,35 @@ RecordForm jsonl_form(const Options&) {
 }
 
 void check_types(const Options& options, Problems& problems) {
-  static const std::vector<std::string> kTypes = {"text", "int", "float", "bool", "time"};
-  const std::vector<std::string>& chosen = options.list("columns");
+  const std::vector<std::string>& columns = options.list("columns");
   for (const auto& [name, type] : options.map("types")) {
     if (!type_from_name(type)) {
-      const auto near = near_match(type, kTypes);
       problems.add(options.line("types"),
                    {.found = "type " + quoted(type) + " of column " + quoted(name),
-                    .expected = "one of " + listed(kTypes),
-                    .fix = near ? "did you mean " + quoted(*near) + "?" : ""});
+                    .expected = "one of text, int, float, bool, time",
+                    .fix = "change it in `types`"});
     }
-    const bool is_chosen =
-        chosen.empty() || std::find(chosen.begin(), chosen.end(), name) != chosen.end();
-    if (!is_chosen) {
-      problems.add(options.line("types"), {.found = "a type for column " + quoted(name),
-                                           .expected = "only columns that `columns` names",
-                                           .fix = "add it to `columns`, or leave its type out"});
+    if (columns.empty() || std::find(columns.begin(), columns.end(), name) != columns.end()) {
+      continue;
     }
+    const auto near = near_match(name, columns);
+    problems.add(options.line("types"),
+                 {.found = "a type for column " + quoted(name),
+                  .expected = "one of `columns`: " + listed(columns),
+                  .fix = near ? "did you mean " + quoted(*near) + "?"
+                              : "add it to `columns` or take it out of `types`"});
   }
 }
 
 void check_jsonl(const Options& options, Problems& problems) {
+  std::set<std::string_view> seen;
+  for (const std::string& column : options.list("columns")) {
+    if (seen.insert(column).second) continue;
+    problems.add(options.line("columns"), {.found = "column " + quoted(column) + " twice",
+                                           .expected = "each name once",
+                                           .fix = "take one out of `columns`"});
+  }
   check_types(options, problems);
-  std::vector<std::string> chosen = options.list("columns");
-  std::sort(chosen.begin(), chosen.end());
-  const auto twin = std::adjacent_find(chosen.begin(), chosen.end());
-  if (twin == chosen.end()) return;
-  problems.add(options.line("columns"),
-               {.found = "column " + quoted(*twin) + " twice", .expected = "each column once"});
 }
 
 // What can be read of the sample; a bad file ends where it is bad.
