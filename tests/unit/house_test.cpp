@@ -182,7 +182,7 @@ INSTANTIATE_TEST_SUITE_P(
         HeavyHeader{"mpi.h", {"pipeline/comm/mpi_comm.cpp"}},
         HeavyHeader{"hdf5.h", {"pipeline/report/results_h5.cpp"}},
         HeavyHeader{"toml.h", {"pipeline/plan/toml_tree.cpp"}},
-        HeavyHeader{"CLI11.hpp", {"pipeline/cli/command_line.cpp"}},
+        HeavyHeader{"CLI.hpp", {"pipeline/cli/arguments.cpp"}},
         HeavyHeader{"simdjson.h", {"inputs/support/json_index.cpp"}}, HeavyHeader{"json.hpp", {}},
         HeavyHeader{"pcre2.h", {"stages/support/regex.cpp"}},
         HeavyHeader{"hs.h", {"stages/support/pattern_set.cpp"}},
