@@ -12,6 +12,9 @@ namespace shardmill {
 
 namespace {
 
+/// Texts that are compared with one by one; longer lists are searched.
+constexpr size_t kShortList = 8;
+
 /// Rows to leave out because `a` or `b` says so; points to one of them or to `room`.
 const uint8_t* either(const uint8_t* a, const uint8_t* b, uint8_t* room, size_t rows) {
   if (a == nullptr) return b;
@@ -446,7 +449,12 @@ Value ProgramEvaluator::membership(const ProgramNode& node, const uint8_t* skip)
   const auto in_sorted = [](const auto& members, const auto& value, auto&& below) {
     return std::binary_search(members.begin(), members.end(), value, below);
   };
-  if (v.type == Type::kText) {
+  if (v.type == Type::kText && node.texts.size() <= kShortList) {
+    test([&](size_t i) {
+      return std::any_of(node.texts.begin(), node.texts.end(),
+                         [&](const std::string& member) { return member == v.text[i]; });
+    });
+  } else if (v.type == Type::kText) {
     test([&](size_t i) { return in_sorted(node.texts, v.text[i], std::less<std::string_view>()); });
   } else if (v.type == Type::kFloat) {
     test([&](size_t i) { return in_sorted(node.floats, v.floats[i], float_below); });

@@ -393,6 +393,27 @@ TEST(Expression, ComparesIntsWithFloatsExactly) {
   }
 }
 
+TEST(Expression, ListsOfAnyLengthFindTheirMembers) {
+  for (const int members : {1, 8, 9, 300}) {
+    std::string texts;
+    std::string ints;
+    for (int i = 0; i < members; ++i) {
+      texts += (i == 0 ? "'t" : ", 't") + std::to_string(i * 2) + "'";
+      ints += (i == 0 ? "" : ", ") + std::to_string(i * 2);
+    }
+    const std::string last = std::to_string(members * 2 - 2);
+    const std::vector<TestColumn> columns = {text_column("t", {"t" + last, "t1"}),
+                                             int_column("n", {members * 2 - 2, 1}),
+                                             float_column("f", {members * 2.0 - 2, 0.5})};
+    EXPECT_EQ(value_of("t in [" + texts + "]", columns, 0), "true");
+    EXPECT_EQ(value_of("t in [" + texts + "]", columns, 1), "false");
+    EXPECT_EQ(value_of("n in [" + ints + "]", columns, 0), "true");
+    EXPECT_EQ(value_of("n not in [" + ints + "]", columns, 1), "true");
+    EXPECT_EQ(value_of("f in [" + ints + "]", columns, 0), "true");
+    EXPECT_EQ(value_of("f in [" + ints + "]", columns, 1), "false");
+  }
+}
+
 TEST(Expression, OddNamesAreWrittenInBackquotes) {
   const std::vector<TestColumn> columns = {int_column("a b", {1}), int_column("user.id", {2}),
                                            int_column("and", {3}), int_column("größe", {4})};
