@@ -17,9 +17,10 @@ namespace shardmill {
 /// Goes through the lines of an indexed text, one after another: checks each record whole and sets
 /// its columns. What is not plain sailing (mistakes, keys that come twice, two members that fit one
 /// column, records that are no object) is left to JsonExtractor, which decides and says why; so
-/// "no" here never means that a record is wrong. About 2 GB/s with the index. One worker.
-/// REQUIRES: columns and paths are of the same names in the same order, and outlive this;
-/// kTextPadding bytes behind each text may be read.
+/// "no" here never means that a record is wrong. With the index about 1.7 GB/s on records of 170
+/// bytes, 1.2 GB/s when three of their eight fields are wanted. One worker. REQUIRES: columns and
+/// paths are of the same names in the same order, and outlive this; kTextPadding bytes behind each
+/// text may be read.
 class JsonWalker {
  public:
   enum class Outcome : uint8_t { kRecord, kBlank, kUnsure };
