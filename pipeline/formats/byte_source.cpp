@@ -112,7 +112,7 @@ class MemberSource final : public ByteSource {
   }
 
   Status refill() {
-    std::memmove(buffer_.data(), rest_.data(), rest_.size());
+    if (!rest_.empty()) std::memmove(buffer_.data(), rest_.data(), rest_.size());
     if (rest_.size() == buffer_.size()) buffer_.resize(buffer_.size() * 2);
     const size_t kept = rest_.size();
     rest_ = {buffer_.data(), kept};

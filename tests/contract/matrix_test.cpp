@@ -87,7 +87,7 @@ TEST_P(StageMatrix, GivesTheSameBytesOnEveryLayout) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStage, StageMatrix, testing::ValuesIn(example_cases()),
-                         [](const auto& info) { return info.param.label; });
+                         [](const auto& test) { return test.param.label; });
 
 TEST(Matrix, FloatSumsDoNotDependOnTheOrder) {
   const TempFolder folder;
