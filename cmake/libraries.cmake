@@ -21,6 +21,9 @@ shardmill_library(core pipeline/core shardmill_formats)
 shardmill_library(inputs inputs shardmill_core)
 shardmill_library(stages stages shardmill_core PkgConfig::PCRE2 PkgConfig::HS PkgConfig::HWY)
 shardmill_library(comm pipeline/comm shardmill_base MPI::MPI_C)
+# Open MPI's header would otherwise ask for its C++ library.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/pipeline/comm/mpi_comm.cpp PROPERTIES COMPILE_DEFINITIONS
+                            OMPI_SKIP_MPICXX=1)
 shardmill_library(plan pipeline/plan shardmill_core)
 shardmill_library(report pipeline/report shardmill_core)
 shardmill_library(run pipeline/run shardmill_plan shardmill_comm shardmill_report)
