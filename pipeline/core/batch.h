@@ -28,7 +28,9 @@ struct Batch {
   size_t rows = 0;  ///< at most 2^32-1
   Selection selection;
   std::vector<Column> columns;        ///< by slot, for all stages of the pipeline
-  std::vector<std::string_view> raw;  ///< the record's own bytes without its line end, if asked for
+  /// The record's own bytes without its "\n", if asked for; a CR before it is kept, so that raw and
+  /// "\n" are the record byte for byte.
+  std::vector<std::string_view> raw;
   std::vector<uint64_t> offsets;      ///< byte offset of the record in the plain file, if asked for
   std::vector<uint32_t>
       sub_indices;  ///< which piece of the record after `split`; empty means 0 for all
