@@ -32,7 +32,7 @@ class SeenRejects : public RejectLog {
   ReadRecords& out_;
 };
 
-ReadCell cell_text(const Column& column, size_t row) {
+Cell cell_text(const Column& column, size_t row) {
   if (column.is_null(row)) return std::nullopt;
   switch (column.type) {
     case Type::kText:
@@ -113,7 +113,7 @@ void InputUnderTest::read_slice(const FileSlice& slice, ReadContext context,
     out.status = more.status();
     if (!out.status.is_ok() || !*more) break;
     for (size_t row = 0; row < batch.rows; ++row) {
-      ReadCells cells;
+      Cells cells;
       for (size_t i = 0; i < schema_.columns.size(); ++i) {
         cells.push_back(cell_text(batch.columns[i], row));
       }

@@ -31,12 +31,12 @@ void PrintTo(const SeenReject& reject, std::ostream* out);
 void PrintTo(const SeenBadValue& bad, std::ostream* out);
 
 /// A value as text; nothing if null.
-using ReadCell = std::optional<std::string>;
-using ReadCells = std::vector<ReadCell>;
+using Cell = std::optional<std::string>;
+using Cells = std::vector<Cell>;
 
 struct ReadRecords {
   Status status;
-  std::vector<ReadCells> rows;  ///< by schema column
+  std::vector<Cells> rows;  ///< by schema column
   std::vector<std::string> raw;
   std::vector<uint64_t> offsets;
   std::vector<SeenReject> rejects;

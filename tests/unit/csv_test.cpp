@@ -61,7 +61,7 @@ std::string types(const InputSchema& schema) {
   return out;
 }
 
-using Rows = std::vector<ReadCells>;
+using Rows = std::vector<Cells>;
 using Names = std::vector<std::string>;
 
 // ------------------------------------------------------------------------------------------------
@@ -544,7 +544,7 @@ TEST(Csv, MistakesInTheOptionsAreReportedAtOnce) {
 
 nlohmann::json as_json(const ReadRecords& read, const InputSchema& schema) {
   nlohmann::json rows = nlohmann::json::array();
-  for (const ReadCells& cells : read.rows) {
+  for (const Cells& cells : read.rows) {
     nlohmann::json row = nlohmann::json::object();
     for (size_t i = 0; i < cells.size(); ++i) row[schema.columns[i].name] = cells[i].value_or("");
     rows.push_back(row);
@@ -628,7 +628,7 @@ TEST(Csv, EqualsPythonsCsvModuleOnRandomNastyFiles) {
         ++rejected;
         continue;
       }
-      ReadCells cells;
+      Cells cells;
       for (const auto& cell : read.rows[good]) cells.push_back(cell.value_or(""));
       EXPECT_EQ(row, nlohmann::json({*cells[0], *cells[1]})) << quoted(content, 1000);
       ++good;

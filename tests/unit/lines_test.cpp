@@ -22,8 +22,8 @@ InputUnderTest lines(std::string content) {
   return input;
 }
 
-std::vector<ReadCells> rows(const std::vector<std::string>& texts) {
-  std::vector<ReadCells> out;
+std::vector<Cells> rows(const std::vector<std::string>& texts) {
+  std::vector<Cells> out;
   for (const std::string& text : texts) out.push_back({text});
   return out;
 }
@@ -131,7 +131,7 @@ TEST(Lines, ADamagedFileGivesAllWholeLinesBeforeTheDamage) {
   EXPECT_EQ(read.status.code(), Code::kBadFile);
   ASSERT_GT(read.rows.size(), 1000u);
   ASSERT_LT(read.rows.size(), 5000u);
-  EXPECT_EQ(read.rows[999], ReadCells{"line " + std::to_string(999 * 7919)});
+  EXPECT_EQ(read.rows[999], Cells{"line " + std::to_string(999 * 7919)});
   EXPECT_TRUE(read.rejects.empty());
   for (const size_t chunk_bytes : {1, 64, 4096}) {
     const ReadRecords again = input.read_whole(limits(chunk_bytes));
