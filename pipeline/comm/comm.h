@@ -12,8 +12,10 @@
 
 namespace shardmill {
 
-/// Tags keep kinds of messages apart. The engine defines its own in run/protocol.h.
+/// Tags keep kinds of messages apart: 1 to kLargestTag, 0 belongs to `broadcast`. The engine
+/// defines its own in run/protocol.h.
 using MessageTag = int;
+inline constexpr MessageTag kLargestTag = 8191;
 
 struct IncomingMessage {
   int from = 0;
@@ -32,7 +34,8 @@ class Comm {
   virtual std::string host() const = 0;
 
   /// Not collective. Queues a message; returns at once. Messages from one rank to another arrive in
-  /// order. Any size: longer ones travel in pieces of at most 16 MiB.
+  /// order; one to the rank itself arrives at its next poll. Any size: longer ones travel in pieces
+  /// of at most 16 MiB.
   virtual void send(int to, MessageTag tag, std::string bytes) = 0;
   /// Not collective. The next message that has arrived, from anyone; never blocks. Also moves
   /// queued sends on.
@@ -40,22 +43,26 @@ class Comm {
   /// Not collective. Brings every rank down at once with this exit code: the last resort.
   [[noreturn]] virtual void abort(int exit_code) = 0;
   /// Collective. Returns when all queued sends are delivered and all ranks have come here; does not
-  /// spin.
+  /// spin. Messages that arrive meanwhile are kept for later polls.
   virtual void finish() = 0;
 };
 
 /// Collective. The message of `root`, everywhere. REQUIRES: no other message is under way.
 std::string broadcast(Comm& comm, int root, std::string bytes);
 
-/// The smallest pause between two polls, and the largest: doubles while nothing happens, so that
-/// waiting ranks leave their core to workers.
+/// The pauses between two polls: 0.05 ms, then twice as long each time while nothing happens, so
+/// that waiting ranks leave their core to workers. One thread.
 class Backoff {
  public:
-  void wait();  ///< sleeps 0.05 ms, then twice as long each time, at most 5 ms
-  void reset() { microseconds_ = 50; }
+  /// The next pause, at most `longest_microseconds`: for callers that have something better to do
+  /// than to sleep (wait for a worker).
+  unsigned next_microseconds(unsigned longest_microseconds = 5000);
+  void wait();  ///< sleeps for the next pause
+  void reset() { microseconds_ = kShortest; }
 
  private:
-  unsigned microseconds_ = 50;
+  static constexpr unsigned kShortest = 50;
+  unsigned microseconds_ = kShortest;
 };
 
 /// Runs `body(comm)` as `ranks` ranks, each a thread of this process. Returns when all have
