@@ -1,1 +1,5 @@
-int main() { return 0; }
+#include "pipeline/cli/cli.h"
+
+int main(int argc, char** argv) {
+  return shardmill::run_program(argc, argv);
+}

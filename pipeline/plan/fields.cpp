@@ -81,16 +81,26 @@ std::string wanted_text(const FieldSpec& field) {
   return "";
 }
 
+/// How to mend a value of the wrong kind; empty if there is nothing to say beyond what is expected.
 std::string fix_text(const FieldSpec& field, const TomlNode& node) {
-  if (field.kind == FieldKind::kBool && node.kind == TomlKind::kText)
-    return "write it without quotes";
-  if (field.kind == FieldKind::kText || field.kind == FieldKind::kColumn) return "put it in quotes";
-  if (field.kind == FieldKind::kChoice && node.kind == TomlKind::kText) {
-    if (const auto near = near_match(node.text, field.choices)) {
-      return "did you mean " + quoted(*near) + "?";
-    }
+  const bool is_text = node.kind == TomlKind::kText;
+  switch (field.kind) {
+    case FieldKind::kText:
+    case FieldKind::kColumn:
+    case FieldKind::kExpression:
+      return "put it in quotes";
+    case FieldKind::kInt:
+    case FieldKind::kFloat:
+    case FieldKind::kBool:
+      return is_text ? "write it without quotes" : "";
+    case FieldKind::kChoice:
+      if (const auto near = is_text ? near_match(node.text, field.choices) : std::nullopt) {
+        return "did you mean " + quoted(*near) + "?";
+      }
+      return {};
+    default:
+      return {};
   }
-  return {};
 }
 
 /// Makes a scalar that was given by --set the text that was written there.
@@ -251,10 +261,11 @@ class FieldChecker {
   std::string see() const { return "see " + quoted(fields_.help); }
 
   void wrong_kind(const FieldSpec& field, const TomlEntry& entry) {
+    const std::string fix = fix_text(field, entry.value);
     problems_.add(entry.line, {.place = {},
                                .found = field.name + " is " + given_text(entry.value),
                                .expected = wanted_text(field),
-                               .fix = fix_text(field, entry.value)});
+                               .fix = fix.empty() ? see() : fix});
   }
 
   void out_of_bounds(const FieldSpec& field, double value, int line) {

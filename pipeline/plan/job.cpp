@@ -100,8 +100,9 @@ class JobParser {
   }
 
   void parse_name() {
-    const TomlNode* name = root_.find("name");
+    TomlNode* name = root_.find("name");
     if (name == nullptr) return;
+    if (name->from_setting && !name->text.empty()) name->kind = TomlKind::kText;
     if (name->kind == TomlKind::kText) {
       job_.name = name->text;
     } else {
@@ -324,7 +325,11 @@ class JobParser {
       return problem(output->line, "output is " + std::string(toml_kind_name(output->kind)),
                      "a list of records", "write output = [{ column = \"value\" }]");
     }
-    for (const TomlNode& record : output->items) {
+    for (TomlNode record : output->items) {
+      // A null may be left out or written {}.
+      std::erase_if(record.entries, [](const TomlEntry& entry) {
+        return entry.value.kind == TomlKind::kTable && entry.value.entries.empty();
+      });
       test.output.push_back(record.entries.empty() ? "{}" : toml_json(record));
     }
   }

@@ -1,0 +1,287 @@
+#include "pipeline/cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "pipeline/base/text.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr const char* kFirstSteps =
+    R"(shardmill runs a pipeline of stages over very many files, on every core, and leaves a report.
+
+First things to type:
+  shardmill count FOLDER          lines and words of everything in a folder
+  shardmill new first             write first.toml, a job file with comments
+  shardmill run first.toml        run it; mpirun -n 8 shardmill run first.toml uses 8 processes
+
+All commands:
+  run JOB.toml       run a job, or do nothing if it is finished
+  plan JOB.toml      what would run: files, columns, stages, units
+  test JOB.toml      run the job file's own tests
+  count PATH...      files, bytes, lines and words
+  grep PATTERN PATH...   lines that match, counted by file
+  report RUN-DIR     the report of a run
+  stages [NAME]      what stages there are, with options and examples
+  new [NAME]         a job file to start from
+
+shardmill COMMAND --help tells more.
+)";
+
+/// The library takes "[a]" apart as a list. A byte that no word begins with keeps it whole.
+constexpr char kGuard = '\x01';
+
+std::string guarded(const std::string& word) {
+  return word.starts_with('[') ? kGuard + word : word;
+}
+
+std::string plain(const std::string& word) {
+  return word.starts_with(kGuard) ? word.substr(1) : word;
+}
+
+std::vector<std::string> plain(const std::vector<std::string>& words) {
+  std::vector<std::string> out;
+  for (const std::string& word : words) out.push_back(plain(word));
+  return out;
+}
+
+/// The flags of one command and where their values go.
+class Parser {
+ public:
+  Parser() : app_("", "shardmill") {
+    app_.set_version_flag("--version", SHARDMILL_VERSION);
+    add_run();
+    add_plan();
+    add_test();
+    add_count();
+    add_grep();
+    add_report();
+    add_stages();
+    add_new();
+  }
+
+  Result<Arguments> parse(const std::vector<std::string>& words) {
+    if (words.empty()) return help(kFirstSteps);
+    if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") return help(kFirstSteps);
+    if (!words[0].starts_with('-')) RETURN_IF_ERROR(check_command(words[0]));
+    std::vector<std::string> reversed;
+    for (auto word = words.rbegin(); word != words.rend(); ++word) {
+      reversed.push_back(guarded(*word));
+    }
+    try {
+      app_.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+      return help(help_text());
+    } catch (const CLI::CallForVersion&) {
+      return help(std::string("shardmill ") + SHARDMILL_VERSION + "\n");
+    } catch (const CLI::ParseError& error) {
+      return refusal(words, error.what());
+    }
+    return finish();
+  }
+
+ private:
+  static Arguments help(std::string text) {
+    Arguments arguments;
+    arguments.help = std::move(text);
+    return arguments;
+  }
+
+  CLI::App* chosen() const {
+    const auto chosen = app_.get_subcommands();
+    return chosen.empty() ? nullptr : chosen[0];
+  }
+
+  std::string help_text() const {
+    const CLI::App* command = chosen();
+    return command == nullptr ? kFirstSteps : command->help("shardmill");
+  }
+
+  Status check_command(const std::string& word) const {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app_.get_subcommands({})) names.push_back(command->get_name());
+    if (std::find(names.begin(), names.end(), word) != names.end()) return {};
+    const auto near = near_match(word, names);
+    return Status::usage(Message{
+        .place = "shardmill",
+        .found = "there is no command " + shardmill::quoted(word),
+        .expected = "one of " + listed(names),
+        .fix = near ? "did you mean \"shardmill " + *near + "\"?" : "type \"shardmill\" for help"}
+                             .text());
+  }
+
+  /// The first long flag of `words` that the command does not have, with a near one.
+  std::string near_flag(const std::vector<std::string>& words) const {
+    const CLI::App* command = chosen();
+    if (command == nullptr) return {};
+    std::vector<std::string> known;
+    for (const CLI::Option* option : command->get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    }
+    for (const std::string& word : words) {
+      const std::string flag = word.substr(0, word.find('='));
+      if (!flag.starts_with("--") || flag == "--") continue;
+      if (std::find(known.begin(), known.end(), flag) != known.end()) continue;
+      if (const auto near = near_match(flag, known))
+        return "did you mean " + shardmill::quoted(*near) + "?";
+    }
+    return {};
+  }
+
+  Status refusal(const std::vector<std::string>& words, std::string what) const {
+    what.erase(std::remove(what.begin(), what.end(), kGuard), what.end());
+    std::replace(what.begin(), what.end(), '\n', ' ');
+    if (!what.empty()) what[0] = ascii_lower(what)[0];
+    const CLI::App* command = chosen();
+    const std::string name = command == nullptr ? "shardmill" : "shardmill " + command->get_name();
+    const std::string near = near_flag(words);
+    return Status::usage(Message{.place = name,
+                                 .found = escaped(what),
+                                 .expected = {},
+                                 .fix = near.empty() ? "see \"" + name + " --help\"" : near}
+                             .text());
+  }
+
+  CLI::App* add(Command command, const char* name, const char* about) {
+    CLI::App* sub = app_.add_subcommand(name, about);
+    sub->callback([this, command] { arguments_.command = command; });
+    return sub;
+  }
+
+  void add_run_flags(CLI::App* sub) {
+    sub->add_option("--run-dir", arguments_.run_dir, "folder for everything that the run leaves");
+    sub->add_option("--threads", arguments_.threads,
+                    "workers of a process; by default its share of the cores")
+        ->check(CLI::Range(1u, 4096u));
+    sub->add_option("--memory", memory_, "memory that a process may use, like 4GiB");
+    sub->add_option("--limit", limit_, "only the first N records");
+    sub->add_flag("--quiet", arguments_.quiet, "no progress and no report on the terminal");
+    sub->add_flag("--fresh", arguments_.fresh, "start over in a run directory that is there");
+    sub->add_flag("--strict", arguments_.strict, "exit with 10 if there was a bad file or record");
+  }
+
+  void add_set(CLI::App* sub) {
+    sub->add_option("--set", sets_, "change the job: --set input.unit_bytes=1MiB --set stage.0.n=5")
+        ->allow_extra_args(false);
+  }
+
+  void add_run() {
+    CLI::App* sub = add(Command::kRun, "run",
+                        "Runs a job. The run directory is JOB.run beside where you stand. On a "
+                        "finished one nothing is done.");
+    sub->add_option("JOB.toml", arguments_.target, "the job file")->required();
+    add_set(sub);
+    add_run_flags(sub);
+  }
+
+  void add_plan() {
+    CLI::App* sub = add(Command::kPlan, "plan",
+                        "Shows what would run: files, columns, stages, units. Reads samples only.");
+    sub->add_option("JOB.toml", arguments_.target, "the job file")->required();
+    add_set(sub);
+    sub->add_option("--threads", arguments_.threads, "workers of a process");
+  }
+
+  void add_test() {
+    CLI::App* sub = add(Command::kTest, "test", "Runs the [[test]] cases of a job file.");
+    sub->add_option("JOB.toml", arguments_.target, "the job file")->required();
+    add_set(sub);
+  }
+
+  void add_count() {
+    CLI::App* sub = add(Command::kCount, "count",
+                        "Counts files, bytes, lines and words; packed files unpacked.");
+    sub->add_option("PATH", arguments_.paths, "files, folders, patterns")->required();
+    sub->add_flag("--no-words", arguments_.no_words, "lines only, which is several times faster");
+    add_run_flags(sub);
+  }
+
+  void add_grep() {
+    CLI::App* sub = add(Command::kGrep, "grep",
+                        "Counts the lines that match, by file. PATTERN is a PCRE2 pattern.");
+    sub->add_option("PATTERN", pattern_, "what to look for");
+    sub->add_option("PATH", arguments_.paths, "files, folders, patterns of paths");
+    sub->add_option("-e,--pattern", arguments_.patterns,
+                    "a pattern; several may be given, then all other words are paths")
+        ->allow_extra_args(false);
+    sub->add_flag("-i,--ignore-case", arguments_.ignore_case, "both cases of letters are equal");
+    sub->add_flag("-F,--fixed", arguments_.fixed, "patterns are plain text");
+    sub->add_flag("-v,--invert", arguments_.invert, "lines that do not match");
+    sub->add_option("--write", arguments_.write_path, "also write the lines to this file");
+    add_run_flags(sub);
+  }
+
+  void add_report() {
+    CLI::App* sub = add(Command::kReport, "report", "Prints the report of a run.");
+    sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
+  }
+
+  void add_stages() {
+    CLI::App* sub = add(Command::kStages, "stages", "Lists the stages, or explains one.");
+    sub->add_option("NAME", arguments_.target, "a stage");
+    sub->add_flag("--markdown", arguments_.markdown, "all of them, as in docs/stages.md");
+  }
+
+  void add_new() {
+    CLI::App* sub = add(Command::kNew, "new", "Writes NAME.toml, or prints it without a NAME.");
+    sub->add_option("NAME", arguments_.target, "of the job");
+  }
+
+  Status read_settings() {
+    for (const std::string& word : plain(sets_)) {
+      const size_t equals = word.find('=');
+      if (equals == std::string::npos || equals == 0) {
+        return Status::usage("shardmill: --set is " + shardmill::quoted(word) +
+                             ", expected key=value; for instance --set input.unit_bytes=1MiB");
+      }
+      arguments_.settings.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+    }
+    if (!memory_.empty()) arguments_.settings.emplace_back("run.memory", memory_);
+    if (limit_ > 0) arguments_.settings.emplace_back("run.limit", std::to_string(limit_));
+    if (arguments_.strict) arguments_.settings.emplace_back("run.strict", "true");
+    return {};
+  }
+
+  Status read_patterns() {
+    arguments_.patterns = plain(arguments_.patterns);
+    arguments_.paths = plain(arguments_.paths);
+    if (arguments_.command != Command::kGrep) return {};
+    pattern_ = plain(pattern_);
+    if (arguments_.patterns.empty()) {
+      arguments_.patterns = {pattern_};
+    } else if (!pattern_.empty()) {
+      arguments_.paths.insert(arguments_.paths.begin(), pattern_);
+    }
+    if (!arguments_.paths.empty() && !arguments_.patterns[0].empty()) return {};
+    return Status::usage(
+        "shardmill grep: no pattern or no path is given, expected both; for instance \"shardmill "
+        "grep ERROR logs\"");
+  }
+
+  Result<Arguments> finish() {
+    if (chosen() == nullptr) return help(kFirstSteps);
+    arguments_.target = plain(arguments_.target);
+    arguments_.run_dir = plain(arguments_.run_dir);
+    arguments_.write_path = plain(arguments_.write_path);
+    RETURN_IF_ERROR(read_settings());
+    RETURN_IF_ERROR(read_patterns());
+    return arguments_;
+  }
+
+  CLI::App app_;
+  Arguments arguments_;
+  std::vector<std::string> sets_;
+  std::string memory_;
+  std::string pattern_;
+  uint64_t limit_ = 0;
+};
+
+}  // namespace
+
+Result<Arguments> parse_arguments(std::vector<std::string> words) {
+  return Parser().parse(words);
+}
+
+}  // namespace shardmill

@@ -1,0 +1,51 @@
+// What stands on the command line. The only door to the library that reads flags.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/base/status.h"
+#include "pipeline/plan/job.h"
+
+namespace shardmill {
+
+enum class Command : uint8_t {
+  kHelp,  ///< `Arguments::help` is to be printed and nothing else done
+  kRun,
+  kPlan,
+  kTest,
+  kCount,
+  kGrep,
+  kReport,
+  kStages,
+  kNew,
+};
+
+struct Arguments {
+  Command command = Command::kHelp;
+  std::string help;
+
+  std::string target;              ///< JOB.toml, RUN-DIR, or NAME; may be empty for stages and new
+  std::vector<std::string> paths;  ///< count, grep
+  std::vector<std::string> patterns;  ///< grep
+  bool ignore_case = false;
+  bool fixed = false;
+  bool invert = false;
+  bool no_words = false;
+  bool markdown = false;
+  std::string write_path;
+
+  std::string run_dir;
+  Settings settings;  ///< every --set, and --memory, --limit and --strict as settings of [run]
+  unsigned threads = 0;
+  bool quiet = false;
+  bool fresh = false;
+  bool strict = false;
+};
+
+/// `words` are the words after the program's name. kUsage with one line that says what to type
+/// instead.
+Result<Arguments> parse_arguments(std::vector<std::string> words);
+
+}  // namespace shardmill

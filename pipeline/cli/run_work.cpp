@@ -1,0 +1,147 @@
+#include "pipeline/cli/run_work.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "pipeline/base/text.h"
+#include "pipeline/cli/cli.h"
+#include "pipeline/cli/commands.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr std::string_view kGo = "go";
+constexpr int kExitStrict = 10;
+
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+/// True if the folder holds anything at all.
+bool has_entries(const std::string& path) {
+  DIR* folder = ::opendir(path.c_str());
+  if (folder == nullptr) return false;
+  size_t entries = 0;
+  while (::readdir(folder) != nullptr) ++entries;
+  ::closedir(folder);
+  return entries > 2;
+}
+
+bool is_finished(const std::string& run_dir) {
+  return exists(run_dir + "/results.json");
+}
+
+/// A folder of the user's must never be taken for one of ours, least of all with --fresh.
+Status check_run_dir(const std::string& run_dir) {
+  if (run_dir.empty() || !has_entries(run_dir)) return {};
+  for (const char* mark : {"results.json", "job.toml", "partial.json", "lock"}) {
+    if (exists(run_dir + "/" + mark)) return {};
+  }
+  return Status::usage(Message{.place = escaped(run_dir),
+                               .found = "the folder holds other things than a run",
+                               .expected = "a run directory, an empty folder or a new name",
+                               .fix = "choose another --run-dir"}
+                           .text());
+}
+
+bool is_rank_zero_of_slurm() {
+  const char* task = std::getenv("SLURM_PROCID");
+  return task == nullptr || std::string_view(task) == "0";
+}
+
+/// Rank 0's part: everything that can end before the ranks start to work.
+class Starter {
+ public:
+  explicit Starter(const Work& work) : work_(work) {}
+
+  /// kGo, or the exit code with which all ranks end at once.
+  std::string start() {
+    const std::string& run_dir = work_.request.run_dir;
+    if (const Status status = check_run_dir(run_dir); !status.is_ok()) return refuse(status);
+    Result<Job> job = work_.read_job();
+    if (!job.is_ok()) return refuse(job.status());
+    if (!work_.request.fresh && !run_dir.empty() && is_finished(run_dir)) {
+      print(fmt::format(
+          "{0}: this run is finished, nothing to do; \"shardmill report {0}\" shows its report, "
+          "--fresh starts over\n",
+          escaped(run_dir)));
+      return "0";
+    }
+    Problems problems;
+    plan_ = make_plan(std::move(*job), run_dir, problems);
+    if (!plan_.is_ok()) return refuse(plan_.status());
+    if (work_.planned) work_.planned(*plan_);
+    return std::string(kGo);
+  }
+
+  Result<Plan>& plan() { return plan_; }
+
+ private:
+  static std::string refuse(const Status& status) { return std::to_string(print_error(status)); }
+
+  const Work& work_;
+  Result<Plan> plan_ = Status::failed("no plan was made");
+};
+
+bool has_bad_input(const RunDescription& run) {
+  const auto is_bad = [](const FileResult& file) {
+    return file.outcome == "bad" || file.outcome == "partly read";
+  };
+  return run.bad_records > 0 || std::any_of(run.files.begin(), run.files.end(), is_bad);
+}
+
+int lead(Comm& comm, const Work& work) {
+  Starter starter(work);
+  const std::string decision = broadcast(comm, 0, starter.start());
+  if (decision != kGo) return std::atoi(decision.c_str());
+  RunDescription description;
+  const Status status = run_job(comm, &starter.plan(), work.request, &description);
+  int code = exit_code(status);
+  if (!status.is_ok()) {
+    code = print_error(status);
+  } else if (work.finished) {
+    work.finished(description);
+  }
+  const bool strict = work.strict || starter.plan()->bound->job.run.strict;
+  if (code == 0 && strict && has_bad_input(description)) code = kExitStrict;
+  broadcast(comm, 0, std::to_string(code));
+  return code;
+}
+
+int follow(Comm& comm, const Work& work) {
+  const std::string decision = broadcast(comm, 0, {});
+  if (decision != kGo) return std::atoi(decision.c_str());
+  const Status same_as_on_rank_zero = run_job(comm, nullptr, work.request, nullptr);
+  (void)same_as_on_rank_zero;
+  return std::atoi(broadcast(comm, 0, {}).c_str());
+}
+
+}  // namespace
+
+int run_work(const Work& work) {
+  if (!launched_by_mpi()) {
+    const std::unique_ptr<Comm> comm = make_single_comm();
+    return lead(*comm, work);
+  }
+  Result<std::unique_ptr<Comm>> comm = make_mpi_comm();
+  if (!comm.is_ok()) {
+    return is_rank_zero_of_slurm() ? print_error(comm.status()) : exit_code(comm.status());
+  }
+  const int code = (*comm)->rank() == 0 ? lead(**comm, work) : follow(**comm, work);
+  (*comm)->finish();
+  return code;
+}
+
+std::string default_run_dir(std::string_view job_path) {
+  const size_t slash = job_path.rfind('/');
+  if (slash != std::string_view::npos) job_path.remove_prefix(slash + 1);
+  if (job_path.ends_with(".toml")) job_path.remove_suffix(5);
+  return std::string(job_path) + ".run";
+}
+
+}  // namespace shardmill

@@ -1,0 +1,31 @@
+// Planning and running a job on all ranks, for every command that runs one.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "pipeline/plan/plan.h"
+#include "pipeline/run/run.h"
+
+namespace shardmill {
+
+/// What rank 0 is to do. Every rank has the same request.
+struct Work {
+  /// Parses the job. Only rank 0 calls it.
+  std::function<Result<Job>()> read_job;
+  RunRequest request;
+  bool strict = false;
+  /// Sees the plan before the run and the description after it; only rank 0 calls them. May be
+  /// empty.
+  std::function<void(const Plan&)> planned;
+  std::function<void(const RunDescription&)> finished;
+};
+
+/// Collective under mpirun. Returns the same exit code on every rank; only rank 0 prints.
+int run_work(const Work& work);
+
+/// "slow.run" for "jobs/slow.toml": where a run leaves everything if nothing else is said.
+std::string default_run_dir(std::string_view job_path);
+
+}  // namespace shardmill

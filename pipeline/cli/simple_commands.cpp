@@ -1,0 +1,144 @@
+// The commands that read no input of a job.
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+#include "pipeline/base/text.h"
+#include "pipeline/cli/cli.h"
+#include "pipeline/cli/commands.h"
+#include "pipeline/cli/stage_docs.h"
+#include "pipeline/core/registry.h"
+#include "pipeline/plan/walk.h"
+
+namespace shardmill {
+
+namespace {
+
+/// The content of a file, or what the system says against it.
+Result<std::string> read_text(const std::string& path, size_t bytes_max) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  std::string content;
+  std::array<char, 1 << 16> buffer;
+  ssize_t size = -1;
+  while (descriptor >= 0 && (size = ::read(descriptor, buffer.data(), buffer.size())) > 0) {
+    content.append(buffer.data(), static_cast<size_t>(size));
+    if (content.size() <= bytes_max) continue;
+    ::close(descriptor);
+    return Status::usage("is larger than " + with_separators(bytes_max) + " bytes");
+  }
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (size < 0) return Status::usage("cannot be read: " + system_reason(error));
+  return content;
+}
+
+Status write_new_file(const std::string& path, const std::string& content) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const bool written = descriptor >= 0 && ::write(descriptor, content.data(), content.size()) ==
+                                              static_cast<ssize_t>(content.size());
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (written) return {};
+  return Status::usage(Message{.place = escaped(path),
+                               .found = "cannot be written: " + system_reason(error),
+                               .expected = "a name that is free",
+                               .fix = "choose another name; nothing was changed"}
+                           .text());
+}
+
+}  // namespace
+
+int exit_code(const Status& status) {
+  switch (status.code()) {
+    case Code::kOk:
+      return 0;
+    case Code::kUsage:
+      return 2;
+    case Code::kStopped:
+      return 75;
+    case Code::kBadFile:
+    case Code::kFailed:
+      break;
+  }
+  return 3;
+}
+
+int print_error(const Status& status) {
+  fmt::print(stderr, "{}\n", status.message());
+  return exit_code(status);
+}
+
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+Result<std::string> read_job_file(const std::string& path) {
+  Result<std::string> text = read_text(path, 16 << 20);
+  if (text.is_ok()) return text;
+  return Status::usage(Message{.place = escaped(path),
+                               .found = "the job file " + text.status().message(),
+                               .expected = "a TOML file",
+                               .fix = "\"shardmill new first\" writes one to start from"}
+                           .text());
+}
+
+int report_command(const Arguments& arguments) {
+  const std::string path = arguments.target + "/report.txt";
+  const Result<std::string> report = read_text(path, size_t{1} << 30);
+  if (report.is_ok()) {
+    print(*report);
+    return 0;
+  }
+  return print_error(Status::usage(Message{.place = escaped(path),
+                                           .found = "the report " + report.status().message(),
+                                           .expected = "the directory of a finished run",
+                                           .fix = "runs leave it in JOB.run or --run-dir"}
+                                       .text()));
+}
+
+int stages_command(const Arguments& arguments) {
+  if (arguments.markdown) {
+    print(stages_markdown());
+    return 0;
+  }
+  if (arguments.target.empty()) {
+    print(stages_list());
+    return 0;
+  }
+  if (const StageSpec* spec = find_stage(arguments.target)) {
+    print(stage_page(*spec));
+    return 0;
+  }
+  std::vector<std::string> names;
+  for (const StageSpec& spec : all_stages()) names.push_back(spec.name);
+  const auto near = near_match(arguments.target, names);
+  return print_error(Status::usage(Message{.place = "shardmill stages",
+                                           .found = "there is no stage " + quoted(arguments.target),
+                                           .expected = "one of " + listed(names, 40),
+                                           .fix = near ? "did you mean " + quoted(*near) + "?" : ""}
+                                       .text()));
+}
+
+int new_command(const Arguments& arguments) {
+  if (arguments.target.empty()) {
+    print(new_job_text("first job"));
+    return 0;
+  }
+  std::string path = arguments.target;
+  if (!path.ends_with(".toml")) path += ".toml";
+  const size_t slash = path.rfind('/');
+  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  name.resize(name.size() - 5);
+  const Status written = write_new_file(path, new_job_text(name));
+  if (!written.is_ok()) return print_error(written);
+  print(
+      fmt::format("wrote {0}; change paths in it, then type: shardmill run {0}\n", escaped(path)));
+  return 0;
+}
+
+}  // namespace shardmill
