@@ -99,12 +99,12 @@ TEST(Matrix, FloatSumsDoNotDependOnTheOrder) {
   write_variations(folder, lines, "csv", true);
   const RunFiles files = expect_same_on(
       all_layouts(),
-      "name = \"sums\"\n" + input_table(folder, "csv", "types = { x = \"float\" }") + R"(
+      "name = \"sums\"\n" + input_table(folder, "csv", "types = { x = \"float\" }") + R"toml(
 [[stage]]
 use = "group"
 by = ["k"]
 compute = ["count()", "sum(x)", "mean(x)", "var(x)", "std(x)", "p50(x)", "p99(x)", "distinct(x)"]
-)");
+)toml");
   EXPECT_NE(files.contents.at("results.json").find("sum(x)"), std::string::npos);
 }
 
