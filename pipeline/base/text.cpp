@@ -85,7 +85,8 @@ std::optional<std::string> near_match(std::string_view name,
   for (const std::string& candidate : candidates) {
     if (candidate.size() > name.size() + best || name.size() > candidate.size() + best) continue;
     const size_t distance = edit_distance(wanted, ascii_lower(candidate));
-    if (distance < best) {
+    // Names that share no letter are no typing mistakes.
+    if (distance < best && distance < std::max(name.size(), candidate.size())) {
       best = distance;
       match = candidate;
     }

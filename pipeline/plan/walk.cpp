@@ -150,7 +150,12 @@ bool Walk::add_path(const std::string& path) {
 
 bool Walk::add_pattern(std::string_view text) {
   const std::string normal = normal_path(text);
-  const Pattern pattern = {.parts = path_parts(normal)};
+  Pattern pattern = {.parts = path_parts(normal)};
+  const auto both_any = [](const std::string& a, const std::string& b) {
+    return a == "**" && b == "**";
+  };
+  pattern.parts.erase(std::unique(pattern.parts.begin(), pattern.parts.end(), both_any),
+                      pattern.parts.end());
   matched_ = false;
   match(normal.starts_with('/') ? "/" : "", pattern, 0, nullptr);
   return matched_;
