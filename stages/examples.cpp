@@ -267,7 +267,9 @@ StageSpec stage_examples() {
                     .input = {"city,people", "Oslo,709000", "Bergen,291000"},
                     .stage = "n = 5\ncolumns = [\"city\", \"people\"]",
                     .output = {"{ city = 'Oslo', people = 709000 }",
-                               "{ city = 'Bergen', people = 291000 }"}}},
+                               "{ city = 'Bergen', people = 291000 }"},
+                    .tables = {"[['test.csv', 12, 'Oslo', 709000], "
+                               "['test.csv', 24, 'Bergen', 291000]]"}}},
   };
 }
 

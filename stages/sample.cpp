@@ -92,7 +92,7 @@ StageSpec stage_sample() {
                    {.title = "About half of the records stay.",
                     .input = {"a", "b", "c", "d"},
                     .stage = "fraction = 0.5\nseed = 1",
-                    .output = {}}},
+                    .output = {"{ line = 'a' }", "{ line = 'b' }"}}},
   };
 }
 

@@ -168,7 +168,7 @@ class MemoryUnit {
 FileSlice memory_file(const JobInput& input, const std::string& content) {
   std::string extension = input.paths.empty() ? "" : format_extension(input.paths[0]);
   if (extension.empty() || extension.find_first_of("*?[/") != std::string::npos) {
-    extension = input.format_name;
+    extension = input.format->extensions[0];
   }
   return {.path = "test." + extension, .size_bytes = content.size()};
 }
