@@ -14,6 +14,7 @@ namespace shardmill {
 namespace {
 
 constexpr size_t kMagicBytes = 6;
+constexpr size_t kStepBytes = 64 << 10;  ///< of plain bytes asked for at once
 
 class PlainSource final : public ByteSource {
  public:
@@ -31,6 +32,11 @@ class PlainSource final : public ByteSource {
 };
 
 /// Plain bytes of all members, one after another.
+///
+/// How much a decoder gives of damaged bytes depends on how much it is given and asked for at once.
+/// So it is always called with the same pieces of input and kStepBytes of room, straight into the
+/// caller's buffer where that has the room: what is good, and the message, do not depend on the
+/// caller's buffers.
 class MemberSource final : public ByteSource {
  public:
   MemberSource(std::unique_ptr<RawBytes> raw, std::unique_ptr<Codec> codec, size_t buffer_bytes)
@@ -41,17 +47,16 @@ class MemberSource final : public ByteSource {
   }
 
   Result<size_t> read(char* buffer, size_t capacity) override {
-    if (!error_.is_ok()) return error_;
-    char* out = buffer;
-    while (out == buffer && !is_done_ && capacity > 0) {
-      const Status status = step(out, capacity);
-      if (status.is_ok()) continue;
-      // What came before the damage counts: it is given first, the error with the next call.
-      error_ = at_place(status, static_cast<size_t>(out - buffer));
-      if (out == buffer) return error_;
+    if (capacity == 0) return size_t{0};
+    if (staged_.empty() && capacity >= kStepBytes) return next_bytes(buffer);
+    if (staged_.empty()) {
+      if (stage_ == nullptr) stage_ = std::make_unique_for_overwrite<char[]>(kStepBytes);
+      ASSIGN_OR_RETURN(const size_t size, next_bytes(stage_.get()));
+      staged_ = {stage_.get(), size};
     }
-    const auto size = static_cast<size_t>(out - buffer);
-    plain_bytes_ += size;
+    const size_t size = std::min(capacity, staged_.size());
+    std::memcpy(buffer, staged_.data(), size);
+    staged_.remove_prefix(size);
     return size;
   }
 
@@ -59,20 +64,36 @@ class MemberSource final : public ByteSource {
   std::string note() const override { return note_.empty() ? raw_->note() : note_; }
 
  private:
-  Status step(char*& out, size_t& capacity) {
+  /// Up to kStepBytes; 0 only at the end.
+  Result<size_t> next_bytes(char* out) {
+    size_t size = 0;
+    while (error_.is_ok() && size == 0 && !is_done_) {
+      const Status status = step(out, size);
+      plain_bytes_ += size;
+      if (!status.is_ok()) error_ = at_place(status);
+    }
+    // What came before the damage counts: it is given first, the error with the next call.
+    if (size == 0 && !error_.is_ok()) return error_;
+    return size;
+  }
+
+  Status step(char* out, size_t& size) {
     if (!is_inside_) {
       RETURN_IF_ERROR(begin_member());
       if (is_done_) return {};
     }
     if (rest_.empty() && !is_at_end_) RETURN_IF_ERROR(refill());
-    const char* const out_before = out;
     const size_t rest_before = rest_.size();
-    ASSIGN_OR_RETURN(const bool has_ended, codec_->run(rest_, out, capacity));
-    if (has_ended) {
+    char* next = out;
+    size_t room = kStepBytes;
+    const Result<bool> has_ended = codec_->run(rest_, next, room);
+    size = static_cast<size_t>(next - out);
+    if (!has_ended.is_ok()) return has_ended.status();
+    if (*has_ended) {
       is_inside_ = false;
       return {};
     }
-    const bool stands_still = out == out_before && rest_.size() == rest_before;
+    const bool stands_still = size == 0 && rest_.size() == rest_before;
     if (stands_still && is_at_end_) {
       return Status::bad_file("the file ends within a " + std::string(codec_->member_name()) +
                               "; it was cut off");
@@ -82,58 +103,79 @@ class MemberSource final : public ByteSource {
   }
 
   Status begin_member() {
+    uint64_t padding = 0;
+    if (has_member_) RETURN_IF_ERROR(skip_zeros(padding));
     while (rest_.size() < kMagicBytes && !is_at_end_) RETURN_IF_ERROR(refill());
     if (rest_.empty()) {
+      if (padding > 0) note_ = tail_note("zero padding", padding);
       is_done_ = true;
       return {};
     }
-    if (has_member_ && !codec_->begins_member(rest_)) return end_with_tail();
+    if (has_member_ && !codec_->begins_member(rest_)) return end_with_garbage(padding);
     has_member_ = true;
     is_inside_ = true;
     return codec_->start_member();
   }
 
-  /// What follows the last member is no data: all members count, the tail is reported.
-  Status end_with_tail() {
-    uint64_t bytes = rest_.size();
-    bool is_zero = true;
+  /// Members may be padded to the blocks of a medium; xz allows it by its format.
+  Status skip_zeros(uint64_t& count) {
     for (;;) {
-      is_zero =
-          is_zero && std::all_of(rest_.begin(), rest_.end(), [](char c) { return c == '\0'; });
+      const size_t zeros = std::min(rest_.find_first_not_of('\0'), rest_.size());
+      rest_.remove_prefix(zeros);
+      count += zeros;
+      if (!rest_.empty() || is_at_end_) return {};
+      RETURN_IF_ERROR(refill());
+    }
+  }
+
+  /// What follows the last member is no data: all members count, the rest is reported.
+  Status end_with_garbage(uint64_t bytes) {
+    for (;;) {
+      bytes += rest_.size();
       rest_ = {};
       if (is_at_end_) break;
       RETURN_IF_ERROR(refill());
-      bytes += rest_.size();
     }
-    note_ = (is_zero ? "zero padding after the last " : "garbage after the last ") +
-            std::string(codec_->member_name()) + " (" + counted(bytes, "byte") + ")";
+    note_ = tail_note("garbage", bytes);
     is_done_ = true;
     return {};
   }
 
+  std::string tail_note(std::string_view what, uint64_t bytes) const {
+    return std::string(what) + " after the last " + std::string(codec_->member_name()) + " (" +
+           counted(bytes, "byte") + ")";
+  }
+
+  /// Moves what is left to the front and fills the buffer up, however short the reads.
   Status refill() {
-    if (!rest_.empty()) std::memmove(buffer_.data(), rest_.data(), rest_.size());
-    if (rest_.size() == buffer_.size()) buffer_.resize(buffer_.size() * 2);
     const size_t kept = rest_.size();
+    if (kept > 0) std::memmove(buffer_.data(), rest_.data(), kept);
+    if (kept == buffer_.size()) buffer_.resize(buffer_.size() * 2);
     rest_ = {buffer_.data(), kept};
-    ASSIGN_OR_RETURN(const size_t size, raw_->read(buffer_.data() + kept, buffer_.size() - kept));
-    rest_ = {buffer_.data(), kept + size};
-    is_at_end_ = size == 0;
+    while (rest_.size() < buffer_.size() && !is_at_end_) {
+      const Result<size_t> size =
+          raw_->read(buffer_.data() + rest_.size(), buffer_.size() - rest_.size());
+      // What was read before the error counts: the error comes again when more is wanted.
+      if (!size.is_ok()) return rest_.size() > kept ? Status() : size.status();
+      rest_ = {buffer_.data(), rest_.size() + *size};
+      is_at_end_ = *size == 0;
+    }
     return {};
   }
 
-  Status at_place(const Status& status, size_t given) const {
-    return {status.code(), status.message() + " (after " +
-                               counted(plain_bytes_ + given, "plain byte") + ", at byte " +
-                               with_separators(disk_position()) + " of the file)"};
+  Status at_place(const Status& status) const {
+    return {status.code(), status.message() + " (after " + counted(plain_bytes_, "plain byte") +
+                               ", at byte " + with_separators(disk_position()) + " of the file)"};
   }
 
   std::unique_ptr<RawBytes> raw_;
   std::unique_ptr<Codec> codec_;
   std::vector<char> buffer_;
-  std::string_view rest_;   ///< of buffer_: not decoded yet
-  bool is_at_end_ = false;  ///< of the raw bytes
-  bool is_inside_ = false;  ///< a member
+  std::string_view rest_;          ///< of buffer_: not decoded yet
+  std::unique_ptr<char[]> stage_;  ///< kStepBytes, made for the first caller with less room
+  std::string_view staged_;        ///< of stage_: not given yet
+  bool is_at_end_ = false;         ///< of the raw bytes
+  bool is_inside_ = false;         ///< a member
   bool has_member_ = false;
   bool is_done_ = false;
   uint64_t plain_bytes_ = 0;

@@ -23,8 +23,10 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
   /// Up to `capacity` further bytes into `buffer`; 0 only at the end of the data. A short read is
-  /// not the end. kBadFile: `<what>, expected <what>` with compressed and plain offset for damaged
-  /// streams, the system's reason for read errors. What was given before the error is good.
+  /// not the end. REQUIRES: capacity > 0. kBadFile: `<what>, expected <what>` with compressed and
+  /// plain offset for damaged streams, the system's reason for read errors. What was given before
+  /// the error is good; how much that is, and the message, do not depend on the capacities of the
+  /// calls. kFailed: no memory to decode. The error comes again with every further call.
   virtual Result<size_t> read(char* buffer, size_t capacity) = 0;
   /// Bytes of the file on disk consumed so far.
   virtual uint64_t disk_position() const = 0;
@@ -42,7 +44,8 @@ struct SourceOptions {
 
 /// Opens `path` for reading and looks at its first bytes. Never a FIFO or a device; follows
 /// symlinks. kBadFile: cannot be opened, is no regular file, is smaller than its size in the
-/// manifest ("shrank").
+/// manifest ("shrank"). kFailed: this process has no file
+/// descriptor or memory left, which says nothing about the file.
 Result<std::unique_ptr<ByteSource>> open_file(const std::string& path,
                                               const SourceOptions& options);
 

@@ -8,6 +8,7 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "pipeline/base/quantity.h"
@@ -38,6 +39,19 @@ Status damaged(std::string_view what, std::string_view reason) {
   return Status::bad_file("the " + std::string(what) + " is damaged: " + std::string(reason));
 }
 
+Status no_memory(std::string_view what) {
+  return Status::failed("no memory to decode a " + std::string(what) + "; run with fewer threads");
+}
+
+/// Of libzstd and liblz4, which lose what they made in a call that fails: feeds them so that no
+/// call completes more than one block, since a block is given wholly or not at all. Both say how
+/// many bytes they want: up to the end of the block (or header) at hand, and `next_header_bytes` of
+/// what follows it.
+std::string_view one_block(std::string_view input, size_t wanted, size_t next_header_bytes) {
+  if (wanted > next_header_bytes) wanted -= next_header_bytes;
+  return input.substr(0, std::max<size_t>(wanted, 1));
+}
+
 Status window_too_large(std::string_view what, size_t window_bytes_max) {
   return Status::bad_file("the " + std::string(what) + " needs a larger window, expected at most " +
                           format_bytes(window_bytes_max) + "; raise input.window_bytes_max");
@@ -52,6 +66,26 @@ class GzipCodec final : public Codec {
   }
 
   Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
+    if (outcome_ >= 0) outcome_ = inflate(input, output, capacity);
+    if (outcome_ >= 0) return state_.block_state == ISAL_BLOCK_FINISH;
+    // What ISA-L has decoded ahead of a damage is still in its own buffer.
+    const auto ahead = static_cast<size_t>(state_.tmp_out_valid - state_.tmp_out_processed);
+    const size_t size = std::min(ahead, capacity);
+    std::memcpy(output, state_.tmp_out_buffer + state_.tmp_out_processed, size);
+    state_.tmp_out_processed += static_cast<int32_t>(size);
+    output += size;
+    capacity -= size;
+    if (size < ahead) return false;
+    return damaged(member_name(), reason());
+  }
+
+  bool begins_member(std::string_view bytes) const override {
+    return bytes.substr(0, 2) == kGzipMagic.substr(0, 2);
+  }
+  std::string_view member_name() const override { return "gzip member"; }
+
+ private:
+  int inflate(std::string_view& input, char*& output, size_t& capacity) {
     const uint32_t room = as_u32(capacity);
     const uint32_t given = as_u32(input.size());
     state_.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(input.data()));
@@ -62,31 +96,25 @@ class GzipCodec final : public Codec {
     input.remove_prefix(given - state_.avail_in);
     output += room - state_.avail_out;
     capacity -= room - state_.avail_out;
-    switch (outcome) {
-      case ISAL_DECOMP_OK:
-      case ISAL_END_INPUT:
-      case ISAL_OUT_OVERFLOW:
-        break;
+    return outcome;
+  }
+
+  std::string_view reason() const {
+    switch (outcome_) {
       case ISAL_INCORRECT_CHECKSUM:
-        return damaged(member_name(), "its checksum or length does not match");
+        return "its checksum or length does not match";
       case ISAL_INVALID_WRAPPER:
       case ISAL_UNSUPPORTED_METHOD:
-        return damaged(member_name(), "its header is not valid");
+        return "its header is not valid";
       case ISAL_INVALID_LOOKBACK:
-        return damaged(member_name(), "it refers to bytes before its start");
+        return "it refers to bytes before its start";
       default:
-        return damaged(member_name(), "a block is not valid");
+        return "a block is not valid";
     }
-    return state_.block_state == ISAL_BLOCK_FINISH;
   }
 
-  bool begins_member(std::string_view bytes) const override {
-    return bytes.substr(0, 2) == kGzipMagic.substr(0, 2);
-  }
-  std::string_view member_name() const override { return "gzip member"; }
-
- private:
   inflate_state state_;
+  int outcome_ = ISAL_DECOMP_OK;  ///< negative: damaged
 };
 
 class ZstdCodec final : public Codec {
@@ -102,18 +130,23 @@ class ZstdCodec final : public Codec {
 
   Status start_member() override {
     ZSTD_DCtx_reset(stream_.get(), ZSTD_reset_session_only);
+    wanted_ = 1;
     return {};
   }
 
   Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
-    ZSTD_inBuffer in = {input.data(), input.size(), 0};
+    const std::string_view block = one_block(input, wanted_, kBlockHeaderBytes);
+    ZSTD_inBuffer in = {block.data(), block.size(), 0};
     ZSTD_outBuffer out = {output, capacity, 0};
     const size_t hint = ZSTD_decompressStream(stream_.get(), &out, &in);
     input.remove_prefix(in.pos);
     output += out.pos;
     capacity -= out.pos;
+    wanted_ = hint;
     if (ZSTD_isError(hint) == 0) return hint == 0;
-    if (ZSTD_getErrorCode(hint) == ZSTD_error_frameParameter_windowTooLarge) {
+    const ZSTD_ErrorCode error = ZSTD_getErrorCode(hint);
+    if (error == ZSTD_error_memory_allocation) return no_memory(member_name());
+    if (error == ZSTD_error_frameParameter_windowTooLarge) {
       return window_too_large(member_name(), window_bytes_max_);
     }
     return damaged(member_name(), ZSTD_getErrorName(hint));
@@ -125,8 +158,11 @@ class ZstdCodec final : public Codec {
   std::string_view member_name() const override { return "zstd frame"; }
 
  private:
+  static constexpr size_t kBlockHeaderBytes = 3;
+
   std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_;
   size_t window_bytes_max_;
+  size_t wanted_ = 1;  ///< bytes of input, as libzstd says
 };
 
 class Bzip2Codec final : public Codec {
@@ -136,9 +172,7 @@ class Bzip2Codec final : public Codec {
   Status start_member() override {
     end();
     stream_ = {};
-    if (BZ2_bzDecompressInit(&stream_, 0, 0) != BZ_OK) {
-      return Status::failed("no memory for a bzip2 decoder; run with fewer threads");
-    }
+    if (BZ2_bzDecompressInit(&stream_, 0, 0) != BZ_OK) return no_memory(member_name());
     is_open_ = true;
     return {};
   }
@@ -156,8 +190,8 @@ class Bzip2Codec final : public Codec {
     capacity -= room - stream_.avail_out;
     if (outcome == BZ_STREAM_END) return true;
     if (outcome == BZ_OK) return false;
-    return damaged(member_name(), outcome == BZ_MEM_ERROR ? "no memory to decode it"
-                                                          : "a checksum or block is not valid");
+    if (outcome == BZ_MEM_ERROR) return no_memory(member_name());
+    return damaged(member_name(), "a checksum or block is not valid");
   }
 
   bool begins_member(std::string_view bytes) const override {
@@ -184,9 +218,7 @@ class XzCodec final : public Codec {
     constexpr uint64_t kDecoderBytes = 1 << 20;  // what liblzma needs beside the dictionary
     const lzma_ret outcome =
         lzma_stream_decoder(&stream_, uint64_t{window_bytes_max_} + kDecoderBytes, 0);
-    if (outcome != LZMA_OK)
-      return Status::failed("no memory for an xz decoder; run with fewer threads");
-    return {};
+    return outcome == LZMA_OK ? Status() : no_memory(member_name());
   }
 
   Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
@@ -206,6 +238,8 @@ class XzCodec final : public Codec {
         return true;
       case LZMA_MEMLIMIT_ERROR:
         return window_too_large(member_name(), window_bytes_max_);
+      case LZMA_MEM_ERROR:
+        return no_memory(member_name());
       default:
         return damaged(member_name(), "a header, block or checksum is not valid");
     }
@@ -233,14 +267,17 @@ class Lz4Codec final : public Codec {
 
   Status start_member() override {
     LZ4F_resetDecompressionContext(context_);
+    wanted_ = 1;
     return {};
   }
 
   Result<bool> run(std::string_view& input, char*& output, size_t& capacity) override {
-    size_t taken = input.size();
+    const std::string_view block = one_block(input, wanted_, kBlockTailBytes);
+    size_t taken = block.size();
     size_t made = capacity;
-    const size_t hint = LZ4F_decompress(context_, output, &made, input.data(), &taken, nullptr);
+    const size_t hint = LZ4F_decompress(context_, output, &made, block.data(), &taken, nullptr);
     if (LZ4F_isError(hint) != 0) return damaged(member_name(), LZ4F_getErrorName(hint));
+    wanted_ = hint;
     input.remove_prefix(taken);
     output += made;
     capacity -= made;
@@ -253,7 +290,12 @@ class Lz4Codec final : public Codec {
   std::string_view member_name() const override { return "lz4 frame"; }
 
  private:
+  /// The next block's header, and the checksum of this one, which may come after its bytes went
+  /// out.
+  static constexpr size_t kBlockTailBytes = 8;
+
   LZ4F_dctx* context_ = nullptr;
+  size_t wanted_ = 1;  ///< bytes of input, as liblz4 says
 };
 
 }  // namespace

@@ -21,6 +21,16 @@ std::string system_reason(int error) {
   return std::strerror(error);
 }
 
+/// A lack of this process is no fault of the file.
+Status cannot_open(int error) {
+  const std::string message = "cannot be opened: " + system_reason(error);
+  if (error == EMFILE || error == ENFILE) {
+    return Status::failed(message + "; raise the limit of open files (ulimit -n)");
+  }
+  if (error == ENOMEM) return Status::failed(message + "; run with fewer threads");
+  return Status::bad_file(message);
+}
+
 class RawFile final : public RawBytes {
  public:
   RawFile(int file, uint64_t size_bytes, bool has_grown)
@@ -85,9 +95,12 @@ class RawMemory final : public RawBytes {
 }  // namespace
 
 Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, uint64_t size_bytes) {
+  int file = -1;
   // O_NONBLOCK: a FIFO that took the file's place must not hold the worker for ever.
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return Status::bad_file("cannot be opened: " + system_reason(errno));
+  do {
+    file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  } while (file < 0 && errno == EINTR);
+  if (file < 0) return cannot_open(errno);
   struct stat info;
   if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
     close(file);
