@@ -133,7 +133,8 @@ class Parser {
   Status refusal(const std::vector<std::string>& words, std::string what) const {
     what.erase(std::remove(what.begin(), what.end(), kGuard), what.end());
     std::replace(what.begin(), what.end(), '\n', ' ');
-    if (!what.empty()) what[0] = ascii_lower(what)[0];
+    const bool is_word = what.size() > 1 && what[1] >= 'a' && what[1] <= 'z';
+    if (is_word) what[0] = ascii_lower(what)[0];
     const CLI::App* command = chosen();
     const std::string name = command == nullptr ? "shardmill" : "shardmill " + command->get_name();
     const std::string near = near_flag(words);
