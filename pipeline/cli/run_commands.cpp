@@ -45,12 +45,6 @@ RunRequest request_of(const Arguments& arguments) {
           .fresh = arguments.fresh};
 }
 
-void print_notes(const Plan& plan) {
-  for (const ManifestNote& note : plan.manifest.notes) {
-    fmt::print(stderr, "{} {}\n", escaped(note.path), note.reason);
-  }
-}
-
 void print_bad_files(const RunDescription& run) {
   size_t bad = 0;
   for (const FileResult& file : run.files) {
@@ -159,7 +153,6 @@ std::string count_job(const Arguments& arguments) {
 Work quick_work(const Arguments& arguments) {
   Work work = {.request = request_of(arguments), .strict = arguments.strict};
   work.request.quiet = true;
-  work.planned = print_notes;
   return work;
 }
 

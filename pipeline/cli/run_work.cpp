@@ -1,6 +1,5 @@
 #include "pipeline/cli/run_work.h"
 
-#include <dirent.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -22,31 +21,9 @@ bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-/// True if the folder holds anything at all.
-bool has_entries(const std::string& path) {
-  DIR* folder = ::opendir(path.c_str());
-  if (folder == nullptr) return false;
-  size_t entries = 0;
-  while (::readdir(folder) != nullptr) ++entries;
-  ::closedir(folder);
-  return entries > 2;
-}
-
+/// The checksums are the last file that a run leaves.
 bool is_finished(const std::string& run_dir) {
-  return exists(run_dir + "/results.json");
-}
-
-/// A folder of the user's must never be taken for one of ours, least of all with --fresh.
-Status check_run_dir(const std::string& run_dir) {
-  if (run_dir.empty() || !has_entries(run_dir)) return {};
-  for (const char* mark : {"results.json", "job.toml", "partial.json", "lock"}) {
-    if (exists(run_dir + "/" + mark)) return {};
-  }
-  return Status::usage(Message{.place = escaped(run_dir),
-                               .found = "the folder holds other things than a run",
-                               .expected = "a run directory, an empty folder or a new name",
-                               .fix = "choose another --run-dir"}
-                           .text());
+  return exists(run_dir + "/checksums.xxh3");
 }
 
 bool is_rank_zero_of_slurm() {
@@ -62,7 +39,6 @@ class Starter {
   /// kGo, or the exit code with which all ranks end at once.
   std::string start() {
     const std::string& run_dir = work_.request.run_dir;
-    if (const Status status = check_run_dir(run_dir); !status.is_ok()) return refuse(status);
     Result<Job> job = work_.read_job();
     if (!job.is_ok()) return refuse(job.status());
     if (!work_.request.fresh && !run_dir.empty() && is_finished(run_dir)) {
@@ -75,7 +51,6 @@ class Starter {
     Problems problems;
     plan_ = make_plan(std::move(*job), run_dir, problems);
     if (!plan_.is_ok()) return refuse(plan_.status());
-    if (work_.planned) work_.planned(*plan_);
     return std::string(kGo);
   }
 

@@ -16,9 +16,7 @@ struct Work {
   std::function<Result<Job>()> read_job;
   RunRequest request;
   bool strict = false;
-  /// Sees the plan before the run and the description after it; only rank 0 calls them. May be
-  /// empty.
-  std::function<void(const Plan&)> planned;
+  /// Sees what was found; only rank 0 calls it. May be empty.
   std::function<void(const RunDescription&)> finished;
 };
 
