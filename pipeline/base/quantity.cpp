@@ -16,19 +16,19 @@ namespace shardmill {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, double>, 12> kByteUnits = {{
+constexpr std::array<std::pair<std::string_view, uint64_t>, 12> kByteUnits = {{
     {"", 1},
     {"b", 1},
-    {"kib", 0x1p10},
-    {"mib", 0x1p20},
-    {"gib", 0x1p30},
-    {"tib", 0x1p40},
-    {"pib", 0x1p50},
-    {"kb", 1e3},
-    {"mb", 1e6},
-    {"gb", 1e9},
-    {"tb", 1e12},
-    {"pb", 1e15},
+    {"kib", uint64_t{1} << 10},
+    {"mib", uint64_t{1} << 20},
+    {"gib", uint64_t{1} << 30},
+    {"tib", uint64_t{1} << 40},
+    {"pib", uint64_t{1} << 50},
+    {"kb", 1'000},
+    {"mb", 1'000'000},
+    {"gb", 1'000'000'000},
+    {"tb", 1'000'000'000'000},
+    {"pb", 1'000'000'000'000'000},
 }};
 
 constexpr std::array<std::pair<std::string_view, double>, 9> kTimeUnits = {{
@@ -64,6 +64,31 @@ bool take_number(std::string_view& text, double& value) {
     ++digits;
   }
   value /= scale;
+  return digits > 0;
+}
+
+/// A decimal number as it was written: digits / scale.
+struct Decimal {
+  UInt128 digits = 0;
+  UInt128 scale = 1;
+};
+
+/// As take_number, but exact; nothing for numbers of more digits than sizes need.
+bool take_decimal(std::string_view& text, Decimal& value) {
+  constexpr UInt128 kMost = 10'000'000'000'000'000'000U;
+  size_t digits = 0;
+  bool after_point = false;
+  for (; !text.empty() && (is_digit(text.front()) || (text.front() == '.' && !after_point));
+       text.remove_prefix(1)) {
+    if (text.front() == '.') {
+      after_point = true;
+      continue;
+    }
+    value.digits = value.digits * 10 + static_cast<unsigned>(text.front() - '0');
+    if (after_point) value.scale *= 10;
+    if (value.digits >= kMost || value.scale >= kMost) return false;
+    ++digits;
+  }
   return digits > 0;
 }
 
@@ -127,26 +152,14 @@ std::string three_digits(double value) {
 
 Result<uint64_t> parse_bytes(std::string_view text) {
   std::string_view rest = trimmed(text);
-  std::string_view digits = rest;
-  double number = 0;
-  if (!take_number(rest, number)) return not_a_size(text);
+  Decimal number;
+  if (!take_decimal(rest, number)) return not_a_size(text);
   const std::string unit = take_word(rest);
   if (!rest.empty()) return not_a_size(text);
-  // Plain integers stay exact beyond 2^53.
-  if (unit.empty() && digits.find('.') == std::string_view::npos) {
-    UInt128 exact = 0;
-    for (const char c : digits) {
-      if (!is_digit(c)) break;
-      exact = exact * 10 + static_cast<unsigned>(c - '0');
-      if (exact > static_cast<UInt128>(std::numeric_limits<int64_t>::max()))
-        return not_a_size(text);
-    }
-    return static_cast<uint64_t>(exact);
-  }
   for (const auto& [name, factor] : kByteUnits) {
     if (name != unit) continue;
-    const double bytes = std::floor(number * factor);
-    if (bytes >= 0x1p63) return not_a_size(text);
+    const UInt128 bytes = number.digits * factor / number.scale;
+    if (bytes > static_cast<UInt128>(std::numeric_limits<int64_t>::max())) return not_a_size(text);
     return static_cast<uint64_t>(bytes);
   }
   return not_a_size(text);
@@ -161,7 +174,7 @@ Result<double> parse_seconds(std::string_view text) {
     double number = 0;
     if (!take_number(rest, number)) return not_a_duration(text);
     std::string unit = take_word(rest);
-    if (unit.empty() && !has_part && rest.empty()) return number;
+    if (unit.empty() && !has_part && rest.empty()) unit = "s";
     if (unit.size() > 3 && unit.back() == 's') unit.pop_back();
     const auto* const at = std::find_if(kTimeUnits.begin(), kTimeUnits.end(),
                                         [&](const auto& u) { return u.first == unit; });
@@ -169,7 +182,7 @@ Result<double> parse_seconds(std::string_view text) {
     total += number * at->second;
     has_part = true;
   }
-  if (!has_part) return not_a_duration(text);
+  if (!has_part || std::isinf(total)) return not_a_duration(text);
   return total;
 }
 
@@ -190,7 +203,7 @@ std::string format_rate(double bytes_per_second) {
 }
 
 std::string format_seconds(double seconds) {
-  if (seconds < 59.95) return three_digits(seconds) + " s";
+  if (!(seconds >= 59.95)) return three_digits(seconds) + " s";
   const auto whole = static_cast<uint64_t>(std::llround(seconds));
   if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
   const uint64_t minutes = (whole + 30) / 60;

@@ -85,6 +85,41 @@ TEST(Numbers, LongMantissasAndTiesRoundToTheNearest) {
   }
 }
 
+/// Decimals of any length and size, among them ties between two doubles and subnormals.
+std::string random_decimal(std::mt19937_64& random) {
+  std::string text = random() % 2 == 0 ? "-" : "";
+  const size_t digits = 1 + random() % (random() % 8 == 0 ? 400 : 22);
+  const size_t point = random() % (digits + 1);
+  for (size_t i = 0; i < digits; ++i) {
+    if (i == point) text += '.';
+    text += static_cast<char>('0' + random() % 10);
+  }
+  if (random() % 2 == 0) {
+    text += "e" + std::to_string(static_cast<int>(random() % 700) - 360);
+  }
+  return text;
+}
+
+TEST(Numbers, DecimalsGiveTheNearestDoubleAsInC) {
+  std::mt19937_64 random(13);
+  for (int i = 0; i < 100000; ++i) {
+    const std::string text = random_decimal(random);
+    double value = 0;
+    ASSERT_TRUE(parse_float(text, value)) << text;
+    const double expected = std::strtod(text.c_str(), nullptr);
+    ASSERT_EQ(std::bit_cast<uint64_t>(value), std::bit_cast<uint64_t>(expected)) << text;
+  }
+}
+
+TEST(Numbers, HalfwayBetweenTwoDoublesIsRoundedToEven) {
+  for (uint64_t odd = (1ULL << 53) + 1; odd < (1ULL << 53) + 200; odd += 2) {
+    double value = 0;
+    ASSERT_TRUE(parse_float(std::to_string(odd), value));
+    const uint64_t even = odd % 4 == 1 ? odd - 1 : odd + 1;
+    ASSERT_EQ(value, static_cast<double>(even)) << odd;
+  }
+}
+
 TEST(Numbers, WrittenFloatsReadBackAsTheSame) {
   std::mt19937_64 random(11);
   for (int i = 0; i < 200000; ++i) {

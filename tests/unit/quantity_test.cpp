@@ -13,9 +13,17 @@ TEST(Quantity, SizesHaveBinaryAndDecimalUnits) {
   EXPECT_EQ(*parse_bytes("9223372036854775807"), 9223372036854775807u);
 }
 
+TEST(Quantity, FractionsAreExactAndRoundedDown) {
+  EXPECT_EQ(*parse_bytes("0.29MB"), 290000u);
+  EXPECT_EQ(*parse_bytes("1.001 kB"), 1001u);
+  EXPECT_EQ(*parse_bytes("4.35GB"), 4350000000u);
+  EXPECT_EQ(*parse_bytes("0.9999"), 0u);
+  EXPECT_EQ(*parse_bytes("8191.999999999PiB"), 9223372036853649908u);
+}
+
 TEST(Quantity, WhatIsNoSizeIsSaidSo) {
-  for (const char* text :
-       {"", "abc", "-1", "1 2", "9223372036854775808", "99999PiB", "12 parsecs"}) {
+  for (const char* text : {"", "abc", "-1", "1 2", "9223372036854775808", "99999PiB", "8192PiB",
+                           "1.2.3", ".", "12 parsecs"}) {
     EXPECT_FALSE(parse_bytes(text).is_ok()) << text;
   }
   EXPECT_EQ(
@@ -29,7 +37,7 @@ TEST(Quantity, TimesHaveUnitsOrColons) {
   EXPECT_EQ(*parse_seconds("01:30:00"), 5400);
   EXPECT_EQ(*parse_seconds("2-01:00:00"), 2 * 86400 + 3600);
   EXPECT_EQ(*parse_seconds("2 hours"), 7200);
-  for (const char* text : {"", "x", "5 parsecs", "1:2:3:4", ":", "1h x"})
+  for (const char* text : {"", "x", "5 parsecs", "1:2:3:4", ":", "1h x", ".", "1.2.3"})
     EXPECT_FALSE(parse_seconds(text).is_ok()) << text;
   EXPECT_EQ(parse_seconds("x").status().message(),
             "time \"x\", expected seconds or a time such as \"90s\", \"1h30min\" or \"01:30:00\"");
