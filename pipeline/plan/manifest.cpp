@@ -125,7 +125,8 @@ class Lister {
       const ManifestNote& first = manifest.notes[0];
       found += "; " + quoted(first.path, 400) + " " + first.reason;
     }
-    problem(found, "at least one", "hidden files and what exclude matches are left out");
+    problem(found, "at least one",
+            "hidden files, the run directory and what exclude matches are left out");
   }
 
   const JobInput& input_;

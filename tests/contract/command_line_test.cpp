@@ -150,15 +150,17 @@ TEST_F(CommandLine, AFinishedRunIsLeftAloneUnlessFresh) {
 
 TEST_F(CommandLine, AFolderOfTheUserIsNeverTakenForARunDirectory) {
   write("data/a.txt", "a\n");
+  write("mine/b.txt", "b\n");
   write("job.toml", kCountJob);
   for (const char* fresh : {"", " --fresh"}) {
-    const CommandResult result = run("run job.toml --run-dir data" + std::string(fresh));
+    const CommandResult result = run("run job.toml --run-dir mine" + std::string(fresh));
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_EQ(result.output,
-              "data: the folder holds other things than a run, expected a run directory, an empty "
+              "mine: the folder holds other things than a run, expected a run directory, an empty "
               "folder or a new name; choose another --run-dir\n");
   }
-  EXPECT_EQ(read_file(folder_.path() / "data/a.txt"), "a\n");
+  EXPECT_EQ(read_file(folder_.path() / "mine/b.txt"), "b\n");
+  EXPECT_EQ(entries(), 3u);
 }
 
 TEST_F(CommandLine, SettingsChangeTheJob) {

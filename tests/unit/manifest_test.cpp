@@ -152,8 +152,8 @@ TEST_F(ManifestTest, ExcludedNamesAndPathsAreLeftOut) {
   EXPECT_EQ(problems(), "");
   EXPECT_THAT(paths({"d"}, {"*"}), IsEmpty());
   EXPECT_EQ(problems(),
-            "job.toml:3: no input file was found, expected at least one; hidden files and what "
-            "exclude matches are left out");
+            "job.toml:3: no input file was found, expected at least one; hidden files, the run "
+            "directory and what exclude matches are left out");
 }
 
 TEST_F(ManifestTest, WhatIsMissingIsAProblem) {
