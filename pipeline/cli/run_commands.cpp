@@ -1,9 +1,11 @@
 // The commands that run a job: `run`, and `count` and `grep`, which make theirs.
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 
 #include "pipeline/base/text.h"
 #include "pipeline/cli/commands.h"
@@ -66,8 +68,9 @@ std::string count_text(Int128 value) {
   std::string digits;
   append_int128(digits, value);
   const bool small = value >= 0 && value <= Int128{INT64_MAX};
-  return small && ::isatty(STDOUT_FILENO) != 0 ? with_separators(static_cast<uint64_t>(value))
-                                               : digits;
+  // mpirun gives its processes a terminal even where its own output is a file.
+  const bool people_read = ::isatty(STDOUT_FILENO) != 0 && !launched_by_mpi();
+  return small && people_read ? with_separators(static_cast<uint64_t>(value)) : digits;
 }
 
 const TableColumn* column_of(const RunDescription& run, std::string_view name) {
@@ -149,6 +152,18 @@ std::string count_job(const Arguments& arguments) {
       toml_list(arguments.paths), !arguments.no_words);
 }
 
+/// As wide as the terminal, within what the report is made for.
+TextStyle style_of_output() {
+  constexpr unsigned kNarrowest = 80;
+  constexpr unsigned kWidest = 120;
+  TextStyle style;
+  winsize size{};
+  if (::isatty(STDOUT_FILENO) == 0 || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return style;
+  style.colour = std::getenv("NO_COLOR") == nullptr;
+  if (size.ws_col > 0) style.width = std::clamp<unsigned>(size.ws_col, kNarrowest, kWidest);
+  return style;
+}
+
 /// Their results are short, so the whole report is left out.
 Work quick_work(const Arguments& arguments) {
   Work work = {.request = request_of(arguments), .strict = arguments.strict};
@@ -167,6 +182,9 @@ int run_command(const Arguments& arguments) {
     Job job = parse_job(text, arguments.target, arguments.settings, problems);
     if (!problems.empty()) return Status::usage(problems_text(job.place, problems));
     return job;
+  };
+  work.finished = [&](const RunDescription& run) {
+    if (!arguments.quiet) print(report_text(run, style_of_output()));
   };
   return run_work(work);
 }
