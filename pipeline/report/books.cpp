@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "pipeline/base/message.h"
+#include "pipeline/report/cells.h"
 #include "pipeline/report/description.h"
 #include "pipeline/report/json_object.h"
 
@@ -16,10 +17,10 @@ std::string files_tsv(const RunDescription& run) {
       "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tunits\tseconds\t"
       "outcome\treason\n";
   for (const FileResult& file : run.files) {
-    out +=
-        fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:.6f}\t{}\t{}\n", escaped(file.path),
-                    file.size_bytes, file.disk_bytes, file.plain_bytes, file.records, file.rejected,
-                    file.bad_values, file.units, file.seconds, file.outcome, escaped(file.reason));
+    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:.6f}\t{}\t{}\n", escaped(file.path),
+                       file.size_bytes, file.disk_bytes, file.plain_bytes, file.records,
+                       file.rejected, file.bad_values, file.units, file.seconds, file.outcome,
+                       printable(file.reason));
   }
   return out;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "pipeline/base/message.h"
+#include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
 #include "pipeline/formats/numbers.h"
 
@@ -80,17 +81,63 @@ std::string readable_float(double value, std::optional<int> decimals) {
   return with_separated_whole(fmt::format("{:.{}f}", value, *decimals));
 }
 
-std::string readable_time(Int128 nanoseconds) {
-  if (nanoseconds < std::numeric_limits<int64_t>::min() ||
-      nanoseconds > std::numeric_limits<int64_t>::max()) {
-    return readable_int(nanoseconds);
+constexpr Int128 kDay = Int128{86400} * 1000000000;
+
+bool is_time(Int128 nanoseconds) {
+  return nanoseconds >= std::numeric_limits<int64_t>::min() &&
+         nanoseconds <= std::numeric_limits<int64_t>::max();
+}
+
+bool all_at_midnight(const TableColumn& column, size_t rows) {
+  for (size_t row = 0; row < rows; ++row) {
+    if (column.null[row] == 0 && (!is_time(column.ints[row]) || column.ints[row] % kDay != 0)) {
+      return false;
+    }
   }
+  return true;
+}
+
+std::string readable_time(Int128 nanoseconds, bool only_date) {
+  if (!is_time(nanoseconds)) return readable_int(nanoseconds);
   std::string text;
   append_time(text, static_cast<int64_t>(nanoseconds));
-  return text;
+  return only_date ? text.substr(0, text.find('T')) : text;
+}
+
+/// What `readable_cells` finds out about a column before it writes its values.
+struct ColumnStyle {
+  std::optional<int> decimals;
+  bool only_dates = false;
+};
+
+std::string readable_value(const TableColumn& column, size_t row, const ColumnStyle& style) {
+  if (column.null[row] != 0) return "-";
+  switch (column.type) {
+    case Type::kText:
+      return column.text[row].empty() ? "\"\"" : printable(column.text[row]);
+    case Type::kInt:
+      return readable_int(column.ints[row]);
+    case Type::kTime:
+      return readable_time(column.ints[row], style.only_dates);
+    case Type::kFloat:
+      return readable_float(column.floats[row], style.decimals);
+    case Type::kBool:
+      return column.bools[row] != 0 ? "true" : "false";
+  }
+  return {};
 }
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+  std::string plain(text);
+  std::erase_if(plain, [](char c) { return c == '"' || c == '\\'; });
+  return escaped(plain).size() == plain.size() ? std::string(text) : escaped(text);
+}
+
+std::string readable_seconds(double seconds) {
+  return seconds < 0.1 ? fmt::format("{:.1f} ms", seconds * 1000) : format_seconds(seconds);
+}
 
 std::string readable_int(Int128 value) {
   std::string text;
@@ -99,32 +146,11 @@ std::string readable_int(Int128 value) {
 }
 
 std::vector<std::string> readable_cells(const TableColumn& column, size_t rows) {
+  ColumnStyle style;
+  if (column.type == Type::kFloat) style.decimals = shared_decimals(column, rows);
+  if (column.type == Type::kTime) style.only_dates = all_at_midnight(column, rows);
   std::vector<std::string> cells;
-  std::optional<int> decimals;
-  if (column.type == Type::kFloat) decimals = shared_decimals(column, rows);
-  for (size_t row = 0; row < rows; ++row) {
-    if (column.null[row] != 0) {
-      cells.emplace_back("-");
-      continue;
-    }
-    switch (column.type) {
-      case Type::kText:
-        cells.push_back(column.text[row].empty() ? "\"\"" : escaped(column.text[row]));
-        break;
-      case Type::kInt:
-        cells.push_back(readable_int(column.ints[row]));
-        break;
-      case Type::kTime:
-        cells.push_back(readable_time(column.ints[row]));
-        break;
-      case Type::kFloat:
-        cells.push_back(readable_float(column.floats[row], decimals));
-        break;
-      case Type::kBool:
-        cells.emplace_back(column.bools[row] != 0 ? "true" : "false");
-        break;
-    }
-  }
+  for (size_t row = 0; row < rows; ++row) cells.push_back(readable_value(column, row, style));
   return cells;
 }
 

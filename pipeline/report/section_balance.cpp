@@ -5,6 +5,7 @@
 #include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
+#include "pipeline/report/cells.h"
 #include "pipeline/report/sections.h"
 
 namespace shardmill {
@@ -14,14 +15,15 @@ namespace {
 constexpr size_t kBarCells = 16;
 
 TextTable rank_table(bool tells_hosts) {
-  return TextTable({{.title = "rank", .right = true},
-                    {.title = tells_hosts ? "host" : "", .may_shrink = true},
-                    {.title = "units", .right = true},
-                    {.title = "read", .right = true},
-                    {.title = "records", .right = true},
-                    {.title = "busy", .right = true},
-                    {.title = "", .tint = Tint::kGreen},
-                    {.title = "peak memory", .right = true}});
+  std::vector<TextColumn> columns = {{.title = "rank", .right = true}};
+  if (tells_hosts) columns.push_back({.title = "host", .may_shrink = true});
+  columns.insert(columns.end(), {{.title = "units", .right = true},
+                                 {.title = "read", .right = true},
+                                 {.title = "records", .right = true},
+                                 {.title = "busy", .right = true},
+                                 {.title = "", .tint = Tint::kGreen},
+                                 {.title = "peak memory", .right = true}});
+  return TextTable(std::move(columns));
 }
 
 /// Share of its workers' time that a rank worked.
@@ -33,10 +35,12 @@ double busy_share(const RunDescription& run, const RankResult& rank) {
 void add_rank(TextTable& table, const RunDescription& run, size_t number, bool tells_hosts) {
   const RankResult& rank = run.ranks[number];
   const double share = busy_share(run, rank);
-  table.add({std::to_string(number), tells_hosts ? escaped(rank.host) : "",
-             with_separators(rank.units), format_bytes(rank.disk_bytes),
-             with_separators(rank.records), format_share(share, 1), bar(share, kBarCells),
-             format_bytes(rank.peak_rss_bytes)});
+  std::vector<std::string> cells = {std::to_string(number)};
+  if (tells_hosts) cells.push_back(escaped(rank.host));
+  cells.insert(cells.end(), {with_separators(rank.units), format_bytes(rank.disk_bytes),
+                             with_separators(rank.records), format_share(share, 1),
+                             bar(share, kBarCells), format_bytes(rank.peak_rss_bytes)});
+  table.add(std::move(cells));
 }
 
 }  // namespace
@@ -58,7 +62,7 @@ std::string slow_files_section(const RunDescription& run, const Page& page) {
                    {.title = "file", .cut_front = true, .may_shrink = true}});
   for (size_t i = 0; i < shown && files[i]->seconds > 0; ++i) {
     const FileResult& file = *files[i];
-    table.add({format_seconds(file.seconds), format_bytes(file.disk_bytes),
+    table.add({readable_seconds(file.seconds), format_bytes(file.disk_bytes),
                format_rate(static_cast<double>(file.disk_bytes) / file.seconds),
                with_separators(file.records), escaped(file.path)});
   }

@@ -4,9 +4,22 @@
 
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
+#include "pipeline/report/cells.h"
 #include "pipeline/report/sections.h"
 
 namespace shardmill {
+
+namespace {
+
+/// "    a.csv (byte 1,234)  the bytes...": at least a third of the width for each.
+std::string bad_record_line(const BadRecord& bad, const Page& page) {
+  const size_t room = page.width - 6;
+  const std::string place = cut_start(place_in_file(bad.path, bad.offset), room * 2 / 3);
+  const size_t rest = room - code_points(place);
+  return "    " + place + "  " + page.paint.dim(cut_end(printable(bad.bytes), rest)) + "\n";
+}
+
+}  // namespace
 
 std::string bad_files_section(const RunDescription& run, const Page& page) {
   constexpr size_t kShown = 10;
@@ -19,7 +32,7 @@ std::string bad_files_section(const RunDescription& run, const Page& page) {
   for (const FileResult& file : run.files) {
     if (!is_bad_file(file)) continue;
     if (++shown > kShown) break;
-    table.add({escaped(file.path), file.outcome, escaped(file.reason)});
+    table.add({escaped(file.path), file.outcome, printable(file.reason)});
   }
   std::string out =
       heading("Bad files", counted(count, "file"), page) + table.str(page.width, page.paint);
@@ -33,11 +46,14 @@ std::string bad_records_section(const RunDescription& run, const Page& page) {
   if (run.bad_records == 0) return {};
   std::string out = heading("Bad records", counted(run.bad_records, "record"), page);
   const size_t shown = std::min(run.bad_records_kept.size(), kShown);
+  std::string_view reason;
   for (size_t i = 0; i < shown; ++i) {
     const BadRecord& bad = run.bad_records_kept[i];
-    const std::string line = place_in_file(bad.path, bad.offset) + ": " + escaped(bad.reason);
-    out += "  " + cut_end(line, page.width - 2) + "\n";
-    out += "    " + page.paint.dim(cut_end(quoted(bad.bytes, 200), page.width - 4)) + "\n";
+    if (bad.reason != reason) {
+      out += "  " + cut_end(printable(bad.reason), page.width - 2) + "\n";
+      reason = bad.reason;
+    }
+    out += bad_record_line(bad, page);
   }
   if (run.bad_records > shown && !run.run_dir.empty()) {
     const uint64_t kept = run.bad_records_kept.size();

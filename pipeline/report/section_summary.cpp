@@ -5,6 +5,7 @@
 #include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
+#include "pipeline/report/cells.h"
 #include "pipeline/report/sections.h"
 
 namespace shardmill {
@@ -69,9 +70,9 @@ std::string layout_text(const RunDescription& run) {
 }
 
 std::string took_text(const RunSeconds& seconds) {
-  return fmt::format("{} (plan {}, work {}, merge and report {})", format_seconds(seconds.total),
-                     format_seconds(seconds.plan), format_seconds(seconds.work),
-                     format_seconds(seconds.merge));
+  return fmt::format("{} (plan {}, work {}, merge and report {})", readable_seconds(seconds.total),
+                     readable_seconds(seconds.plan), readable_seconds(seconds.work),
+                     readable_seconds(seconds.merge));
 }
 
 }  // namespace

@@ -202,7 +202,8 @@ TEST(ReportText, ApproximateColumnsStateTheirError) {
 TEST(ReportText, NamesBadFilesAndRecordsWithTheirPlace) {
   const std::string text = report_text(small_run(), {});
   EXPECT_THAT(text, ContainsRegex("logs/b.log.gz  bad +the stream ends in the middle"));
-  EXPECT_THAT(text, HasSubstr("logs/b.log.gz (byte 12,345): record of 70 MiB"));
+  EXPECT_THAT(text, HasSubstr("  record of 70 MiB, expected at most 64 MiB\n    logs/b.log.gz "
+                              "(byte 12,345)  level="));
   EXPECT_THAT(text, ContainsRegex("ms +3  \"fast\", \"-\""));
 }
 
@@ -260,6 +261,37 @@ TEST(ReadableCells, FloatsOfAColumnShareTheirDecimals) {
 TEST(ReadableCells, SizesThatDifferTooMuchGetExponents) {
   EXPECT_THAT(readable_cells(floats({1e300, 1}), 2), ElementsAre("1e+300", "1"));
   EXPECT_THAT(readable_cells(floats({1.25e-9, 1}), 2), ElementsAre("1.25e-09", "1"));
+}
+
+TEST(ReadableCells, TimesThatAreAllAtMidnightAreDates) {
+  TableColumn column = {.name = "t", .type = Type::kTime};
+  column.add_int(Int128{86400} * 1000000000);
+  column.add_null();
+  column.add_int(1500000000);
+  EXPECT_THAT(readable_cells(column, 2), ElementsAre("1970-01-02", "-"));
+  EXPECT_THAT(readable_cells(column, 3),
+              ElementsAre("1970-01-02T00:00:00Z", "-", "1970-01-01T00:00:01.500Z"));
+}
+
+TEST(ReadableCells, OnlyTextThatATerminalDoesNotShowIsEscaped) {
+  EXPECT_EQ(printable("say \"hi\" \\ caf\xc3\xa9"), "say \"hi\" \\ caf\xc3\xa9");
+  EXPECT_EQ(printable("\"a\nb\""), "\\\"a\\nb\\\"");
+  EXPECT_EQ(printable("\x1b[2J"), "\\x1b[2J");
+}
+
+TEST(ReadableCells, ShortTimesAreInMilliseconds) {
+  EXPECT_EQ(readable_seconds(0.0123), "12.3 ms");
+  EXPECT_EQ(readable_seconds(1.5), "1.50 s");
+}
+
+TEST(ReportText, TheReasonOfBadRecordsIsSaidOnce) {
+  RunDescription run = small_run();
+  run.bad_records = 2;
+  run.bad_records_kept.push_back(run.bad_records_kept[0]);
+  run.bad_records_kept[1].offset = 99999;
+  const std::string text = report_text(run, {});
+  EXPECT_EQ(text.find("record of 70 MiB"), text.rfind("record of 70 MiB"));
+  EXPECT_THAT(text, HasSubstr("(byte 99,999)"));
 }
 
 TEST(ReadableCells, IntsKeepAllDigits) {
