@@ -242,11 +242,20 @@ class JobParser {
     const size_t before = problems_.list().size();
     JobStage stage = {.spec = spec, .name = {}, .options = check_fields(table, fields, problems_)};
     stage.name = stage.options.text("name");
+    give_seed(stage, table);
     // A stage only checks options that are there with their declared kinds.
     if (spec->check != nullptr && problems_.list().size() == before) {
       spec->check(stage.options, problems_);
     }
     job_.stages.push_back(std::move(stage));
+  }
+
+  /// The seed of the run is that of every stage which has one and was not given another.
+  void give_seed(JobStage& stage, const TomlNode& table) const {
+    const bool has_seed = std::any_of(stage.spec->fields.begin(), stage.spec->fields.end(),
+                                      [](const FieldSpec& field) { return field.name == "seed"; });
+    if (!has_seed || table.find("seed") != nullptr) return;
+    stage.options.set("seed", static_cast<int64_t>(job_.run.seed), 0);
   }
 
   void no_such_stage(const TomlNode& table, const TomlNode* use) {

@@ -119,6 +119,16 @@ TEST(Job, StagesWithoutANameAreNumbered) {
   EXPECT_EQ(job.stages[3].options.integer("n"), 3);
 }
 
+TEST(Job, TheSeedOfTheRunIsThatOfStagesWithoutOne) {
+  const Job job = valid(std::string(kInput) +
+                        "[[stage]]\nuse = \"sample\"\nfraction = 0.5\n"
+                        "[[stage]]\nuse = \"sample\"\nfraction = 0.5\nseed = 3\n"
+                        "[[stage]]\nuse = \"count\"\n[run]\nseed = 7\n");
+  EXPECT_EQ(job.stages[0].options.integer("seed"), 7);
+  EXPECT_EQ(job.stages[1].options.integer("seed"), 3);
+  EXPECT_FALSE(job.stages[2].options.has("seed"));
+}
+
 TEST(Job, ItsTextGivesTheSameJobAgain) {
   const std::string text = R"(# a comment
 name = "tabs \t and \"quotes\""
