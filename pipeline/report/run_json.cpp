@@ -78,7 +78,7 @@ std::string run_json(const RunDescription& run) {
   out += ",\n \"plain_bytes\": " + std::to_string(run.plain_bytes);
   out += ",\n \"records\": " + std::to_string(run.records);
   out += ",\n \"rates\": " + rates;
-  out += ",\n \"by_rank\": " + json_lines(ranks, 2);
+  out += ",\n \"per_rank\": " + json_lines(ranks, 2);
   out += ",\n \"outputs\": " + json_lines(outputs, 2);
   out += ",\n \"books_problems\": " + json_array(problems);
   return out + "}\n";

@@ -14,11 +14,27 @@ namespace {
 
 constexpr size_t kBarCells = 16;
 
-TextTable rank_table(bool tells_hosts) {
+/// Columns that say nothing in most runs.
+struct RankColumns {
+  bool hosts = false;   ///< there are several
+  bool redone = false;  ///< CSV ranges had to be done again
+};
+
+RankColumns rank_columns(const RunDescription& run) {
+  RankColumns columns;
+  for (const RankResult& rank : run.ranks) {
+    columns.hosts |= rank.host != run.ranks[0].host;
+    columns.redone |= rank.redone_units > 0;
+  }
+  return columns;
+}
+
+TextTable rank_table(const RankColumns& wanted) {
   std::vector<TextColumn> columns = {{.title = "rank", .right = true}};
-  if (tells_hosts) columns.push_back({.title = "host", .may_shrink = true});
-  columns.insert(columns.end(), {{.title = "units", .right = true},
-                                 {.title = "read", .right = true},
+  if (wanted.hosts) columns.push_back({.title = "host", .may_shrink = true});
+  columns.push_back({.title = "units", .right = true});
+  if (wanted.redone) columns.push_back({.title = "redone", .right = true});
+  columns.insert(columns.end(), {{.title = "read", .right = true},
                                  {.title = "records", .right = true},
                                  {.title = "busy", .right = true},
                                  {.title = "", .tint = Tint::kGreen},
@@ -32,14 +48,17 @@ double busy_share(const RunDescription& run, const RankResult& rank) {
   return available > 0 ? rank.busy_seconds / available : 0;
 }
 
-void add_rank(TextTable& table, const RunDescription& run, size_t number, bool tells_hosts) {
+void add_rank(TextTable& table, const RunDescription& run, size_t number,
+              const RankColumns& wanted) {
   const RankResult& rank = run.ranks[number];
   const double share = busy_share(run, rank);
   std::vector<std::string> cells = {std::to_string(number)};
-  if (tells_hosts) cells.push_back(escaped(rank.host));
-  cells.insert(cells.end(), {with_separators(rank.units), format_bytes(rank.disk_bytes),
-                             with_separators(rank.records), format_share(share, 1),
-                             bar(share, kBarCells), format_bytes(rank.peak_rss_bytes)});
+  if (wanted.hosts) cells.push_back(escaped(rank.host));
+  cells.push_back(with_separators(rank.units));
+  if (wanted.redone) cells.push_back(with_separators(rank.redone_units));
+  cells.insert(cells.end(),
+               {format_bytes(rank.disk_bytes), with_separators(rank.records),
+                format_share(share, 1), bar(share, kBarCells), format_bytes(rank.peak_rss_bytes)});
   table.add(std::move(cells));
 }
 
@@ -73,9 +92,6 @@ std::string slow_files_section(const RunDescription& run, const Page& page) {
 std::string ranks_section(const RunDescription& run, const Page& page) {
   constexpr size_t kAllShown = 16;
   if (run.ranks.size() < 2) return {};
-  const bool tells_hosts = std::any_of(run.ranks.begin(), run.ranks.end(), [&](const auto& rank) {
-    return rank.host != run.ranks[0].host;
-  });
   std::vector<size_t> order;
   for (size_t i = 0; i < run.ranks.size(); ++i) order.push_back(i);
   std::string remark;
@@ -86,8 +102,9 @@ std::string ranks_section(const RunDescription& run, const Page& page) {
     order.erase(order.begin() + 5, order.end() - 5);
     remark = fmt::format("the 5 least and the 5 most busy of {}", run.ranks.size());
   }
-  TextTable table = rank_table(tells_hosts);
-  for (const size_t number : order) add_rank(table, run, number, tells_hosts);
+  const RankColumns wanted = rank_columns(run);
+  TextTable table = rank_table(wanted);
+  for (const size_t number : order) add_rank(table, run, number, wanted);
   return heading("Balance over the ranks", remark, page) + table.str(page.width, page.paint);
 }
 

@@ -220,6 +220,13 @@ TEST(ReportText, ShowsTheBalanceOverRanksWithTheirHosts) {
   EXPECT_THAT(text, ContainsRegex("1  n2 +1 .* 250,000 +50.* ████████  "));
 }
 
+TEST(ReportText, RangesThatWereDoneAgainHaveAColumnIfThereAreAny) {
+  RunDescription run = small_run();
+  EXPECT_THAT(report_text(run, {}), Not(HasSubstr("redone")));
+  run.ranks[1].redone_units = 17;
+  EXPECT_THAT(report_text(run, {}), ContainsRegex("1  n2 +1 +17 "));
+}
+
 TEST(ReportText, ManyRanksAreShownByTheirExtremes) {
   RunDescription run = small_run();
   run.ranks.clear();
