@@ -68,7 +68,9 @@ std::string slow_files_section(const RunDescription& run, const Page& page) {
   constexpr size_t kShown = 5;
   if (run.files.size() < 2) return {};
   std::vector<const FileResult*> files;
-  for (const FileResult& file : run.files) files.push_back(&file);
+  for (const FileResult& file : run.files) {
+    if (file.seconds > 0 && file.disk_bytes > 0) files.push_back(&file);
+  }
   const size_t shown = std::min(files.size(), kShown);
   std::partial_sort(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(shown), files.end(),
                     [](const FileResult* a, const FileResult* b) {
@@ -79,7 +81,7 @@ std::string slow_files_section(const RunDescription& run, const Page& page) {
                    {.title = "speed", .right = true},
                    {.title = "records", .right = true},
                    {.title = "file", .cut_front = true, .may_shrink = true}});
-  for (size_t i = 0; i < shown && files[i]->seconds > 0; ++i) {
+  for (size_t i = 0; i < shown; ++i) {
     const FileResult& file = *files[i];
     table.add({readable_seconds(file.seconds), format_bytes(file.disk_bytes),
                format_rate(static_cast<double>(file.disk_bytes) / file.seconds),

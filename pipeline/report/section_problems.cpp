@@ -25,19 +25,20 @@ std::string bad_files_section(const RunDescription& run, const Page& page) {
   constexpr size_t kShown = 10;
   const uint64_t count = bad_file_count(run);
   if (count == 0) return {};
-  TextTable table({{.title = "file", .cut_front = true, .may_shrink = true},
-                   {.title = "outcome", .tint = Tint::kRed},
-                   {.title = "reason", .may_shrink = true}});
+  std::string out = heading("Bad files", counted(count, "file"), page);
   size_t shown = 0;
   for (const FileResult& file : run.files) {
     if (!is_bad_file(file)) continue;
     if (++shown > kShown) break;
-    table.add({escaped(file.path), file.outcome, printable(file.reason)});
+    const std::string path = cut_start(escaped(file.path), page.width - 4 - file.outcome.size());
+    out += "  " + path + "  " + page.paint.red(file.outcome) + "\n";
+    out += "    " + cut_end(printable(file.reason), page.width - 4) + "\n";
   }
-  std::string out =
-      heading("Bad files", counted(count, "file"), page) + table.str(page.width, page.paint);
-  if (count > kShown)
-    out += note("... " + counted(count - kShown, "more file") + " in files.tsv", page);
+  if (count > kShown) {
+    out += note("... " + counted(count - kShown, "more file") +
+                    (run.run_dir.empty() ? "" : " in files.tsv"),
+                page);
+  }
   return out;
 }
 
