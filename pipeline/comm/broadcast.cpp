@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <vector>
 
-#include "pipeline/base/check.h"
 #include "pipeline/comm/comm.h"
 
 namespace shardmill {
@@ -11,15 +11,25 @@ namespace {
 
 constexpr MessageTag kBroadcastTag = 0;
 
-std::string receive_broadcast(Comm& comm) {
+std::string receive_broadcast(Comm& comm, int from) {
+  std::vector<IncomingMessage> early;
+  std::optional<IncomingMessage> found;
   Backoff backoff;
-  for (;;) {
-    if (std::optional<IncomingMessage> message = comm.poll()) {
-      SHARDMILL_CHECK(message->tag == kBroadcastTag);
-      return std::move(message->bytes);
+  while (!found) {
+    std::optional<IncomingMessage> message = comm.poll();
+    if (!message) {
+      backoff.wait();
+    } else if (message->tag == kBroadcastTag && message->from == from) {
+      found = std::move(message);
+    } else {
+      early.push_back(std::move(*message));
     }
-    backoff.wait();
   }
+  while (!early.empty()) {
+    comm.put_back(std::move(early.back()));
+    early.pop_back();
+  }
+  return std::move(found->bytes);
 }
 
 }  // namespace
@@ -28,7 +38,7 @@ std::string receive_broadcast(Comm& comm) {
 std::string broadcast(Comm& comm, int root, std::string bytes) {
   const int size = comm.size();
   const int place = (comm.rank() - root + size) % size;
-  if (place != 0) bytes = receive_broadcast(comm);
+  if (place != 0) bytes = receive_broadcast(comm, ((place - 1) / 2 + root) % size);
   for (const int child : {2 * place + 1, 2 * place + 2}) {
     if (child < size) comm.send((child + root) % size, kBroadcastTag, bytes);
   }

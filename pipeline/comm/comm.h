@@ -40,6 +40,8 @@ class Comm {
   /// Not collective. The next message that has arrived, from anyone; never blocks. Also moves
   /// queued sends on.
   virtual std::optional<IncomingMessage> poll() = 0;
+  /// Not collective. `message` will be the next that `poll` gives: it came too early.
+  virtual void put_back(IncomingMessage message) = 0;
   /// Not collective. Brings every rank down at once with this exit code: the last resort.
   [[noreturn]] virtual void abort(int exit_code) = 0;
   /// Collective. Returns when all queued sends are delivered and all ranks have come here; does not
@@ -47,7 +49,8 @@ class Comm {
   virtual void finish() = 0;
 };
 
-/// Collective. The message of `root`, everywhere. REQUIRES: no other message is under way.
+/// Collective. The message of `root`, everywhere. Other messages that arrive meanwhile are kept for
+/// later polls.
 std::string broadcast(Comm& comm, int root, std::string bytes);
 
 /// The pauses between two polls: 0.05 ms, then twice as long each time while nothing happens, so

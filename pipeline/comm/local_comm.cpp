@@ -34,6 +34,12 @@ class LocalWorld {
     box.messages.push_back(std::move(message));
   }
 
+  void put_back(int rank, IncomingMessage message) {
+    Box& box = boxes_[static_cast<size_t>(rank)];
+    const std::lock_guard lock(box.mutex);
+    box.messages.push_front(std::move(message));
+  }
+
   std::optional<IncomingMessage> take(int rank) {
     Box& box = boxes_[static_cast<size_t>(rank)];
     const std::lock_guard lock(box.mutex);
@@ -79,6 +85,7 @@ class LocalComm final : public Comm {
     world_->deliver(to, {.from = rank_, .tag = tag, .bytes = std::move(bytes)});
   }
   std::optional<IncomingMessage> poll() override { return world_->take(rank_); }
+  void put_back(IncomingMessage message) override { world_->put_back(rank_, std::move(message)); }
   [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
   void finish() override { world_->meet(); }
 

@@ -84,6 +84,8 @@ class MpiComm final : public Comm {
     return message;
   }
 
+  void put_back(IncomingMessage message) override { arrived_.push_front(std::move(message)); }
+
   [[noreturn]] void abort(int exit_code) override {
     MPI_Abort(MPI_COMM_WORLD, exit_code);
     std::_Exit(exit_code);

@@ -42,6 +42,16 @@ class Gauge {
   std::atomic<int64_t> moved_ = 0;
 };
 
+/// What the workers of a rank have committed. Workers add, the communicating thread reads.
+struct WorkCounters {
+  std::atomic<uint64_t> units = 0;
+  std::atomic<uint64_t> disk_bytes = 0;
+  std::atomic<uint64_t> records = 0;
+  std::atomic<uint64_t> rejected = 0;
+  std::atomic<uint64_t> redone_units = 0;
+  std::atomic<uint64_t> busy_ns = 0;
+};
+
 /// What one rank has done so far, with the file that has stood still longest.
 struct Heartbeat {
   uint64_t units = 0;

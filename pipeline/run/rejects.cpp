@@ -145,6 +145,8 @@ void UnitRejectLog::begin_slice(const FileSlice& slice) {
   slice_begin_ = slice.begin;
   before_batch_ = 0;
   by_reader_kept_ = 0;
+  by_reader_ = 0;
+  bad_values_ = 0;
   records_ = 0;
   batch_ = nullptr;
   has_offsets_ = true;
@@ -191,6 +193,7 @@ void UnitRejectLog::reject(std::string_view, uint64_t offset, std::string_view b
                            uint64_t record_bytes, std::string_view reason) {
   rejects_.count_one();
   const bool by_reader = batch_ == nullptr;
+  by_reader_ += by_reader ? 1 : 0;
   const size_t kept_before = by_reader ? by_reader_kept_ : before_batch_;
   const RecordIdentity identity = {file_index_, offset};
   if (kept_before >= most_kept_ || !rejects_.would_keep(identity)) return;
@@ -210,6 +213,7 @@ void UnitRejectLog::reject(std::string_view, uint64_t offset, std::string_view b
 
 void UnitRejectLog::bad_value(std::string_view, uint64_t offset, std::string_view column,
                               std::string_view value) {
+  ++bad_values_;
   rejects_.add_bad_value({file_index_, offset}, column, value);
 }
 

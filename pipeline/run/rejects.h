@@ -94,7 +94,9 @@ class UnitRejectLog final : public RejectLog {
   void bad_value(std::string_view path, uint64_t offset, std::string_view column,
                  std::string_view value) override;
 
-  uint64_t count() const { return rejects_.count(); }
+  /// What the reader rejected in the current slice so far, and its bad values.
+  uint64_t rejected_by_reader() const { return by_reader_; }
+  uint64_t bad_values() const { return bad_values_; }
   const Rejects& rejects() const { return rejects_; }
   Rejects take() { return std::move(rejects_); }
 
@@ -114,6 +116,8 @@ class UnitRejectLog final : public RejectLog {
   std::vector<Seen> of_slice_;  ///< those that may be kept
   size_t before_batch_ = 0;     ///< of_slice_ before the current batch was asked for
   uint64_t by_reader_kept_ = 0;
+  uint64_t by_reader_ = 0;
+  uint64_t bad_values_ = 0;
   uint64_t records_ = 0;          ///< in batches before the current one
   const Batch* batch_ = nullptr;  ///< while stages see it; otherwise the reader is at work
   bool has_offsets_ = true;

@@ -1,0 +1,236 @@
+#include "pipeline/run/assemble.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "pipeline/formats/compress.h"
+#include "pipeline/run/phase.h"
+
+namespace shardmill {
+
+namespace {
+
+/// What a finished item says of one file.
+struct FileNews {
+  uint64_t final_index = 0;
+  uint64_t end = 0;       ///< where the block ends in the file, or the file's size
+  uint64_t checksum = 0;  ///< once sealed
+};
+
+std::string encode_news(const std::vector<FileNews>& all) {
+  ByteWriter writer;
+  writer.varint(all.size());
+  for (const FileNews& news : all) {
+    for (const uint64_t value : {news.final_index, news.end, news.checksum}) writer.u64(value);
+  }
+  return writer.take();
+}
+
+Result<std::vector<FileNews>> decode_news(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const uint64_t count = reader.varint();
+  if (!reader.count_fits(count, 24)) return damaged_message("output");
+  std::vector<FileNews> all(count);
+  for (FileNews& news : all) {
+    for (uint64_t* value : {&news.final_index, &news.end, &news.checksum}) *value = reader.u64();
+  }
+  if (!reader.done()) return damaged_message("output");
+  return all;
+}
+
+/// Blocks: one of a chain, or any number that stand alone.
+class BlockTask final : public Task {
+ public:
+  BlockTask(const std::string& parts_dir, std::vector<BlockWork> blocks, Deal deal)
+      : parts_dir_(parts_dir), blocks_(std::move(blocks)), deal_(std::move(deal)) {}
+
+  Status perform() override {
+    if (deal_.must_wait) return pack(blocks_[0]);
+    const uint64_t known = deal_.verdict ? deal_.verdict->value.value_or(0) : 0;
+    for (const BlockWork& block : blocks_) RETURN_IF_ERROR(make(block, known));
+    return {};
+  }
+  bool must_wait() const override { return deal_.must_wait; }
+  ChainReport report() const override { return {.assumed = 0, .next = packed_.size()}; }
+
+  Result<Done> commit(const std::optional<Verdict>& verdict) override {
+    if (verdict) RETURN_IF_ERROR(write_packed(blocks_[0], verdict->value.value_or(0)));
+    return Done{.next = news_.empty() ? 0 : news_.back().end, .body = encode_news(news_)};
+  }
+
+ private:
+  Status make(const BlockWork& block, uint64_t known_place) {
+    if (block.packing == OutputPacking::kPlain) return copy(block);
+    RETURN_IF_ERROR(pack(block));
+    return write_packed(block, known_place);
+  }
+
+  Status pack(const BlockWork& block) {
+    std::string plain = block.head;
+    for (const PartRange& range : block.ranges) {
+      ASSIGN_OR_RETURN(const FileHandle part, open_part(block, range));
+      RETURN_IF_ERROR(read_range(part, range.begin, range.bytes, plain, block.place.text()));
+    }
+    packed_ = block.packing == OutputPacking::kGzip ? gzip_member(plain, block.level)
+                                                    : zstd_frame(plain, block.level);
+    return {};
+  }
+
+  Status write_packed(const BlockWork& block, uint64_t offset) {
+    ASSIGN_OR_RETURN(FileHandle file, open_temporary(block.place));
+    RETURN_IF_ERROR(write_at(file, offset, packed_, block.place.text()));
+    news_.push_back({.final_index = block.final_index, .end = offset + packed_.size()});
+    return file.close(block.place.text());
+  }
+
+  Status copy(const BlockWork& block) {
+    ASSIGN_OR_RETURN(FileHandle file, open_temporary(block.place));
+    RETURN_IF_ERROR(write_at(file, block.plain_offset, block.head, block.place.text()));
+    uint64_t at = block.plain_offset + block.head.size();
+    for (const PartRange& range : block.ranges) {
+      ASSIGN_OR_RETURN(const FileHandle part, open_part(block, range));
+      RETURN_IF_ERROR(copy_range(part, range.begin, file, at, range.bytes, block.place.text()));
+      at += range.bytes;
+    }
+    news_.push_back({.final_index = block.final_index, .end = at});
+    return file.close(block.place.text());
+  }
+
+  Result<FileHandle> open_part(const BlockWork& block, const PartRange& range) const {
+    const std::string path = part_path(parts_dir_, range.unit, block.stage);
+    FileHandle part(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!part.is_open()) return file_error(path, "opened", errno);
+    return part;
+  }
+
+  const std::string& parts_dir_;
+  std::vector<BlockWork> blocks_;
+  Deal deal_;
+  std::string packed_;
+  std::vector<FileNews> news_;
+};
+
+class BlockCraft final : public Craft {
+ public:
+  explicit BlockCraft(const std::string& parts_dir) : parts_dir_(parts_dir) {}
+
+  Result<std::unique_ptr<Task>> begin(Deal deal) override {
+    ByteReader reader(deal.body);
+    std::vector<BlockWork> blocks;
+    while (reader.remaining() > 0 && !reader.failed()) blocks.push_back(BlockWork::decode(reader));
+    if (!reader.done() || blocks.empty()) return damaged_message("block");
+    return std::unique_ptr<Task>(
+        std::make_unique<BlockTask>(parts_dir_, std::move(blocks), std::move(deal)));
+  }
+
+ private:
+  const std::string& parts_dir_;
+};
+
+class SealTask final : public Task {
+ public:
+  explicit SealTask(std::vector<BlockWork> files) : files_(std::move(files)) {}
+  Status perform() override { return {}; }
+  bool must_wait() const override { return false; }
+  ChainReport report() const override { return {}; }
+  Result<Done> commit(const std::optional<Verdict>&) override {
+    std::vector<FileNews> news;
+    for (const BlockWork& file : files_) {
+      ASSIGN_OR_RETURN(const SealedFile sealed, seal(file.place));
+      news.push_back({file.final_index, sealed.bytes, sealed.checksum});
+    }
+    return Done{.body = encode_news(news)};
+  }
+
+ private:
+  std::vector<BlockWork> files_;
+};
+
+class SealCraft final : public Craft {
+ public:
+  Result<std::unique_ptr<Task>> begin(Deal deal) override {
+    ByteReader reader(deal.body);
+    std::vector<BlockWork> files;
+    while (reader.remaining() > 0 && !reader.failed()) files.push_back(BlockWork::decode(reader));
+    if (!reader.done()) return damaged_message("seal");
+    return std::unique_ptr<Task>(std::make_unique<SealTask>(std::move(files)));
+  }
+};
+
+class OutputLeader final : public Leader {
+ public:
+  OutputLeader(Outputs& outputs, std::vector<BlockItem> items, bool seals)
+      : outputs_(outputs), items_(std::move(items)), seals_(seals) {}
+
+  std::string body_of(uint64_t item) override {
+    const BlockItem& blocks = items_[item];
+    ByteWriter writer;
+    for (uint64_t i = 0; i < blocks.final_count; ++i) {
+      BlockWork work = block_work(outputs_, blocks.first_final + i, blocks.block);
+      if (seals_) work.ranges.clear();
+      work.encode(writer);
+    }
+    return writer.take();
+  }
+
+  Status absorb(const Done& done) override {
+    ASSIGN_OR_RETURN(const std::vector<FileNews> all, decode_news(done.body));
+    for (const FileNews& news : all) {
+      if (news.final_index >= outputs_.finals().size()) return damaged_message("output");
+      FinalFile& file = outputs_.finals()[news.final_index];
+      file.file_bytes = std::max(file.file_bytes, news.end);
+      file.checksum = news.checksum;
+    }
+    return {};
+  }
+
+  DealerSetup dealer() const {
+    DealerSetup setup = {.links = [this](uint64_t item) { return items_[item].links; },
+                         .rule = ChainRule::kPosition};
+    setup.order.resize(items_.size());
+    std::iota(setup.order.begin(), setup.order.end(), uint64_t{0});
+    return setup;
+  }
+
+ private:
+  Outputs& outputs_;
+  std::vector<BlockItem> items_;
+  bool seals_;
+};
+
+Status run_output_phase(Inbox& inbox, const AssembleSetup& setup, Phase phase) {
+  const bool seals = phase == Phase::kSeal;
+  std::unique_ptr<OutputLeader> leader;
+  if (setup.outputs != nullptr) {
+    leader = std::make_unique<OutputLeader>(
+        *setup.outputs, seals ? setup.outputs->file_items() : setup.outputs->block_items(), seals);
+  }
+  Mailbox mailbox(setup.threads);
+  PhaseSetup phase_setup = {.phase = phase,
+                            .place = setup.place,
+                            .threads = setup.threads,
+                            .mailbox = &mailbox,
+                            .leader = leader.get()};
+  phase_setup.make_craft = [&](unsigned) -> std::unique_ptr<Craft> {
+    if (seals) return std::make_unique<SealCraft>();
+    return std::make_unique<BlockCraft>(setup.parts_dir);
+  };
+  if (leader != nullptr) phase_setup.dealer = leader->dealer();
+  if (leader != nullptr && seals) phase_setup.dealer.links = [](uint64_t) { return ChainLinks(); };
+  return run_phase(inbox, std::move(phase_setup));
+}
+
+}  // namespace
+
+Status assemble(Inbox& inbox, const AssembleSetup& setup) {
+  RETURN_IF_ERROR(run_output_phase(inbox, setup, Phase::kAssemble));
+  return run_output_phase(inbox, setup, Phase::kSeal);
+}
+
+}  // namespace shardmill

@@ -1,0 +1,27 @@
+// The user's files from the parts that units left, by all ranks at once.
+//
+// Two phases of dealing. First every block is copied, or compressed as one member or frame of
+// exactly 4 MiB of plain bytes; a packed block's place is known when the block before it has its
+// size, so blocks of one file form a chain (dealer.h), and a worker holds at most one that waits.
+// Then every file is read once for its checksum, made durable and renamed.
+#pragma once
+
+#include <string>
+
+#include "pipeline/base/status.h"
+#include "pipeline/run/outputs.h"
+#include "pipeline/run/protocol.h"
+
+namespace shardmill {
+
+struct AssembleSetup {
+  std::string parts_dir;
+  std::string place;  ///< this rank in messages
+  unsigned threads = 1;
+  Outputs* outputs = nullptr;  ///< rank 0 only; gets sizes and checksums
+};
+
+/// Collective. The same Status on every rank.
+Status assemble(Inbox& inbox, const AssembleSetup& setup);
+
+}  // namespace shardmill

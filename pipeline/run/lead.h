@@ -1,0 +1,77 @@
+// Rank 0's part of a run: it has the plan, the run directory and the books.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/run/books.h"
+#include "pipeline/run/outputs.h"
+#include "pipeline/run/phase.h"
+#include "pipeline/run/progress.h"
+#include "pipeline/run/run.h"
+#include "pipeline/run/run_dir.h"
+#include "pipeline/run/start.h"
+
+namespace shardmill {
+
+/// One thread. Lives from the plan to the report.
+class Lead final : public Leader {
+ public:
+  /// `plan` and `description` must outlive the lead. `description.seconds.plan` may come with the
+  /// seconds that planning took.
+  Lead(Result<Plan>& plan, const RunRequest& request, RunDescription& description);
+
+  /// Before anything is created, what can be wrong is looked at; then the run directory is made.
+  StartSetup prepare();
+
+  /// @name The phase of work.
+  /// @{
+  void begin_work(const Start& start);
+  DealerSetup dealer() const;
+  std::string body_of(uint64_t item) override;
+  Status absorb(const Done& done) override;
+  void hear(int rank, const Heartbeat& heartbeat) override;
+  void tick() override;
+  void end_work();
+  /// @}
+
+  /// The tables and the books of the run. kFailed if the books do not balance or too many records
+  /// were rejected.
+  Status conclude(Totals totals);
+  /// Which files there are, from what the units wrote.
+  Outputs& outputs_to_assemble();
+  void add_rank(RankResult rank) { description_.ranks.push_back(std::move(rank)); }
+  /// Writes the run directory. `status` is how the run went until here.
+  Status finish(const Status& status);
+
+ private:
+  const Plan& plan() const { return *plan_; }
+  Status prepare_folder();
+  void fill_sums();
+  void fill_seconds();
+  Heartbeat done_so_far() const;
+
+  Result<Plan>& plan_;
+  const RunRequest& request_;
+  RunDescription& description_;
+  Outputs outputs_;
+  RunDir run_dir_;
+  UnitBooks units_;
+  std::unique_ptr<Progress> progress_;
+  Clock::time_point start_ = Clock::now();
+  std::optional<Clock::time_point> work_start_;  ///< the first deal
+  Clock::time_point work_end_ = Clock::now();    ///< the last commit
+  double next_status_ = 0;
+  double planned_before_ = 0;  ///< seconds of planning before the lead was made
+};
+
+/// This process's peak of resident memory, bytes.
+uint64_t peak_rss_bytes();
+
+std::string encode_rank_result(const RankResult& rank);
+RankResult decode_rank_result(std::string_view bytes);
+
+}  // namespace shardmill

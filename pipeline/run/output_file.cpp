@@ -1,0 +1,184 @@
+#include "pipeline/run/output_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "pipeline/base/hash.h"
+#include "pipeline/base/message.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr size_t kBufferBytes = 1 << 20;
+
+/// The folder of a place, opened step by step so that no step is a symlink.
+Result<FileHandle> open_folder(const OutputPlace& place) {
+  FileHandle folder(::open(place.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.is_open()) return file_error(place.root, "opened", errno);
+  std::string_view rest = place.relative;
+  for (size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+    const std::string name(rest.substr(0, slash));
+    rest.remove_prefix(slash + 1);
+    ::mkdirat(folder.get(), name.c_str(), 0755);  // it may be there; opening it decides
+    FileHandle next(
+        ::openat(folder.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!next.is_open()) return file_error(place.text(), "put into its folder", errno);
+    folder = std::move(next);
+  }
+  return folder;
+}
+
+std::string last_name(const std::string& relative) {
+  return relative.substr(relative.rfind('/') + 1);
+}
+
+Result<SealedFile> checksum(const FileHandle& file, std::string_view place) {
+  Hasher64 hasher;
+  SealedFile sealed;
+  std::string buffer(kBufferBytes, '\0');
+  for (;;) {
+    const ssize_t size = ::read(file.get(), buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return file_error(place, "read", errno);
+    if (size == 0) break;
+    hasher.update({buffer.data(), static_cast<size_t>(size)});
+    sealed.bytes += static_cast<uint64_t>(size);
+  }
+  sealed.checksum = hasher.digest();
+  return sealed;
+}
+
+Status copy_by_hand(const FileHandle& from, uint64_t from_offset, const FileHandle& to,
+                    uint64_t to_offset, uint64_t bytes, std::string_view place) {
+  std::string buffer;
+  while (bytes > 0) {
+    const uint64_t piece = std::min<uint64_t>(bytes, kBufferBytes);
+    buffer.clear();
+    RETURN_IF_ERROR(read_range(from, from_offset, piece, buffer, place));
+    RETURN_IF_ERROR(write_at(to, to_offset, buffer, place));
+    from_offset += piece;
+    to_offset += piece;
+    bytes -= piece;
+  }
+  return {};
+}
+
+}  // namespace
+
+FileHandle::~FileHandle() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Status FileHandle::close(std::string_view place) {
+  const int closed = ::close(std::exchange(descriptor_, -1));
+  return closed == 0 ? Status::ok() : file_error(place, "written", errno);
+}
+
+bool is_plain_relative_path(std::string_view path) {
+  while (true) {
+    const size_t slash = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == path.size()) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+Result<FileHandle> open_temporary(const OutputPlace& place) {
+  ASSIGN_OR_RETURN(const FileHandle folder, open_folder(place));
+  FileHandle file(::openat(folder.get(), place.temporary.c_str(),
+                           O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!file.is_open()) return file_error(place.text(), "created", errno);
+  return file;
+}
+
+Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,
+                std::string_view place) {
+  while (!bytes.empty()) {
+    const ssize_t size =
+        ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return file_error(place, "written", errno);
+    bytes.remove_prefix(static_cast<size_t>(size));
+    offset += static_cast<uint64_t>(size);
+  }
+  return {};
+}
+
+Status read_range(const FileHandle& from, uint64_t offset, uint64_t bytes, std::string& out,
+                  std::string_view place) {
+  size_t at = out.size();
+  out.resize(at + bytes);
+  while (at < out.size()) {
+    const ssize_t size =
+        ::pread(from.get(), out.data() + at, out.size() - at, static_cast<off_t>(offset));
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return file_error(place, "read", errno);
+    if (size == 0) {
+      return Status::failed(Message{.place = escaped(place),
+                                    .found = "the part ends early",
+                                    .expected = "what its unit wrote",
+                                    .fix = "leave the run directory alone while a run works"}
+                                .text());
+    }
+    at += static_cast<size_t>(size);
+    offset += static_cast<uint64_t>(size);
+  }
+  return {};
+}
+
+Status copy_range(const FileHandle& from, uint64_t from_offset, const FileHandle& to,
+                  uint64_t to_offset, uint64_t bytes, std::string_view place) {
+  while (bytes > 0) {
+    auto in = static_cast<off64_t>(from_offset);
+    auto out = static_cast<off64_t>(to_offset);
+    const ssize_t copied = ::copy_file_range(from.get(), &in, to.get(), &out, bytes, 0);
+    if (copied <= 0) return copy_by_hand(from, from_offset, to, to_offset, bytes, place);
+    from_offset += static_cast<uint64_t>(copied);
+    to_offset += static_cast<uint64_t>(copied);
+    bytes -= static_cast<uint64_t>(copied);
+  }
+  return {};
+}
+
+Result<SealedFile> seal(const OutputPlace& place) {
+  ASSIGN_OR_RETURN(const FileHandle folder, open_folder(place));
+  FileHandle file(
+      ::openat(folder.get(), place.temporary.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.is_open()) return file_error(place.text(), "opened", errno);
+  ASSIGN_OR_RETURN(const SealedFile sealed, checksum(file, place.text()));
+  if (::fsync(file.get()) != 0) return file_error(place.text(), "made durable", errno);
+  const std::string name = last_name(place.relative);
+  if (::renameat(folder.get(), place.temporary.c_str(), folder.get(), name.c_str()) != 0) {
+    return file_error(place.text(), "renamed", errno);
+  }
+  return sealed;
+}
+
+Result<SealedFile> checksum_file(const std::string& path) {
+  FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return file_error(path, "opened", errno);
+  return checksum(file, path);
+}
+
+Status file_error(std::string_view place, std::string_view doing, int error) {
+  const bool disk_is_full = error == ENOSPC || error == EDQUOT;
+  const std::string text =
+      Message{.place = escaped(place),
+              .found = fmt::format("the file cannot be {} ({})", doing, std::strerror(error)),
+              .expected = {},
+              .fix = disk_is_full ? "free space on that disk and run the same command again"
+                                  : "check that folder and its permissions"}
+          .text();
+  return disk_is_full ? Status::stopped(text) : Status::failed(text);
+}
+
+}  // namespace shardmill

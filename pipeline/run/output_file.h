@@ -1,0 +1,75 @@
+// The user's files: written under a temporary name in their own folder, then renamed. No name that
+// comes from data or from an input's path leads out of its folder, and no symlink is followed on
+// the way (openat, O_NOFOLLOW).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "pipeline/base/status.h"
+
+namespace shardmill {
+
+/// An open file; closed at the end. One owner.
+class FileHandle {
+ public:
+  FileHandle() = default;
+  explicit FileHandle(int descriptor) : descriptor_(descriptor) {}
+  FileHandle(FileHandle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  FileHandle& operator=(FileHandle&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  ~FileHandle();
+
+  int get() const { return descriptor_; }
+  bool is_open() const { return descriptor_ >= 0; }
+  /// The error of the last write on some file systems.
+  Status close(std::string_view place);
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// Where an output is to be. `relative` is "name" or "folder/name" below `root`, with no empty,
+/// "." or ".." part.
+struct OutputPlace {
+  std::string root;  ///< a folder that is there
+  std::string relative;
+  std::string temporary;  ///< name in the same folder
+
+  std::string text() const { return root + "/" + relative; }
+};
+
+/// True if every part of the path is a name.
+bool is_plain_relative_path(std::string_view path);
+
+/// The temporary file, made if it is not there, for writing at any offset (several may). Folders on
+/// the way are made.
+Result<FileHandle> open_temporary(const OutputPlace& place);
+Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,
+                std::string_view place);
+/// Copies `bytes` bytes from `from`, in the kernel where it can.
+Status copy_range(const FileHandle& from, uint64_t from_offset, const FileHandle& to,
+                  uint64_t to_offset, uint64_t bytes, std::string_view place);
+/// Reads exactly `bytes` bytes.
+Status read_range(const FileHandle& from, uint64_t offset, uint64_t bytes, std::string& out,
+                  std::string_view place);
+
+/// Reads the temporary file once (XXH3-64 of all bytes), makes it durable and gives it its name.
+struct SealedFile {
+  uint64_t bytes = 0;
+  uint64_t checksum = 0;
+};
+Result<SealedFile> seal(const OutputPlace& place);
+
+/// XXH3-64 of a file's bytes.
+Result<SealedFile> checksum_file(const std::string& path);
+
+/// `place: the file cannot be ... (reason)`: kStopped when a disk is full, else kFailed.
+/// `error` is an errno.
+Status file_error(std::string_view place, std::string_view doing, int error);
+
+}  // namespace shardmill

@@ -1,0 +1,249 @@
+#include "pipeline/run/outputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "pipeline/base/message.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr uint64_t kFilesInItem = 256;
+
+/// "a/b" for "a//./b/": as the file system sees it.
+std::string without_empty_parts(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const size_t slash = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, slash);
+    if (!part.empty() && part != ".") out += (out.empty() ? "" : "/") + std::string(part);
+    path.remove_prefix(std::min(slash + 1, path.size()));
+  }
+  return out;
+}
+
+std::string below_root(const Manifest& manifest, const std::string& path) {
+  std::string_view rest = path;
+  if (rest.starts_with(manifest.common_root)) rest.remove_prefix(manifest.common_root.size());
+  return without_empty_parts(rest);
+}
+
+bool is_absolute(const std::string& path) {
+  return !path.empty() && path[0] == '/';
+}
+
+uint64_t block_count(uint64_t plain_bytes) {
+  return std::max<uint64_t>(1, (plain_bytes + kBlockBytes - 1) / kBlockBytes);
+}
+
+}  // namespace
+
+Result<Outputs> Outputs::plan(const Plan& plan, const std::string& run_dir,
+                              const std::string& token) {
+  Outputs outputs;
+  outputs.stages_.resize(plan.bound->stages.size());
+  for (size_t stage = 0; stage < plan.bound->stages.size(); ++stage) {
+    if (!plan.bound->stages[stage].output) continue;
+    RETURN_IF_ERROR(outputs.add_stage(plan, stage, run_dir, token));
+  }
+  RETURN_IF_ERROR(outputs.check_names());
+  return outputs;
+}
+
+Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run_dir,
+                          const std::string& token) {
+  const OutputSpec& spec = *plan.bound->stages[stage].output;
+  stages_[stage] = {.spec = &spec, .first_final = finals_.size()};
+  const bool absolute = is_absolute(spec.path);
+  const std::string path = without_empty_parts(spec.path);
+  FinalFile file = {.stage = stage};
+  if (spec.layout == OutputLayout::kSingle) {
+    const size_t slash = path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash);
+    file.place.root = absolute ? "/" + folder : run_dir + "/output";
+    file.place.relative = absolute ? path.substr(slash + 1) : path;
+    file.shown = absolute ? "/" + path : "output/" + path;
+    roots_.push_back(file.place.root);
+    return add_final(std::move(file), token);
+  }
+  file.place.root = absolute ? "/" + path : run_dir + "/output";
+  roots_.push_back(file.place.root);
+  for (const ManifestFile& input : plan.manifest.files) {
+    const std::string mirrored = below_root(plan.manifest, input.path) + spec.extension;
+    FinalFile one = file;
+    one.place.relative = absolute || path.empty() ? mirrored : path + "/" + mirrored;
+    one.shown = (absolute ? "/" + path : "output") + "/" + one.place.relative;
+    RETURN_IF_ERROR(add_final(std::move(one), token));
+  }
+  return {};
+}
+
+Status Outputs::add_final(FinalFile file, const std::string& token) {
+  if (!is_plain_relative_path(file.place.relative)) {
+    return Status::usage(Message{.place = "output " + quoted(file.place.relative),
+                                 .found = "a path that leads out of its folder",
+                                 .expected = "inputs below one common folder",
+                                 .fix = "write the inputs' paths without \"..\""}
+                             .text());
+  }
+  file.place.temporary = fmt::format(".shardmill-{}-{}", token, finals_.size());
+  finals_.push_back(std::move(file));
+  return {};
+}
+
+Status Outputs::check_names() const {
+  std::vector<std::string_view> names;
+  names.reserve(finals_.size());
+  for (const FinalFile& file : finals_) names.push_back(file.shown);
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice == names.end()) return {};
+  return Status::usage(Message{.place = "output " + quoted(*twice),
+                               .found = "two stages that write to it",
+                               .expected = "a file for each",
+                               .fix = "choose another path for one of them"}
+                           .text());
+}
+
+void Outputs::add_unit(const UnitReport& report, uint64_t unit) {
+  size_t part = 0;
+  for (const WriteStage& stage : stages_) {
+    if (stage.spec == nullptr || part >= report.parts.size()) continue;
+    const std::vector<PartSection>& sections = report.parts[part++];
+    const bool single = stage.spec->layout == OutputLayout::kSingle;
+    uint64_t begin = 0;
+    for (size_t slice = 0; slice < sections.size(); ++slice) {
+      const uint64_t index = stage.first_final + (single ? 0 : report.slices[slice].file_index);
+      if (index >= finals_.size()) continue;
+      FinalFile& file = finals_[index];
+      const PartSection& section = sections[slice];
+      file.rows += section.rows;
+      if (section.bytes == 0) continue;
+      const bool goes_on = !file.ranges.empty() && file.ranges.back().unit == unit;
+      if (goes_on) {
+        file.ranges.back().bytes += section.bytes;
+      } else {
+        file.ranges.push_back({.unit = unit, .begin = begin, .bytes = section.bytes});
+      }
+      begin += section.bytes;
+    }
+  }
+}
+
+void Outputs::finish(const std::function<bool(uint64_t file)>& leave_out) {
+  std::vector<FinalFile> kept;
+  for (uint64_t i = 0; i < finals_.size(); ++i) {
+    FinalFile& file = finals_[i];
+    const WriteStage& stage = stages_[file.stage];
+    const bool single = stage.spec->layout == OutputLayout::kSingle;
+    if (!single && leave_out(i - stage.first_final)) continue;
+    std::sort(file.ranges.begin(), file.ranges.end(),
+              [](const PartRange& a, const PartRange& b) { return a.unit < b.unit; });
+    file.plain_bytes = stage.spec->header.size();
+    for (const PartRange& range : file.ranges) {
+      file.starts.push_back(file.plain_bytes);
+      file.plain_bytes += range.bytes;
+    }
+    kept.push_back(std::move(file));
+  }
+  finals_ = std::move(kept);
+}
+
+std::vector<BlockItem> Outputs::file_items() const {
+  std::vector<BlockItem> items;
+  uint64_t bytes = 0;
+  for (uint64_t i = 0; i < finals_.size(); ++i) {
+    bytes += finals_[i].plain_bytes;
+    const bool joins =
+        !items.empty() && bytes <= kBlockBytes && items.back().final_count < kFilesInItem;
+    if (joins) {
+      ++items.back().final_count;
+    } else {
+      items.push_back({.first_final = i});
+      bytes = finals_[i].plain_bytes;
+    }
+  }
+  return items;
+}
+
+std::vector<BlockItem> Outputs::block_items() const {
+  std::vector<BlockItem> items;
+  for (const BlockItem& bundle : file_items()) {
+    const FinalFile& file = finals_[bundle.first_final];
+    const uint64_t blocks = bundle.final_count > 1 ? 1 : block_count(file.plain_bytes);
+    const bool packed = spec(file).packing != OutputPacking::kPlain;
+    for (uint64_t block = 0; block < blocks; ++block) {
+      BlockItem item = bundle;
+      item.block = block;
+      item.links = {.needs = packed && block > 0, .gives = packed && block + 1 < blocks};
+      items.push_back(item);
+    }
+  }
+  return items;
+}
+
+BlockWork block_work(const Outputs& outputs, uint64_t final_index, uint64_t block) {
+  const FinalFile& file = outputs.finals()[final_index];
+  const OutputSpec& spec = outputs.spec(file);
+  const uint64_t begin = block * kBlockBytes;
+  const uint64_t end = std::min(begin + kBlockBytes, file.plain_bytes);
+  BlockWork work = {.final_index = final_index,
+                    .place = file.place,
+                    .packing = spec.packing,
+                    .level = spec.level,
+                    .plain_offset = begin,
+                    .stage = file.stage};
+  if (begin < spec.header.size()) work.head = spec.header.substr(begin, end - begin);
+  const auto after = std::upper_bound(file.starts.begin(), file.starts.end(), begin);
+  auto at = static_cast<size_t>(after - file.starts.begin());
+  for (at = at == 0 ? 0 : at - 1; at < file.ranges.size() && file.starts[at] < end; ++at) {
+    const PartRange& range = file.ranges[at];
+    const uint64_t from = std::max(begin, file.starts[at]);
+    const uint64_t to = std::min(end, file.starts[at] + range.bytes);
+    if (from >= to) continue;
+    work.ranges.push_back(
+        {.unit = range.unit, .begin = range.begin + (from - file.starts[at]), .bytes = to - from});
+  }
+  return work;
+}
+
+void BlockWork::encode(ByteWriter& writer) const {
+  writer.varint(final_index);
+  for (const std::string* text : {&place.root, &place.relative, &place.temporary, &head}) {
+    writer.text(*text);
+  }
+  writer.u8(static_cast<uint8_t>(packing));
+  writer.varint(static_cast<uint64_t>(level));
+  writer.varint(plain_offset);
+  writer.varint(stage);
+  writer.varint(ranges.size());
+  for (const PartRange& range : ranges) {
+    for (const uint64_t value : {range.unit, range.begin, range.bytes}) writer.varint(value);
+  }
+}
+
+BlockWork BlockWork::decode(ByteReader& reader) {
+  BlockWork work;
+  work.final_index = reader.varint();
+  for (std::string* text :
+       {&work.place.root, &work.place.relative, &work.place.temporary, &work.head}) {
+    *text = reader.text();
+  }
+  work.packing = static_cast<OutputPacking>(reader.u8());
+  work.level = static_cast<int>(reader.varint());
+  work.plain_offset = reader.varint();
+  work.stage = reader.varint();
+  const uint64_t ranges = reader.varint();
+  if (!reader.count_fits(ranges, 3)) return work;
+  for (uint64_t i = 0; i < ranges; ++i) {
+    PartRange& range = work.ranges.emplace_back();
+    for (uint64_t* value : {&range.unit, &range.begin, &range.bytes}) *value = reader.varint();
+  }
+  return work;
+}
+
+}  // namespace shardmill

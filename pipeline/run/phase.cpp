@@ -1,0 +1,253 @@
+#include "pipeline/run/phase.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "pipeline/base/check.h"
+#include "pipeline/run/team.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr double kHeartbeatSeconds = 1;
+constexpr double kPatienceSeconds = 60;
+constexpr unsigned kLongestPause = 5000;       ///< microseconds
+constexpr unsigned kLongestPauseHungry = 200;  ///< while a worker has just run out of work
+constexpr unsigned kLongestPauseAlone = 50'000;
+constexpr double kHungrySeconds = 0.1;
+constexpr int kExitFailed = 3;
+
+class PhaseLoop {
+ public:
+  PhaseLoop(Inbox& inbox, PhaseSetup& setup)
+      : inbox_(inbox), comm_(inbox.comm()), setup_(setup), mailbox_(*setup.mailbox) {
+    if (comm_.rank() != 0) return;
+    setup_.dealer.ranks = comm_.size();
+    dealer_.emplace(std::move(setup_.dealer));
+  }
+
+  Status run(unsigned workers) {
+    start(workers);
+    Backoff backoff;
+    while (!end_) {
+      const bool heard = hear_messages();
+      const bool told = pass_events_on();
+      if (setup_.leader != nullptr) setup_.leader->tick();
+      tell_heartbeat();
+      if (heard || told) {
+        backoff.reset();
+      } else {
+        mailbox_.wait_for_event(backoff.next_microseconds(longest_pause()));
+      }
+    }
+    see_workers_off(workers);
+    return *end_;
+  }
+
+  /// The thread that talks for this rank cannot go on: nobody would ever hear of it.
+  void give_up(const Status& status) {
+    fmt::print(stderr, "{}\n", status.message());
+    comm_.abort(kExitFailed);
+  }
+
+ private:
+  void start(unsigned workers) {
+    if (!setup_.ready.is_ok()) {
+      fail(setup_.ready);
+      return;
+    }
+    ByteWriter writer;
+    writer.u32(workers);
+    tell_leader(MessageKind::kReady, writer.take());
+  }
+
+  void tell_leader(MessageKind kind, std::string bytes) {
+    comm_.send(0, tag_of(kind, setup_.phase), std::move(bytes));
+  }
+
+  void fail(const Status& status) {
+    mailbox_.stop();
+    if (failed_) return;
+    failed_ = true;
+    ByteWriter writer;
+    encode_status(writer, status);
+    tell_leader(MessageKind::kFailure, writer.take());
+  }
+
+  bool pass_events_on() {
+    const std::vector<WorkerEvent> events = mailbox_.take_events();
+    for (const WorkerEvent& event : events) {
+      if (const auto* prepared = std::get_if<Prepared>(&event)) {
+        tell_leader(MessageKind::kPrepared, prepared->encode());
+      } else if (const auto* done = std::get_if<Done>(&event)) {
+        tell_leader(MessageKind::kDone, done->encode());
+      } else {
+        fail(std::get<Status>(event));
+      }
+    }
+    return !events.empty();
+  }
+
+  void tell_heartbeat() {
+    if (!setup_.heartbeat || seconds_since(last_heartbeat_) < kHeartbeatSeconds) return;
+    last_heartbeat_ = Clock::now();
+    tell_leader(MessageKind::kHeartbeat, setup_.heartbeat().encode());
+  }
+
+  bool hear_messages() {
+    bool heard = false;
+    while (!end_) {
+      const std::optional<IncomingMessage> message = inbox_.poll(setup_.phase);
+      if (!message) break;
+      heard = true;
+      if (const Status status = hear(*message); !status.is_ok()) fail(status);
+    }
+    return heard;
+  }
+
+  Status hear(const IncomingMessage& message) {
+    switch (kind_of(message.tag)) {
+      case MessageKind::kDeal: {
+        ASSIGN_OR_RETURN(Deal deal, Deal::decode(message.bytes));
+        mailbox_.give(std::move(deal));
+        return {};
+      }
+      case MessageKind::kVerdict: {
+        ASSIGN_OR_RETURN(const VerdictFor verdict, VerdictFor::decode(message.bytes));
+        mailbox_.answer(verdict);
+        return {};
+      }
+      case MessageKind::kEnd: {
+        ByteReader reader(message.bytes);
+        end_ = decode_status(reader);
+        return {};
+      }
+      default:
+        SHARDMILL_CHECK(dealer_);
+        return lead(message);
+    }
+  }
+
+  /// Rank 0's part.
+  Status lead(const IncomingMessage& message) {
+    if (over_) return {};
+    const Status status = lead_one(message);
+    if (!status.is_ok()) {
+      end_for_all(status);
+      return {};
+    }
+    send_orders();
+    if (dealer_->finished()) end_for_all(Status::ok());
+    return {};
+  }
+
+  Status lead_one(const IncomingMessage& message) {
+    ByteReader reader(message.bytes);
+    switch (kind_of(message.tag)) {
+      case MessageKind::kReady:
+        dealer_->rank_ready(message.from, reader.u32());
+        return reader.done() ? Status::ok() : damaged_message("ready");
+      case MessageKind::kPrepared: {
+        ASSIGN_OR_RETURN(const Prepared prepared, Prepared::decode(message.bytes));
+        dealer_->prepared(message.from, prepared);
+        return {};
+      }
+      case MessageKind::kDone: {
+        ASSIGN_OR_RETURN(const Done done, Done::decode(message.bytes));
+        dealer_->done(message.from, done);
+        return setup_.leader->absorb(done);
+      }
+      case MessageKind::kHeartbeat: {
+        const std::optional<Heartbeat> heartbeat = Heartbeat::decode(message.bytes);
+        if (heartbeat) setup_.leader->hear(message.from, *heartbeat);
+        return heartbeat ? Status::ok() : damaged_message("heartbeat");
+      }
+      case MessageKind::kFailure:
+        return decode_status(reader);
+      default:
+        return damaged_message("of an unknown kind");
+    }
+  }
+
+  void send_orders() {
+    for (const Order& order : dealer_->take_orders()) {
+      if (const auto* verdict = std::get_if<VerdictOrder>(&order)) {
+        comm_.send(verdict->to, tag_of(MessageKind::kVerdict, setup_.phase),
+                   verdict->verdict.encode());
+        continue;
+      }
+      const auto& deal = std::get<DealOrder>(order);
+      const Deal message = {.item = deal.item,
+                            .must_wait = deal.must_wait,
+                            .verdict = deal.verdict,
+                            .body = setup_.leader->body_of(deal.item)};
+      comm_.send(deal.to, tag_of(MessageKind::kDeal, setup_.phase), message.encode());
+    }
+  }
+
+  void end_for_all(const Status& status) {
+    over_ = true;
+    ByteWriter writer;
+    encode_status(writer, status);
+    for (int rank = 0; rank < comm_.size(); ++rank) {
+      comm_.send(rank, tag_of(MessageKind::kEnd, setup_.phase), writer.bytes());
+    }
+  }
+
+  unsigned longest_pause() {
+    if (comm_.size() == 1) return kLongestPauseAlone;
+    if (mailbox_.idle_workers() == 0) {
+      hungry_since_ = Clock::now();
+      return kLongestPause;
+    }
+    return seconds_since(hungry_since_) < kHungrySeconds ? kLongestPauseHungry : kLongestPause;
+  }
+
+  void see_workers_off(unsigned workers) {
+    end_->is_ok() ? mailbox_.close() : mailbox_.stop();
+    const Clock::time_point start = Clock::now();
+    while (mailbox_.workers_gone() < workers) {
+      mailbox_.wait_for_event(kLongestPause);
+      mailbox_.take_events();
+      if (end_->is_ok() || seconds_since(start) < kPatienceSeconds) continue;
+      give_up(Status::failed(fmt::format("a thread still hangs {:.0f} s after the run failed: {}",
+                                         kPatienceSeconds, end_->message()))
+                  .at(setup_.place));
+    }
+  }
+
+  Inbox& inbox_;
+  Comm& comm_;
+  PhaseSetup& setup_;
+  Mailbox& mailbox_;
+  std::optional<Dealer> dealer_;
+  std::optional<Status> end_;
+  bool over_ = false;    ///< rank 0 has told all ranks that it ends
+  bool failed_ = false;  ///< this rank has told rank 0
+  Clock::time_point last_heartbeat_ = Clock::now();
+  Clock::time_point hungry_since_ = Clock::now();
+};
+
+}  // namespace
+
+Status run_phase(Inbox& inbox, PhaseSetup setup) {
+  PhaseLoop loop(inbox, setup);
+  Status status;
+  run_team(
+      setup.threads,
+      [&](unsigned workers) {
+        const Status thrown = without_exceptions(setup.place, [&] {
+          status = loop.run(workers);
+          return Status::ok();
+        });
+        if (!thrown.is_ok()) loop.give_up(thrown);
+      },
+      [&](unsigned worker) { work(worker, setup.make_craft, *setup.mailbox, setup.place); });
+  return status;
+}
+
+}  // namespace shardmill

@@ -1,0 +1,76 @@
+#include "pipeline/run/rank_work.h"
+
+#include <utility>
+
+namespace shardmill {
+
+RankWork::RankWork(const Start& start)
+    : start_(start),
+      mailbox_(start.threads),
+      memory_(start.job != nullptr ? start.job->job.run.memory_bytes : 0),
+      gauges_(start.threads) {
+  if (start.job == nullptr) return;
+  const uint64_t records = start.job->job.run.limit_records;
+  limit_ = {.on = records > 0, .left = records};
+  for (unsigned i = 0; i < start.threads; ++i) totals_.emplace_back(*start.job);
+  shared_ = {.job = start.job,
+             .parts_dir = start.parts_dir,
+             .place = start.place,
+             .mailbox = &mailbox_,
+             .memory = &memory_,
+             .limit = &limit_,
+             .counters = &counters_};
+}
+
+Status RankWork::run(Inbox& inbox, Lead* lead) {
+  PhaseSetup setup = {.phase = Phase::kWork,
+                      .place = start_.place,
+                      .threads = start_.threads,
+                      .mailbox = &mailbox_,
+                      .ready = start_.bound_here,
+                      .leader = lead};
+  setup.make_craft = [this](unsigned worker) -> std::unique_ptr<Craft> {
+    if (start_.job == nullptr) return nullptr;
+    return std::make_unique<UnitCraft>(shared_, totals_[worker], gauges_[worker]);
+  };
+  setup.heartbeat = [this] { return heartbeat(); };
+  if (lead != nullptr) {
+    lead->begin_work(start_);
+    setup.dealer = lead->dealer();
+  }
+  const Status status = run_phase(inbox, std::move(setup));
+  if (lead != nullptr) lead->end_work();
+  return status;
+}
+
+Result<Totals> RankWork::merge() {
+  return merge_workers(std::move(totals_), start_.threads, start_.place);
+}
+
+Heartbeat RankWork::heartbeat() const {
+  Heartbeat heartbeat = {.units = counters_.units,
+                         .disk_bytes = counters_.disk_bytes,
+                         .records = counters_.records,
+                         .rejected = counters_.rejected};
+  for (const Gauge& gauge : gauges_) {
+    const Gauge::Reading reading = gauge.read();
+    heartbeat.disk_bytes += reading.bytes;
+    if (reading.path.empty() || reading.seconds_still < heartbeat.slowest_seconds) continue;
+    heartbeat.slowest_path = reading.path;
+    heartbeat.slowest_seconds = reading.seconds_still;
+  }
+  return heartbeat;
+}
+
+RankResult RankWork::result(const std::string& host) const {
+  return {.host = host,
+          .threads = start_.threads,
+          .units = counters_.units,
+          .disk_bytes = counters_.disk_bytes,
+          .records = counters_.records,
+          .busy_seconds = static_cast<double>(counters_.busy_ns) / 1e9,
+          .peak_rss_bytes = peak_rss_bytes(),
+          .redone_units = counters_.redone_units};
+}
+
+}  // namespace shardmill

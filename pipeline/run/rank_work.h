@@ -1,0 +1,41 @@
+// One rank's part of the work: its workers, and what their units add up to.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pipeline/run/lead.h"
+#include "pipeline/run/limits.h"
+#include "pipeline/run/merge.h"
+#include "pipeline/run/progress.h"
+#include "pipeline/run/start.h"
+#include "pipeline/run/unit_task.h"
+
+namespace shardmill {
+
+class RankWork {
+ public:
+  /// `start` must outlive it.
+  explicit RankWork(const Start& start);
+
+  /// Collective. Units are dealt and read until all are committed; the same Status on every rank.
+  Status run(Inbox& inbox, Lead* lead);
+  /// After `run`: the sum of this rank's units.
+  Result<Totals> merge();
+  RankResult result(const std::string& host) const;
+
+ private:
+  Heartbeat heartbeat() const;
+
+  const Start& start_;
+  Mailbox mailbox_;
+  MemoryBudget memory_;
+  RecordLimit limit_;
+  WorkCounters counters_;
+  std::vector<Totals> totals_;  ///< by worker
+  std::vector<Gauge> gauges_;   ///< by worker
+  WorkShared shared_;
+};
+
+}  // namespace shardmill

@@ -1,0 +1,140 @@
+#include "pipeline/run/start.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace shardmill {
+
+namespace {
+
+constexpr size_t kCoresMax = 8192;
+
+std::vector<uint32_t> affinity_cores() {
+  std::vector<uint32_t> cores;
+  cpu_set_t* set = CPU_ALLOC(kCoresMax);
+  const size_t bytes = CPU_ALLOC_SIZE(kCoresMax);
+  if (set != nullptr && sched_getaffinity(0, bytes, set) == 0) {
+    for (uint32_t core = 0; core < kCoresMax; ++core) {
+      if (CPU_ISSET_S(core, bytes, set)) cores.push_back(core);
+    }
+  }
+  CPU_FREE(set);
+  return cores;
+}
+
+Hello own_hello(Comm& comm) {
+  return {.host = comm.host(), .usable_cores = usable_cores(), .cores = affinity_cores()};
+}
+
+std::string encode_hello(const Hello& hello) {
+  ByteWriter writer;
+  writer.text(hello.host);
+  writer.u32(hello.usable_cores);
+  writer.varint(hello.cores.size());
+  for (const uint32_t core : hello.cores) writer.varint(core);
+  return writer.take();
+}
+
+Hello decode_hello(std::string_view bytes) {
+  ByteReader reader(bytes);
+  Hello hello;
+  hello.host = reader.text();
+  hello.usable_cores = std::max(1u, reader.u32());
+  const uint64_t cores = reader.varint();
+  if (!reader.count_fits(cores, 1)) return hello;
+  for (uint64_t i = 0; i < cores; ++i) {
+    hello.cores.push_back(static_cast<uint32_t>(reader.varint()));
+  }
+  return hello;
+}
+
+std::vector<Hello> gather_hellos(Inbox& inbox) {
+  std::vector<Hello> hellos = {own_hello(inbox.comm())};
+  for (int rank = 1; rank < inbox.comm().size(); ++rank) {
+    hellos.push_back(decode_hello(inbox.receive(MessageKind::kHello, rank)));
+  }
+  return hellos;
+}
+
+std::string encode_start(const StartSetup& setup, const std::vector<unsigned>& cores) {
+  ByteWriter writer;
+  encode_status(writer, setup.status);
+  writer.text(setup.plan != nullptr ? setup.plan->message.encode() : "");
+  writer.text(setup.parts_dir);
+  for (const unsigned share : cores) writer.u32(share);
+  return writer.take();
+}
+
+void bind_here(Start& start, std::string_view plan_message) {
+  start.bound_here = [&]() -> Status {
+    ASSIGN_OR_RETURN(const PlanMessage message, PlanMessage::decode(plan_message));
+    ASSIGN_OR_RETURN(start.own_job, bind_from_message(message));
+    start.job = start.own_job.get();
+    return {};
+  }()
+                                  .at(start.place);
+}
+
+unsigned choose_threads(const RunRequest& request, const BoundJob& job, unsigned cores) {
+  if (request.threads > 0) return request.threads;
+  if (job.job.run.threads > 0) return job.job.run.threads;
+  const unsigned omp = omp_num_threads();
+  return omp > 0 ? omp : cores;
+}
+
+bool overlap(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b) {
+  return std::any_of(a.begin(), a.end(),
+                     [&](uint32_t core) { return std::find(b.begin(), b.end(), core) != b.end(); });
+}
+
+}  // namespace
+
+unsigned omp_num_threads() {
+  const char* text = std::getenv("OMP_NUM_THREADS");
+  const long threads = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
+  return threads > 0 && threads < 65536 ? static_cast<unsigned>(threads) : 0;
+}
+
+std::vector<unsigned> share_cores(const std::vector<Hello>& ranks) {
+  std::vector<unsigned> shares;
+  for (const Hello& rank : ranks) {
+    const auto sharing = std::count_if(ranks.begin(), ranks.end(), [&](const Hello& other) {
+      return &other == &rank || (other.host == rank.host && overlap(other.cores, rank.cores));
+    });
+    shares.push_back(std::max(1u, rank.usable_cores / static_cast<unsigned>(sharing)));
+  }
+  return shares;
+}
+
+Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunRequest& request) {
+  Comm& comm = inbox.comm();
+  Start start;
+  start.place = fmt::format("rank {} ({})", comm.rank(), comm.host());
+  std::string message;
+  if (setup != nullptr) {
+    const std::vector<Hello> hellos = gather_hellos(inbox);
+    for (const Hello& hello : hellos) start.hosts.push_back(hello.host);
+    message = encode_start(*setup, share_cores(hellos));
+  } else {
+    comm.send(0, tag_of(MessageKind::kHello, Phase::kOutside), encode_hello(own_hello(comm)));
+  }
+  message = broadcast(comm, 0, std::move(message));
+  ByteReader reader(message);
+  RETURN_IF_ERROR(decode_status(reader));
+  const std::string_view plan_message = reader.text();
+  start.parts_dir = reader.text();
+  unsigned cores = 1;
+  for (int rank = 0; rank <= comm.rank(); ++rank) cores = std::max(1u, reader.u32());
+  if (setup != nullptr) {
+    start.job = setup->plan->bound.get();
+  } else {
+    bind_here(start, plan_message);
+  }
+  if (start.job != nullptr) start.threads = choose_threads(request, *start.job, cores);
+  return start;
+}
+
+}  // namespace shardmill

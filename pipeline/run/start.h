@@ -1,0 +1,51 @@
+// The start of a run: all ranks come to hold the same bound job, or all return the same failure.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pipeline/plan/plan.h"
+#include "pipeline/run/protocol.h"
+#include "pipeline/run/run.h"
+
+namespace shardmill {
+
+/// What a rank knows once the run has started.
+struct Start {
+  Status bound_here;                  ///< not ok: this rank could not bind the job
+  std::unique_ptr<BoundJob> own_job;  ///< unset on rank 0
+  const BoundJob* job = nullptr;      ///< nullptr if bound_here is not ok
+  unsigned threads = 1;               ///< workers of this rank
+  std::string place;                  ///< this rank in messages: "rank 3 (node7)"
+  std::string parts_dir;              ///< empty: no stage writes
+  std::vector<std::string> hosts;     ///< by rank; rank 0 only
+};
+
+/// What rank 0 brings: the plan, or why there is none.
+struct StartSetup {
+  Status status;
+  const Plan* plan = nullptr;  ///< if the status is ok
+  std::string parts_dir;
+};
+
+/// Collective. `setup` on rank 0 only. A failed setup is returned by every rank; a rank that cannot
+/// bind the job says so in Start::bound_here and takes part in the first phase to tell it.
+Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunRequest& request);
+
+/// How a rank introduces itself.
+struct Hello {
+  std::string host;
+  unsigned usable_cores = 1;
+  std::vector<uint32_t> cores;  ///< of its affinity mask
+};
+
+/// Workers for each rank if nobody says how many: its cores, shared by the ranks of the same host
+/// that may use them too; at least 1. Pure.
+std::vector<unsigned> share_cores(const std::vector<Hello>& ranks);
+
+/// The first number of OMP_NUM_THREADS ("4,2"); 0 if unset or no number.
+unsigned omp_num_threads();
+
+}  // namespace shardmill

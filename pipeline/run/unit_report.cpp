@@ -1,0 +1,34 @@
+#include "pipeline/run/unit_report.h"
+
+#include "pipeline/run/protocol.h"
+
+namespace shardmill {
+
+std::string UnitReport::encode() const {
+  ByteWriter writer;
+  writer.varint(slices.size());
+  for (const SliceBooks& slice : slices) slice.encode(writer);
+  writer.varint(parts.size());
+  for (const std::vector<PartSection>& part : parts) {
+    for (const PartSection& section : part) section.encode(writer);
+  }
+  return writer.take();
+}
+
+Result<UnitReport> UnitReport::decode(std::string_view bytes) {
+  ByteReader reader(bytes);
+  UnitReport report;
+  const uint64_t slices = reader.varint();
+  if (!reader.count_fits(slices, 19)) return damaged_message("unit report");
+  for (uint64_t i = 0; i < slices; ++i) report.slices.push_back(SliceBooks::decode(reader));
+  const uint64_t parts = reader.varint();
+  if (!reader.count_fits(parts, slices)) return damaged_message("unit report");
+  for (uint64_t i = 0; i < parts; ++i) {
+    std::vector<PartSection>& part = report.parts.emplace_back();
+    for (uint64_t s = 0; s < slices; ++s) part.push_back(PartSection::decode(reader));
+  }
+  if (!reader.done()) return damaged_message("unit report");
+  return report;
+}
+
+}  // namespace shardmill

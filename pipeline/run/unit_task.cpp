@@ -1,0 +1,284 @@
+#include "pipeline/run/unit_task.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/base/message.h"
+#include "pipeline/base/quantity.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr std::string_view kLimitNote = "stopped at --limit";
+
+/// Not shown: the run has failed already, elsewhere.
+Status run_is_over() {
+  return Status::failed("the run was stopped");
+}
+
+}  // namespace
+
+UnitCraft::UnitCraft(const WorkShared& shared, Totals& totals, Gauge& gauge)
+    : shared_(shared),
+      totals_(totals),
+      gauge_(gauge),
+      totals_memory_(*shared.memory),
+      pipeline_(shared.job->stages, shared.job->slots) {}
+
+Result<std::unique_ptr<Task>> UnitCraft::begin(Deal deal) {
+  ByteReader reader(deal.body);
+  Unit unit = Unit::decode(reader);
+  if (!reader.done() || unit.slices.empty()) return damaged_message("unit");
+  return std::unique_ptr<Task>(
+      std::make_unique<UnitTask>(*this, std::move(unit), deal.must_wait, deal.verdict));
+}
+
+UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
+                   const std::optional<Verdict>& verdict)
+    : craft_(craft),
+      unit_(std::move(unit)),
+      must_wait_(must_wait),
+      totals_(craft.job()),
+      rejects_(craft.job().job.run.rejects_kept),
+      memory_(*craft.shared().memory) {
+  if (verdict) known_first_ = verdict->value;
+  report_.slices.resize(unit_.slices.size());
+  for (size_t stage = 0; stage < craft_.job().stages.size(); ++stage) {
+    const bool writes = craft_.job().stages[stage].output.has_value();
+    parts_.push_back(
+        writes ? std::make_unique<PartFile>(
+                     part_path(craft_.shared().parts_dir, unit_.index, stage), unit_.slices.size())
+               : nullptr);
+  }
+}
+
+Status UnitTask::perform() {
+  const auto start = Clock::now();
+  record_by_record_ = false;
+  Status status = perform_once();
+  if (status.is_ok() && has_enough()) {
+    // Where the last chunk ends must not show: again, a record at a time, up to the last one.
+    record_by_record_ = true;
+    status = perform_once();
+  }
+  craft_.shared().counters->busy_ns += static_cast<uint64_t>(seconds_since(start) * 1e9);
+  return status;
+}
+
+Status UnitTask::perform_once() {
+  bool tainted = true;
+  while (tainted) {
+    tainted = false;
+    start_over();
+    RETURN_IF_ERROR(read_slices(tainted));
+  }
+  if (!must_wait()) return {};
+  for (const auto& part : parts_) {
+    if (part != nullptr) RETURN_IF_ERROR(part->settle());
+  }
+  return {};
+}
+
+/// An empty state, as if the unit had never been read; which files are bad is kept.
+void UnitTask::start_over() {
+  totals_ = Totals(craft_.job());
+  totals_.make_partials(craft_.job());
+  rejects_ = UnitRejectLog(craft_.job().job.run.rejects_kept);
+  records_ = 0;
+  std::vector<StageContext> contexts;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    if (parts_[i] != nullptr) parts_[i]->discard();
+    contexts.push_back({.books = &totals_.books[i],
+                        .rejects = &rejects_,
+                        .partial = totals_.partials[i].get(),
+                        .sink = parts_[i].get()});
+  }
+  craft_.pipeline().begin_unit(contexts);
+}
+
+Status UnitTask::read_slices(bool& tainted) {
+  for (size_t i = 0; i < unit_.slices.size(); ++i) {
+    if (!report_.slices[i].error.empty()) continue;
+    report_.slices[i] = {.file_index = unit_.slices[i].file_index, .begin = unit_.slices[i].begin};
+    if (has_enough()) {
+      report_.slices[i].note = std::string(kNotReadNote);
+    } else {
+      RETURN_IF_ERROR(read_slice(i, tainted));
+    }
+  }
+  return {};
+}
+
+ReadContext UnitTask::read_context() {
+  ReadContext context = {.limits = craft_.job().job.input.limits, .rejects = &rejects_};
+  if (record_by_record_) context.limits.chunk_bytes = 1;
+  context.first_record = known_first_;
+  return context;
+}
+
+Status UnitTask::read_slice(size_t index, bool& tainted) {
+  const FileSlice& slice = unit_.slices[index];
+  const auto start = Clock::now();
+  craft_.gauge().begin_file(slice.path);
+  rejects_.begin_slice(slice);
+  for (const auto& part : parts_) {
+    if (part != nullptr) part->begin_slice(index);
+  }
+  const Result<std::unique_ptr<Reader>> reader = craft_.job().input->open(slice, read_context());
+  if (!reader.is_ok()) return note_bad(index, reader.status(), nullptr);
+  const Status status = read_records(**reader, index);
+  report_.slices[index].seconds = seconds_since(start);
+  if (status.is_ok()) return {};
+  tainted = true;
+  return note_bad(index, status, reader->get());
+}
+
+Status UnitTask::read_records(Reader& reader, size_t index) {
+  const FileSlice& slice = unit_.slices[index];
+  SliceBooks& books = report_.slices[index];
+  RETURN_IF_ERROR(craft_.pipeline().begin_slice(slice));
+  bool more = true;
+  while (more && !has_enough()) {
+    rejects_.begin_read();
+    ASSIGN_OR_RETURN(more, reader.next(craft_.batch()));
+    if (!more) break;
+    craft_.batch().slice = &slice;
+    RETURN_IF_ERROR(take_batch(reader, books));
+  }
+  RETURN_IF_ERROR(craft_.pipeline().end_slice());
+  rejects_.end_slice();
+  if (more) {
+    close_books_early(reader, books);
+  } else {
+    close_books(reader.end(), books);
+  }
+  return {};
+}
+
+Status UnitTask::take_batch(const Reader& reader, SliceBooks& books) {
+  Batch& batch = craft_.batch();
+  if (record_by_record_) {
+    batch.rows = static_cast<size_t>(std::min<uint64_t>(batch.rows, limit().left - records_));
+  }
+  rejects_.see_batch(batch);
+  books.records += batch.rows;
+  records_ += batch.rows;
+  RETURN_IF_ERROR(craft_.pipeline().process(batch));
+  return look_around(reader);
+}
+
+void UnitTask::close_books(const SliceEnd& end, SliceBooks& books) {
+  books.disk_bytes = end.disk_bytes;
+  books.plain_bytes = end.plain_bytes;
+  books.records = end.records;
+  books.rejected = end.rejected;
+  books.rejected_bytes = end.rejected_bytes;
+  books.bad_values = end.bad_values;
+  books.note = end.note;
+  first_record_ = end.first_record;
+  handover_ = end.handover;
+}
+
+void UnitTask::close_books_early(const Reader& reader, SliceBooks& books) {
+  books.disk_bytes = reader.disk_position();
+  books.plain_bytes = reader.good_bytes();
+  books.rejected = rejects_.rejected_by_reader();
+  books.bad_values = rejects_.bad_values();
+  books.note = kLimitNote;
+}
+
+/// After every chunk: tells how far it is, and sees whether to go on.
+Status UnitTask::look_around(const Reader& reader) {
+  craft_.gauge().move_to(reader.disk_position());
+  if (craft_.shared().mailbox->stopped()) return run_is_over();
+  memory_.set(totals_.memory_bytes());
+  const MemoryBudget& memory = *craft_.shared().memory;
+  if (!memory.is_exceeded()) return {};
+  return Status::stopped(
+      Message{.place = craft_.shared().place,
+              .found = "the tables of all threads take " + format_bytes(memory.used()),
+              .expected = "at most " + format_bytes(memory.most()) + " (memory)",
+              .fix = "give the run more memory (--memory) or use fewer threads (--threads)"}
+          .text());
+}
+
+/// A bad file is reported and left out; every other error ends the run.
+Status UnitTask::note_bad(size_t index, const Status& error, const Reader* reader) {
+  const FileSlice& slice = unit_.slices[index];
+  if (error.code() != Code::kBadFile) return error;
+  if (craft_.job().job.run.on_bad_file == "stop") {
+    return Status::failed(error.at(escaped(slice.path)).message() +
+                          "; on_bad_file = \"skip\" goes on without it");
+  }
+  report_.slices[index] = {.file_index = slice.file_index, .begin = slice.begin};
+  report_.slices[index].error = error.message();
+  if (reader != nullptr) {
+    report_.slices[index].disk_bytes = reader->disk_position();
+    report_.slices[index].error_offset = reader->good_bytes();
+  }
+  return {};
+}
+
+Result<Done> UnitTask::commit(const std::optional<Verdict>& verdict) {
+  if (verdict && verdict->value && *verdict->value != first_record_) {
+    known_first_ = verdict->value;
+    ++craft_.shared().counters->redone_units;
+    RETURN_IF_ERROR(perform());
+  }
+  RETURN_IF_ERROR(check_rejects());
+  RETURN_IF_ERROR(commit_parts());
+  count_in();
+  merge_totals();
+  Done done = {.body = report_.encode()};
+  if (unit_.gives_handover && !is_bad()) done.next = handover_;
+  if (limit().on) {
+    limit().left -= records_;
+    done.drop_rest = limit().left == 0;
+  }
+  return done;
+}
+
+/// Only when the unit commits it is certain that its rejects are none of a wrong start's.
+Status UnitTask::check_rejects() const {
+  const std::vector<KeptReject>& kept = rejects_.rejects().kept();
+  if (craft_.job().job.run.on_bad_record != "stop" || rejects_.rejects().count() == 0) return {};
+  std::string place = escaped(unit_.slices[0].path);
+  std::string reason = "a bad record";
+  if (!kept.empty()) {
+    reason = kept[0].reason;
+    for (const FileSlice& slice : unit_.slices) {
+      if (slice.file_index != kept[0].identity.file_index) continue;
+      place = place_in_file(slice.path, kept[0].identity.offset);
+    }
+  }
+  return Status::failed(place + ": " + reason + "; on_bad_record = \"reject\" goes on without it");
+}
+
+Status UnitTask::commit_parts() {
+  for (const auto& part : parts_) {
+    if (part == nullptr) continue;
+    RETURN_IF_ERROR(part->commit());
+    report_.parts.push_back(part->sections());
+  }
+  return {};
+}
+
+void UnitTask::count_in() const {
+  WorkCounters& counters = *craft_.shared().counters;
+  ++counters.units;
+  counters.rejected += rejects_.rejects().count();
+  for (const SliceBooks& slice : report_.slices) {
+    counters.disk_bytes += slice.disk_bytes;
+    counters.records += slice.records;
+  }
+}
+
+void UnitTask::merge_totals() {
+  totals_.rejects = rejects_.take();
+  craft_.totals().merge(std::move(totals_));
+  memory_.set(0);
+  craft_.totals_memory().set(craft_.totals().memory_bytes());
+}
+
+}  // namespace shardmill

@@ -1,0 +1,110 @@
+// A unit as a transaction: its slices are streamed through the pipeline into partials, books,
+// rejects and part files of its own, which count when it commits and are thrown away otherwise.
+//
+//  * A bad file of a bundle: the unit is done again without it; the file is in the books with its
+//    error. All bad files of a unit are found in one pass.
+//  * A cut file with a bad range: that unit is empty, with the error in its books. It hands on no
+//    place, so the next range of the file stands as it assumed its first record.
+//  * A range whose first record was assumed wrongly (CSV): done again from the right one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/core/input.h"
+#include "pipeline/run/limits.h"
+#include "pipeline/run/mailbox.h"
+#include "pipeline/run/merge.h"
+#include "pipeline/run/part_file.h"
+#include "pipeline/run/progress.h"
+#include "pipeline/run/unit_report.h"
+#include "pipeline/run/worker.h"
+
+namespace shardmill {
+
+/// What the workers of a rank share. Outlives them.
+struct WorkShared {
+  const BoundJob* job = nullptr;
+  std::string parts_dir;
+  std::string place;  ///< "rank 3 (node7)"
+  const Mailbox* mailbox = nullptr;
+  MemoryBudget* memory = nullptr;
+  RecordLimit* limit = nullptr;
+  WorkCounters* counters = nullptr;
+};
+
+/// What one worker needs for its units.
+class UnitCraft final : public Craft {
+ public:
+  /// Everything must outlive the craft; `totals` and `gauge` are this worker's.
+  UnitCraft(const WorkShared& shared, Totals& totals, Gauge& gauge);
+  Result<std::unique_ptr<Task>> begin(Deal deal) override;
+  void rest() override { gauge_.idle(); }
+
+  const WorkShared& shared() const { return shared_; }
+  const BoundJob& job() const { return *shared_.job; }
+  PipelineWorker& pipeline() { return pipeline_; }
+  Batch& batch() { return batch_; }
+  Totals& totals() { return totals_; }
+  Gauge& gauge() { return gauge_; }
+  MemoryShare& totals_memory() { return totals_memory_; }
+
+ private:
+  const WorkShared& shared_;
+  Totals& totals_;
+  Gauge& gauge_;
+  MemoryShare totals_memory_;
+  PipelineWorker pipeline_;
+  Batch batch_;
+};
+
+/// One unit in the hands of one worker.
+class UnitTask final : public Task {
+ public:
+  UnitTask(UnitCraft& craft, Unit unit, bool must_wait, const std::optional<Verdict>& verdict);
+
+  Status perform() override;
+  bool must_wait() const override { return must_wait_ && !is_bad(); }
+  ChainReport report() const override { return {first_record_, handover_}; }
+  Result<Done> commit(const std::optional<Verdict>& verdict) override;
+
+ private:
+  Status perform_once();
+  void start_over();
+  Status read_slices(bool& tainted);
+  Status read_slice(size_t index, bool& tainted);
+  Status read_records(Reader& reader, size_t index);
+  Status take_batch(const Reader& reader, SliceBooks& books);
+  void close_books(const SliceEnd& end, SliceBooks& books);
+  void close_books_early(const Reader& reader, SliceBooks& books);
+  Status look_around(const Reader& reader);
+  Status note_bad(size_t index, const Status& error, const Reader* reader);
+  Status check_rejects() const;
+  Status commit_parts();
+  void merge_totals();
+  void count_in() const;
+  ReadContext read_context();
+  /// `--limit` needs no more records than these.
+  bool has_enough() const { return limit().on && records_ >= limit().left; }
+  RecordLimit& limit() const { return *craft_.shared().limit; }
+  bool is_bad() const { return unit_.slices.size() == 1 && !report_.slices[0].error.empty(); }
+
+  UnitCraft& craft_;
+  const Unit unit_;
+  const bool must_wait_;
+  std::optional<uint64_t> known_first_;  ///< where the first record starts, if that is known
+
+  Totals totals_;
+  UnitRejectLog rejects_;
+  std::vector<std::unique_ptr<PartFile>> parts_;  ///< by stage; nullptr unless it writes
+  UnitReport report_;
+  MemoryShare memory_;
+  uint64_t first_record_ = 0;
+  uint64_t handover_ = 0;
+  uint64_t records_ = 0;  ///< so far
+  bool record_by_record_ = false;
+};
+
+}  // namespace shardmill
