@@ -74,8 +74,8 @@ class BlockTask final : public Task {
   Status pack(const BlockWork& block) {
     std::string plain = block.head;
     for (const PartRange& range : block.ranges) {
-      ASSIGN_OR_RETURN(const FileHandle part, open_part(block, range));
-      RETURN_IF_ERROR(read_range(part, range.begin, range.bytes, plain, block.place.text()));
+      RETURN_IF_ERROR(open_part(range));
+      RETURN_IF_ERROR(read_range(part_, range.begin, range.bytes, plain, block.place.text()));
     }
     packed_ = block.packing == OutputPacking::kGzip ? gzip_member(plain, block.level)
                                                     : zstd_frame(plain, block.level);
@@ -94,24 +94,28 @@ class BlockTask final : public Task {
     RETURN_IF_ERROR(write_at(file, block.plain_offset, block.head, block.place.text()));
     uint64_t at = block.plain_offset + block.head.size();
     for (const PartRange& range : block.ranges) {
-      ASSIGN_OR_RETURN(const FileHandle part, open_part(block, range));
-      RETURN_IF_ERROR(copy_range(part, range.begin, file, at, range.bytes, block.place.text()));
+      RETURN_IF_ERROR(open_part(range));
+      RETURN_IF_ERROR(copy_range(part_, range.begin, file, at, range.bytes, block.place.text()));
       at += range.bytes;
     }
     news_.push_back({.final_index = block.final_index, .end = at});
     return file.close(block.place.text());
   }
 
-  Result<FileHandle> open_part(const BlockWork& block, const PartRange& range) const {
-    const std::string path = part_path(parts_dir_, range.unit, block.stage);
-    FileHandle part(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!part.is_open()) return file_error(path, "opened", errno);
-    return part;
+  /// Neighbours are often in the same pool.
+  Status open_part(const PartRange& range) {
+    if (part_.is_open() && part_id_ == range.file) return {};
+    const std::string path = range.file.path(parts_dir_);
+    part_ = FileHandle(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    part_id_ = range.file;
+    return part_.is_open() ? Status::ok() : file_error(path, "opened", errno);
   }
 
   const std::string& parts_dir_;
   std::vector<BlockWork> blocks_;
   Deal deal_;
+  FileHandle part_;
+  PartFileId part_id_;
   std::string packed_;
   std::vector<FileNews> news_;
 };

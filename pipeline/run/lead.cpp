@@ -48,16 +48,21 @@ std::string folder_for_parts(const Outputs& outputs, const RunRequest& request) 
   return folder == nullptr ? "/tmp" : folder;
 }
 
-unsigned terminal_width() {
+/// As wide as the terminal, within what the report is made for.
+TextStyle style_of_output() {
+  TextStyle style;
   winsize size = {};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 100;
-  return std::clamp<unsigned>(size.ws_col, 80, 120);
+  // mpirun gives its processes a terminal even where its own output is a file.
+  if (launched_by_mpi() || ::isatty(STDOUT_FILENO) == 0) return style;
+  style.colour = std::getenv("NO_COLOR") == nullptr;
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    style.width = std::clamp<unsigned>(size.ws_col, 80, 120);
+  }
+  return style;
 }
 
 void print_report(const RunDescription& run) {
-  const bool terminal = ::isatty(STDOUT_FILENO) != 0;
-  const std::string text =
-      report_text(run, {.colour = terminal, .width = terminal ? terminal_width() : 100});
+  const std::string text = report_text(run, style_of_output());
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }

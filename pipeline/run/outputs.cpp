@@ -113,9 +113,10 @@ void Outputs::add_unit(const UnitReport& report, uint64_t unit) {
   size_t part = 0;
   for (const WriteStage& stage : stages_) {
     if (stage.spec == nullptr || part >= report.parts.size()) continue;
-    const std::vector<PartSection>& sections = report.parts[part++];
+    const WrittenPart& written = report.parts[part++];
+    const std::vector<PartSection>& sections = written.sections;
     const bool single = stage.spec->layout == OutputLayout::kSingle;
-    uint64_t begin = 0;
+    uint64_t begin = written.begin;
     for (size_t slice = 0; slice < sections.size(); ++slice) {
       const uint64_t index = stage.first_final + (single ? 0 : report.slices[slice].file_index);
       if (index >= finals_.size()) continue;
@@ -127,7 +128,8 @@ void Outputs::add_unit(const UnitReport& report, uint64_t unit) {
       if (goes_on) {
         file.ranges.back().bytes += section.bytes;
       } else {
-        file.ranges.push_back({.unit = unit, .begin = begin, .bytes = section.bytes});
+        file.ranges.push_back(
+            {.unit = unit, .file = written.file, .begin = begin, .bytes = section.bytes});
       }
       begin += section.bytes;
     }
@@ -195,8 +197,7 @@ BlockWork block_work(const Outputs& outputs, uint64_t final_index, uint64_t bloc
                     .place = file.place,
                     .packing = spec.packing,
                     .level = spec.level,
-                    .plain_offset = begin,
-                    .stage = file.stage};
+                    .plain_offset = begin};
   if (begin < spec.header.size()) work.head = spec.header.substr(begin, end - begin);
   const auto after = std::upper_bound(file.starts.begin(), file.starts.end(), begin);
   auto at = static_cast<size_t>(after - file.starts.begin());
@@ -205,8 +206,10 @@ BlockWork block_work(const Outputs& outputs, uint64_t final_index, uint64_t bloc
     const uint64_t from = std::max(begin, file.starts[at]);
     const uint64_t to = std::min(end, file.starts[at] + range.bytes);
     if (from >= to) continue;
-    work.ranges.push_back(
-        {.unit = range.unit, .begin = range.begin + (from - file.starts[at]), .bytes = to - from});
+    work.ranges.push_back({.unit = range.unit,
+                           .file = range.file,
+                           .begin = range.begin + (from - file.starts[at]),
+                           .bytes = to - from});
   }
   return work;
 }
@@ -219,10 +222,11 @@ void BlockWork::encode(ByteWriter& writer) const {
   writer.u8(static_cast<uint8_t>(packing));
   writer.varint(static_cast<uint64_t>(level));
   writer.varint(plain_offset);
-  writer.varint(stage);
   writer.varint(ranges.size());
   for (const PartRange& range : ranges) {
-    for (const uint64_t value : {range.unit, range.begin, range.bytes}) writer.varint(value);
+    writer.u64(range.file.number());
+    writer.varint(range.begin);
+    writer.varint(range.bytes);
   }
 }
 
@@ -236,12 +240,13 @@ BlockWork BlockWork::decode(ByteReader& reader) {
   work.packing = static_cast<OutputPacking>(reader.u8());
   work.level = static_cast<int>(reader.varint());
   work.plain_offset = reader.varint();
-  work.stage = reader.varint();
   const uint64_t ranges = reader.varint();
-  if (!reader.count_fits(ranges, 3)) return work;
+  if (!reader.count_fits(ranges, 10)) return work;
   for (uint64_t i = 0; i < ranges; ++i) {
     PartRange& range = work.ranges.emplace_back();
-    for (uint64_t* value : {&range.unit, &range.begin, &range.bytes}) *value = reader.varint();
+    range.file = PartFileId(reader.u64());
+    range.begin = reader.varint();
+    range.bytes = reader.varint();
   }
   return work;
 }

@@ -17,7 +17,8 @@ namespace shardmill {
 /// A stretch of one part file.
 struct PartRange {
   uint64_t unit = 0;
-  uint64_t begin = 0;  ///< in the part
+  PartFileId file;
+  uint64_t begin = 0;  ///< in the file
   uint64_t bytes = 0;
 };
 
@@ -91,7 +92,6 @@ struct BlockWork {
   int level = 0;
   uint64_t plain_offset = 0;  ///< in the plain file; where it goes if it is not packed
   std::string head;           ///< bytes of the header in this block
-  size_t stage = 0;
   std::vector<PartRange> ranges;
 
   void encode(ByteWriter& writer) const;

@@ -20,14 +20,58 @@ struct PartSection {
   static PartSection decode(ByteReader& reader);
 };
 
-/// Where the part of `stage` of `unit` is, once it is committed. A part without bytes has no file.
-std::string part_path(const std::string& parts_dir, uint64_t unit, size_t stage);
+/// Which file holds a part: one of its own, or the pool of the worker that committed it.
+class PartFileId {
+ public:
+  static PartFileId own(uint64_t unit, size_t stage) { return PartFileId(unit << 16 | stage); }
+  static PartFileId pool(uint64_t rank, uint64_t worker) {
+    return PartFileId(kPool | rank << 24 | worker);
+  }
+  explicit PartFileId(uint64_t number = 0) : number_(number) {}
 
-/// Rows are buffered; the file is made when the buffer is full, so that small parts are written at
-/// once. Used by one worker for one unit.
+  uint64_t number() const { return number_; }
+  std::string path(const std::string& parts_dir) const;
+  friend bool operator==(const PartFileId&, const PartFileId&) = default;
+
+ private:
+  static constexpr uint64_t kPool = uint64_t{1} << 63;
+  uint64_t number_;
+};
+
+/// A committed part: where it is and how it is made up.
+struct WrittenPart {
+  PartFileId file;
+  uint64_t begin = 0;                 ///< in the file
+  std::vector<PartSection> sections;  ///< by slice of the unit, one behind the other
+};
+
+/// Small parts of all units of one worker, one behind the other in one file: a run that filters
+/// much must not leave a file for each unit. Made when it is first used.
+class PartPool {
+ public:
+  PartPool(const std::string& parts_dir, PartFileId id) : path_(id.path(parts_dir)), id_(id) {}
+  ~PartPool();
+  PartPool(const PartPool&) = delete;
+  PartPool& operator=(const PartPool&) = delete;
+
+  PartFileId id() const { return id_; }
+  /// Returns where the bytes begin.
+  Result<uint64_t> append(std::string_view bytes);
+
+ private:
+  std::string path_;
+  PartFileId id_;
+  int descriptor_ = -1;
+  uint64_t size_ = 0;
+};
+
+/// Rows are buffered. A part that fits into the buffer goes to the worker's pool when it commits; a
+/// bigger one gets a file of its own, under a temporary name until then. Used by one worker for one
+/// unit.
 class PartFile final : public Sink {
  public:
-  PartFile(std::string path, size_t slices) : path_(std::move(path)), sections_(slices) {}
+  PartFile(const std::string& parts_dir, PartFileId id, size_t slices)
+      : path_(id.path(parts_dir)), id_(id), sections_(slices) {}
   ~PartFile() override { discard(); }
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
@@ -37,11 +81,8 @@ class PartFile final : public Sink {
   Status append(std::string_view bytes, uint64_t rows) override;
   /// Forgets all rows.
   void discard();
-  /// All rows are in a temporary file and the buffer is free, for a unit that has to wait.
-  Status settle();
-  /// The part is there under its name.
-  Status commit();
-  const std::vector<PartSection>& sections() const { return sections_; }
+  /// The part is there for good.
+  Result<WrittenPart> commit(PartPool& pool);
 
  private:
   Status flush();
@@ -50,6 +91,7 @@ class PartFile final : public Sink {
   std::string temporary() const { return path_ + ".tmp"; }
 
   std::string path_;
+  PartFileId id_;
   std::vector<PartSection> sections_;
   size_t slice_ = 0;
   std::string buffer_;

@@ -16,6 +16,7 @@ RankWork::RankWork(const Start& start)
   shared_ = {.job = start.job,
              .parts_dir = start.parts_dir,
              .place = start.place,
+             .rank = start.rank,
              .mailbox = &mailbox_,
              .memory = &memory_,
              .limit = &limit_,
@@ -31,7 +32,7 @@ Status RankWork::run(Inbox& inbox, Lead* lead) {
                       .leader = lead};
   setup.make_craft = [this](unsigned worker) -> std::unique_ptr<Craft> {
     if (start_.job == nullptr) return nullptr;
-    return std::make_unique<UnitCraft>(shared_, totals_[worker], gauges_[worker]);
+    return std::make_unique<UnitCraft>(shared_, worker, totals_[worker], gauges_[worker]);
   };
   setup.heartbeat = [this] { return heartbeat(); };
   if (lead != nullptr) {

@@ -112,6 +112,7 @@ std::vector<unsigned> share_cores(const std::vector<Hello>& ranks) {
 Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunRequest& request) {
   Comm& comm = inbox.comm();
   Start start;
+  start.rank = comm.rank();
   start.place = fmt::format("rank {} ({})", comm.rank(), comm.host());
   std::string message;
   if (setup != nullptr) {

@@ -17,10 +17,11 @@ struct Start {
   Status bound_here;                  ///< not ok: this rank could not bind the job
   std::unique_ptr<BoundJob> own_job;  ///< unset on rank 0
   const BoundJob* job = nullptr;      ///< nullptr if bound_here is not ok
-  unsigned threads = 1;               ///< workers of this rank
-  std::string place;                  ///< this rank in messages: "rank 3 (node7)"
-  std::string parts_dir;              ///< empty: no stage writes
-  std::vector<std::string> hosts;     ///< by rank; rank 0 only
+  int rank = 0;
+  unsigned threads = 1;            ///< workers of this rank
+  std::string place;               ///< this rank in messages: "rank 3 (node7)"
+  std::string parts_dir;           ///< empty: no stage writes
+  std::vector<std::string> hosts;  ///< by rank; rank 0 only
 };
 
 /// What rank 0 brings: the plan, or why there is none.

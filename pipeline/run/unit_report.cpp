@@ -9,8 +9,10 @@ std::string UnitReport::encode() const {
   writer.varint(slices.size());
   for (const SliceBooks& slice : slices) slice.encode(writer);
   writer.varint(parts.size());
-  for (const std::vector<PartSection>& part : parts) {
-    for (const PartSection& section : part) section.encode(writer);
+  for (const WrittenPart& part : parts) {
+    writer.u64(part.file.number());
+    writer.varint(part.begin);
+    for (const PartSection& section : part.sections) section.encode(writer);
   }
   return writer.take();
 }
@@ -24,8 +26,10 @@ Result<UnitReport> UnitReport::decode(std::string_view bytes) {
   const uint64_t parts = reader.varint();
   if (!reader.count_fits(parts, slices)) return damaged_message("unit report");
   for (uint64_t i = 0; i < parts; ++i) {
-    std::vector<PartSection>& part = report.parts.emplace_back();
-    for (uint64_t s = 0; s < slices; ++s) part.push_back(PartSection::decode(reader));
+    WrittenPart& part = report.parts.emplace_back();
+    part.file = PartFileId(reader.u64());
+    part.begin = reader.varint();
+    for (uint64_t s = 0; s < slices; ++s) part.sections.push_back(PartSection::decode(reader));
   }
   if (!reader.done()) return damaged_message("unit report");
   return report;

@@ -16,7 +16,7 @@ inline constexpr std::string_view kNotReadNote = "not read";
 
 struct UnitReport {
   std::vector<SliceBooks> slices;
-  std::vector<std::vector<PartSection>> parts;  ///< by write stage, then by slice
+  std::vector<WrittenPart> parts;  ///< by write stage
 
   std::string encode() const;
   static Result<UnitReport> decode(std::string_view bytes);

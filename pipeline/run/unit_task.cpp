@@ -19,11 +19,12 @@ Status run_is_over() {
 
 }  // namespace
 
-UnitCraft::UnitCraft(const WorkShared& shared, Totals& totals, Gauge& gauge)
+UnitCraft::UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge)
     : shared_(shared),
       totals_(totals),
       gauge_(gauge),
       totals_memory_(*shared.memory),
+      part_pool_(shared.parts_dir, PartFileId::pool(static_cast<uint64_t>(shared.rank), worker)),
       pipeline_(shared.job->stages, shared.job->slots) {}
 
 Result<std::unique_ptr<Task>> UnitCraft::begin(Deal deal) {
@@ -46,10 +47,10 @@ UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
   report_.slices.resize(unit_.slices.size());
   for (size_t stage = 0; stage < craft_.job().stages.size(); ++stage) {
     const bool writes = craft_.job().stages[stage].output.has_value();
-    parts_.push_back(
-        writes ? std::make_unique<PartFile>(
-                     part_path(craft_.shared().parts_dir, unit_.index, stage), unit_.slices.size())
-               : nullptr);
+    parts_.push_back(writes ? std::make_unique<PartFile>(craft_.shared().parts_dir,
+                                                         PartFileId::own(unit_.index, stage),
+                                                         unit_.slices.size())
+                            : nullptr);
   }
 }
 
@@ -72,10 +73,6 @@ Status UnitTask::perform_once() {
     tainted = false;
     start_over();
     RETURN_IF_ERROR(read_slices(tainted));
-  }
-  if (!must_wait()) return {};
-  for (const auto& part : parts_) {
-    if (part != nullptr) RETURN_IF_ERROR(part->settle());
   }
   return {};
 }
@@ -258,8 +255,8 @@ Status UnitTask::check_rejects() const {
 Status UnitTask::commit_parts() {
   for (const auto& part : parts_) {
     if (part == nullptr) continue;
-    RETURN_IF_ERROR(part->commit());
-    report_.parts.push_back(part->sections());
+    ASSIGN_OR_RETURN(WrittenPart written, part->commit(craft_.part_pool()));
+    report_.parts.push_back(std::move(written));
   }
   return {};
 }

@@ -29,6 +29,7 @@ struct WorkShared {
   const BoundJob* job = nullptr;
   std::string parts_dir;
   std::string place;  ///< "rank 3 (node7)"
+  int rank = 0;
   const Mailbox* mailbox = nullptr;
   MemoryBudget* memory = nullptr;
   RecordLimit* limit = nullptr;
@@ -39,7 +40,7 @@ struct WorkShared {
 class UnitCraft final : public Craft {
  public:
   /// Everything must outlive the craft; `totals` and `gauge` are this worker's.
-  UnitCraft(const WorkShared& shared, Totals& totals, Gauge& gauge);
+  UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge);
   Result<std::unique_ptr<Task>> begin(Deal deal) override;
   void rest() override { gauge_.idle(); }
 
@@ -50,12 +51,14 @@ class UnitCraft final : public Craft {
   Totals& totals() { return totals_; }
   Gauge& gauge() { return gauge_; }
   MemoryShare& totals_memory() { return totals_memory_; }
+  PartPool& part_pool() { return part_pool_; }
 
  private:
   const WorkShared& shared_;
   Totals& totals_;
   Gauge& gauge_;
   MemoryShare totals_memory_;
+  PartPool part_pool_;
   PipelineWorker pipeline_;
   Batch batch_;
 };
