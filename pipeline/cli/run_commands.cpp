@@ -1,11 +1,9 @@
 // The commands that run a job: `run`, and `count` and `grep`, which make theirs.
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
-#include <cstdlib>
 
 #include "pipeline/base/text.h"
 #include "pipeline/cli/commands.h"
@@ -152,18 +150,6 @@ std::string count_job(const Arguments& arguments) {
       toml_list(arguments.paths), !arguments.no_words);
 }
 
-/// As wide as the terminal, within what the report is made for.
-TextStyle style_of_output() {
-  constexpr unsigned kNarrowest = 80;
-  constexpr unsigned kWidest = 120;
-  TextStyle style;
-  winsize size{};
-  if (::isatty(STDOUT_FILENO) == 0 || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return style;
-  style.colour = std::getenv("NO_COLOR") == nullptr;
-  if (size.ws_col > 0) style.width = std::clamp<unsigned>(size.ws_col, kNarrowest, kWidest);
-  return style;
-}
-
 /// Their results are short, so the whole report is left out.
 Work quick_work(const Arguments& arguments) {
   Work work = {.request = request_of(arguments), .strict = arguments.strict};
@@ -182,9 +168,6 @@ int run_command(const Arguments& arguments) {
     Job job = parse_job(text, arguments.target, arguments.settings, problems);
     if (!problems.empty()) return Status::usage(problems_text(job.place, problems));
     return job;
-  };
-  work.finished = [&](const RunDescription& run) {
-    if (!arguments.quiet) print(report_text(run, style_of_output()));
   };
   return run_work(work);
 }
