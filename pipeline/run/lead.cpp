@@ -231,6 +231,7 @@ void Lead::fill_seconds() {
 
 Status Lead::finish(const Status& status) {
   if (!plan_.is_ok()) return status;
+  if (!status.is_ok()) outputs_.remove_temporaries();
   std::vector<std::pair<std::string, uint64_t>> checksums;
   for (const FinalFile& file : outputs_.finals()) {
     if (!status.is_ok()) break;

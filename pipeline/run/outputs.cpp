@@ -1,6 +1,7 @@
 #include "pipeline/run/outputs.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -153,6 +154,13 @@ void Outputs::finish(const std::function<bool(uint64_t file)>& leave_out) {
     kept.push_back(std::move(file));
   }
   finals_ = std::move(kept);
+}
+
+void Outputs::remove_temporaries() const {
+  for (const FinalFile& file : finals_) {
+    const std::string path = file.place.text();
+    ::unlink((path.substr(0, path.rfind('/') + 1) + file.place.temporary).c_str());
+  }
 }
 
 std::vector<BlockItem> Outputs::file_items() const {

@@ -59,6 +59,9 @@ class Outputs {
   /// Sizes are known now. `leave_out(file index)`: inputs without a file of their own (bad ones).
   void finish(const std::function<bool(uint64_t file)>& leave_out);
 
+  /// After a failure: takes temporary files away.
+  void remove_temporaries() const;
+
   std::vector<BlockItem> block_items() const;
   /// Bundles of whole files, for sealing.
   std::vector<BlockItem> file_items() const;
