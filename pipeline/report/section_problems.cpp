@@ -32,7 +32,7 @@ std::string bad_files_section(const RunDescription& run, const Page& page) {
     if (++shown > kShown) break;
     const std::string path = cut_start(escaped(file.path), page.width - 4 - file.outcome.size());
     out += "  " + path + "  " + page.paint.red(file.outcome) + "\n";
-    out += "    " + cut_end(printable(file.reason), page.width - 4) + "\n";
+    out += wrapped(printable(file.reason), 4, page.width);
   }
   if (count > kShown) {
     out += note("... " + counted(count - kShown, "more file") +
@@ -51,7 +51,7 @@ std::string bad_records_section(const RunDescription& run, const Page& page) {
   for (size_t i = 0; i < shown; ++i) {
     const BadRecord& bad = run.bad_records_kept[i];
     if (bad.reason != reason) {
-      out += "  " + cut_end(printable(bad.reason), page.width - 2) + "\n";
+      out += wrapped(printable(bad.reason), 2, page.width);
       reason = bad.reason;
     }
     out += bad_record_line(bad, page);

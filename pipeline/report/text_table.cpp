@@ -75,6 +75,24 @@ std::string cut_start(std::string_view text, size_t width) {
   return "…" + std::string(text.substr(bytes_of(text, length - (width - 1))));
 }
 
+std::string wrapped(std::string_view text, size_t indent, size_t width) {
+  const size_t room = width > indent ? width - indent : 1;
+  const std::string margin(indent, ' ');
+  std::string out;
+  std::string line;
+  while (!text.empty()) {
+    const size_t blank = std::min(text.find(' '), text.size());
+    const std::string word = cut_end(text.substr(0, blank), room);
+    text.remove_prefix(std::min(blank + 1, text.size()));
+    if (!line.empty() && code_points(line) + 1 + code_points(word) > room) {
+      out += margin + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return out + margin + line + "\n";
+}
+
 std::string repeated(std::string_view text, size_t count) {
   std::string out;
   for (size_t i = 0; i < count; ++i) out += text;

@@ -28,6 +28,10 @@ struct Paint {
 std::string cut_end(std::string_view text, size_t width);
 std::string cut_start(std::string_view text, size_t width);
 
+/// `text` on as many lines as it needs, each `indent` blanks in and at most `width` code points
+/// long, broken at blanks; words that are longer than a line are cut. Ends with a newline.
+std::string wrapped(std::string_view text, size_t indent, size_t width);
+
 /// `text` repeated `count` times.
 std::string repeated(std::string_view text, size_t count);
 

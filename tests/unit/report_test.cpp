@@ -315,6 +315,13 @@ TEST(TextTable, CutsPathsAtTheirStartAndTextAtItsEnd) {
   EXPECT_EQ(cut_end("café", 4), "café");
 }
 
+TEST(TextTable, LongTextIsBrokenAtBlanks) {
+  EXPECT_EQ(wrapped("one two three", 2, 9), "  one two\n  three\n");
+  EXPECT_EQ(wrapped("caf\xc3\xa9 caf\xc3\xa9", 0, 9), "caf\xc3\xa9 caf\xc3\xa9\n");
+  EXPECT_EQ(wrapped("a incomprehensible b", 0, 5), "a\ninco…\nb\n");
+  EXPECT_EQ(wrapped("", 2, 9), "  \n");
+}
+
 TEST(TextTable, BarsGrowInEighths) {
   EXPECT_EQ(bar(1, 4), "████");
   EXPECT_EQ(bar(0.5, 4), "██");
