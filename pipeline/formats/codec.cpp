@@ -61,7 +61,9 @@ class GzipCodec final : public Codec {
  public:
   Status start_member() override {
     isal_inflate_init(&state_);
-    state_.crc_flag = ISAL_GZIP;
+    isal_gzip_header_init(&header_);
+    is_in_header_ = true;
+    state_.crc_flag = ISAL_GZIP_NO_HDR_VER;
     return {};
   }
 
@@ -92,11 +94,21 @@ class GzipCodec final : public Codec {
     state_.avail_in = given;
     state_.next_out = reinterpret_cast<uint8_t*>(output);
     state_.avail_out = room;
-    const int outcome = isal_inflate(&state_);
+    const int outcome = decode();
     input.remove_prefix(given - state_.avail_in);
     output += room - state_.avail_out;
     capacity -= room - state_.avail_out;
     return outcome;
+  }
+
+  /// isal_inflate forgets a header's flags when the header is cut by the end of the input, so the
+  /// header is read apart.
+  int decode() {
+    if (!is_in_header_) return isal_inflate(&state_);
+    const int outcome = isal_read_gzip_header(&state_, &header_);
+    if (outcome != ISAL_DECOMP_OK) return outcome;
+    is_in_header_ = false;
+    return isal_inflate(&state_);
   }
 
   std::string_view reason() const {
@@ -113,7 +125,9 @@ class GzipCodec final : public Codec {
     }
   }
 
-  inflate_state state_;
+  inflate_state state_{};  ///< isal_inflate_init leaves what resumes a header as it finds it
+  isal_gzip_header header_{};
+  bool is_in_header_ = true;
   int outcome_ = ISAL_DECOMP_OK;  ///< negative: damaged
 };
 
