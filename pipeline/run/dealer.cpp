@@ -8,8 +8,11 @@ namespace shardmill {
 
 namespace {
 
-/// Items beyond its workers that a rank gets ahead, so that no worker waits for a message.
-constexpr uint64_t kAhead = 2;
+/// Items beyond its workers that a rank gets ahead, so that no worker waits for a message: one for
+/// each worker, since all may become free at once, and one more.
+uint64_t ahead(uint64_t workers) {
+  return workers + 1;
+}
 
 }  // namespace
 
@@ -61,7 +64,7 @@ uint64_t Dealer::places(const Rank& rank) const {
   if (setup_.one_at_a_time) return &rank == &ranks_[0] ? 1 : 0;
   const uint64_t left = setup_.order.size() - next_;
   const bool plenty = left >= 2 * uint64_t{rank.workers} * ranks_.size();
-  return rank.workers + (plenty ? kAhead : 0);
+  return rank.workers + (plenty ? ahead(rank.workers) : 0);
 }
 
 /// One item to each rank in turn, as long as any has a place.
