@@ -58,8 +58,8 @@ TEST(Select, SaysWhatIsWrongWithItsOptions) {
   EXPECT_THAT(problems({}), ElementsAre("neither columns nor rename is given, expected at least "
                                         "one of them; write columns = [\"a\", \"new = b\"]"));
   EXPECT_THAT(problems({{"columns", Names{"d", "a"}}}),
-              ElementsAre("there is no column \"d\" here, expected one of a, b, c; did you mean "
-                          "\"a\"?"));
+              ElementsAre("there is no column \"d\" here, expected one of a, b, c; a column that "
+                          "the samples do not show must be named in input.types"));
   EXPECT_THAT(problems({{"columns", Names{"a", "a = b"}}}),
               ElementsAre("column \"a\" is there twice, expected every name once; give one of "
                           "them a new name: \"new = old\""));
