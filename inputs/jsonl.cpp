@@ -84,7 +84,7 @@ class JsonlReader : public Reader {
     chunk_ = chunk;
     batch_ = &batch;
     make_room(chunk.text.size() + kMarkSlack + 1);
-    const size_t lines = find_newlines(chunk.text, ends_.get());
+    const size_t lines = find_bytes(chunk.text, '\n', ends_.get());
     columns_.begin_batch(batch, lines + 1);
     if (wanted_.raw) grow_to(batch.raw, lines + 1);
     if (wanted_.offsets) grow_to(batch.offsets, lines + 1);

@@ -69,7 +69,7 @@ class LinesReader : public Reader {
 
   void fill(const TextChunk& chunk, Batch& batch) {
     make_room(chunk.text.size() + kMarkSlack + 1);
-    size_t rows = find_newlines(chunk.text, ends_.get());
+    size_t rows = find_bytes(chunk.text, '\n', ends_.get());
     // The last line of a file may have no newline; a CR at its end is then its own.
     std::string_view unended;
     const size_t begin_of_last = rows == 0 ? 0 : ends_[rows - 1] + 1;

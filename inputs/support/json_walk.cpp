@@ -1,6 +1,9 @@
 #include "inputs/support/json_walk.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "inputs/support/text_kernels.h"
 
 namespace shardmill {
 
@@ -45,43 +48,92 @@ JsonWalker::JsonWalker(const JsonPaths& paths, JsonColumns& columns)
     : paths_(paths),
       columns_(columns),
       visited_(paths.size()),
-      levels_(std::make_unique<Level[]>(kJsonDepthMax)) {}
+      levels_(std::make_unique<Level[]>(kJsonDepthMax)),
+      begins_(std::make_unique<uint32_t[]>(kJsonDepthMax)) {}
 
 bool JsonWalker::begin(std::string_view text) {
   if (!index_.build(text)) return false;
   text_ = text;
   at_ = index_.positions();
-  find_backslash(0);
+  const size_t room = text.size() + kMarkSlack + 1;
+  if (backslash_room_ < room) {
+    // Uninitialised: pages that are never written take no memory.
+    backslashes_ = std::make_unique_for_overwrite<uint32_t[]>(room);
+    backslash_room_ = room;
+  }
+  const size_t count = find_bytes(text, '\\', backslashes_.get());
+  backslashes_[count] = static_cast<uint32_t>(text.size());
+  backslash_ = backslashes_.get();
   return true;
 }
 
 JsonWalker::Outcome JsonWalker::next(size_t line_end) {
   if (*at_ >= line_end) return Outcome::kBlank;
-  ++record_;
   const uint32_t* at = at_;
-  if (walk(at, line_end) && *at >= line_end && at[-1] < line_end) {
+  if (follow_any(at, line_end)) {
     at_ = at;
     return Outcome::kRecord;
   }
+  ++record_;
+  at = at_;
+  const uint32_t* const backslash = backslash_;
+  const bool learns = patience_ >= 0;
+  const bool is_sound = learns ? walk<true>(at, line_end) : walk<false>(at, line_end);
+  if (is_sound && *at >= line_end && at[-1] < line_end) {
+    if (learns && oldest_make().end(at)) newest_make_ = (newest_make_ + 1) % makes_.size();
+    at_ = at;
+    return Outcome::kRecord;
+  }
+  if (learns) oldest_make().forget();
+  // A broken record may have led into the next line.
+  backslash_ = backslash;
   while (*at_ < line_end) ++at_;
-  find_backslash(line_end);
+  while (*backslash_ < line_end) ++backslash_;
   return Outcome::kUnsure;
-}
-
-void JsonWalker::find_backslash(size_t from) {
-  const void* at = std::memchr(text_.data() + from, '\\', text_.size() - from);
-  backslash_ = at == nullptr ? text_.size()
-                             : static_cast<size_t>(static_cast<const char*>(at) - text_.data());
 }
 
 // Of the string that ends at `end`. Every backslash before it was in a string that was checked.
 bool JsonWalker::escapes_are_sound(size_t end) {
-  while (backslash_ < end) {
-    const size_t length = json_escape_length(text_.substr(0, end), backslash_);
+  while (*backslash_ < end) {
+    const size_t length = json_escape_length(text_.substr(0, end), *backslash_);
     if (length == 0) return false;
-    find_backslash(backslash_ + length);
+    const size_t after = *backslash_ + length;
+    while (*backslash_ < after) ++backslash_;
   }
   return true;
+}
+
+JsonTemplate& JsonWalker::oldest_make() {
+  return makes_[(newest_make_ + 1) % makes_.size()];
+}
+
+// Whether the record is of one of the makes that came last. If not, its columns are as before.
+bool JsonWalker::follow_any(const uint32_t*& at, size_t line_end) {
+  constexpr int kPatience = 64;
+  constexpr int kMissCosts = 4;
+  constexpr int kPause = 1000;
+  if (patience_ < 0) {
+    if (++patience_ < 0) return false;
+    patience_ = kPatience / 4;
+  }
+  const uint32_t* const first = at;
+  const uint32_t* const backslash = backslash_;
+  for (size_t age = 0; age < makes_.size(); ++age) {
+    const size_t number = (newest_make_ + makes_.size() - age) % makes_.size();
+    const JsonTemplate& make = makes_[number];
+    if (make.steps().empty()) continue;
+    if (follow(make, at) && *at >= line_end && at[-1] < line_end) {
+      patience_ = std::min(patience_ + 1, kPatience);
+      if (age > 0) std::swap(makes_[number], makes_[newest_make_]);
+      return true;
+    }
+    at = first;
+    backslash_ = backslash;
+    columns_.undo_record();
+  }
+  patience_ -= kMissCosts;
+  if (patience_ < 0) patience_ = -kPause;
+  return false;
 }
 
 // The string at *at. It ends with the last byte before the next position that is not whitespace.
@@ -92,7 +144,7 @@ bool JsonWalker::escapes_are_sound(size_t end) {
   if (end < begin || text_[end] != '"') return false;
   value = {
       .kind = JsonKind::kString, .escaped = false, .text = {text_.data() + begin, end - begin}};
-  if (backslash_ >= end) [[likely]]
+  if (*backslash_ >= end) [[likely]]
     return true;
   value.escaped = true;
   return escapes_are_sound(end);
@@ -127,7 +179,8 @@ bool JsonWalker::escapes_are_sound(size_t end) {
 }
 
 // The node of the member `key`; false if the key came before in this record.
-[[gnu::always_inline]] inline bool JsonWalker::enter(std::string_view key, bool escaped, int32_t members, int32_t& node) {
+[[gnu::always_inline]] inline bool JsonWalker::enter(std::string_view key, bool escaped,
+                                                     int32_t members, int32_t& node) {
   node = JsonPaths::kNone;
   if (members == JsonPaths::kNone) return true;
   if (escaped) {
@@ -142,19 +195,55 @@ bool JsonWalker::escapes_are_sound(size_t end) {
   return true;
 }
 
-[[gnu::always_inline]] inline bool JsonWalker::note(int32_t node, const JsonValue& value) {
-  if (node == JsonPaths::kNone) return true;
-  const int32_t column = paths_.node(node).column;
+[[gnu::always_inline]] inline int32_t JsonWalker::column_of(int32_t node) const {
+  return node == JsonPaths::kNone ? JsonPaths::kNone : paths_.node(node).column;
+}
+
+[[gnu::always_inline]] inline bool JsonWalker::note(int32_t column, const JsonValue& value) {
   return column == JsonPaths::kNone || columns_.set(static_cast<size_t>(column), value);
+}
+
+bool JsonWalker::follow(const JsonTemplate& make, const uint32_t*& at) {
+  const char* const text = text_.data();
+  JsonValue value;
+  for (const JsonTemplate::Step& step : make.steps()) {
+    switch (step.kind) {
+      case JsonTemplate::Kind::kBytes:
+        if (*at + size_t{step.size} > text_.size() || !make.stands_at(text + *at, step)) {
+          return false;
+        }
+        at += step.count;
+        break;
+      case JsonTemplate::Kind::kValue:
+        if (!scalar(at, value) || !note(step.count, value)) return false;
+        ++at;
+        break;
+      case JsonTemplate::Kind::kBegin:
+        begins_[static_cast<size_t>(step.count)] = *at;
+        break;
+      case JsonTemplate::Kind::kContainer: {
+        const uint32_t begin = begins_[step.begin];
+        value = {.kind = static_cast<JsonKind>(step.size),
+                 .escaped = false,
+                 .text = {text + begin, at[-1] + size_t{1} - begin}};
+        if (!note(step.count, value)) return false;
+      }
+    }
+  }
+  return true;
 }
 
 // One object, from its brace to its brace. Behind the last position stands a newline, which fits
 // nowhere, so `at` never runs past it.
+template <bool kLearn>
 bool JsonWalker::walk(const uint32_t*& at, size_t line_end) {
+  JsonTemplate& make = oldest_make();
+  if constexpr (kLearn) make.begin(text_, at);
   const char* const text = text_.data();
   if (text[*at] != '{') return false;
   Level* level = levels_.get() - 1;
   Level* const last_level = levels_.get() + kJsonDepthMax - 1;
+  const auto depth = [this](const Level* of) { return static_cast<size_t>(of - levels_.get()); };
   int32_t node = JsonPaths::kRoot;
   JsonValue value;
   while (true) {
@@ -167,6 +256,9 @@ bool JsonWalker::walk(const uint32_t*& at, size_t line_end) {
                   .itself = node,
                   .begin = *at,
                   .is_object = is_object};
+      if constexpr (kLearn) {
+        if (column_of(node) != JsonPaths::kNone) make.open_container(at, depth(level));
+      }
       ++at;
       if (text[*at] != (is_object ? '}' : ']')) {
         if (!is_object) {
@@ -176,7 +268,9 @@ bool JsonWalker::walk(const uint32_t*& at, size_t line_end) {
         goto member;
       }
     } else {
-      if (!scalar(at, value) || !note(node, value)) return false;
+      const int32_t column = column_of(node);
+      if (!scalar(at, value) || !note(column, value)) return false;
+      if constexpr (kLearn) make.value(at, column);
       ++at;
     }
     // Behind a value, or at the closing bracket of an empty container.
@@ -185,7 +279,13 @@ bool JsonWalker::walk(const uint32_t*& at, size_t line_end) {
       value = {.kind = level->is_object ? JsonKind::kObject : JsonKind::kArray,
                .escaped = false,
                .text = {text + level->begin, *at + size_t{1} - level->begin}};
-      if (!note(level->itself, value)) return false;
+      const int32_t column = column_of(level->itself);
+      if (!note(column, value)) return false;
+      if constexpr (kLearn) {
+        if (column != JsonPaths::kNone) {
+          make.close_container(at, depth(level), value.kind, column);
+        }
+      }
       ++at;
       if (level == levels_.get()) return true;
       --level;

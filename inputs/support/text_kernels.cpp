@@ -104,12 +104,12 @@ size_t count_newlines_simd(std::string_view text) {
   return count;
 }
 
-size_t find_newlines_simd(std::string_view text, uint32_t* positions) {
-  const auto newline = hn::Set(Bytes(), '\n');
+size_t find_bytes_simd(std::string_view text, char byte, uint32_t* positions) {
+  const auto wanted = hn::Set(Bytes(), static_cast<uint8_t>(byte));
   const auto* data = reinterpret_cast<const uint8_t*>(text.data());
   size_t count = 0;
   for (size_t at = 0; at < text.size(); at += kBlock) {
-    const uint64_t bits = equal_bits(data + at, newline) & low_bits(text.size() - at);
+    const uint64_t bits = equal_bits(data + at, wanted) & low_bits(text.size() - at);
     write_positions<4>(bits, static_cast<uint32_t>(at), positions + count);
     count += bit_count(bits);
   }
@@ -194,7 +194,7 @@ HWY_AFTER_NAMESPACE();
 namespace shardmill {
 
 HWY_EXPORT(count_newlines_simd);
-HWY_EXPORT(find_newlines_simd);
+HWY_EXPORT(find_bytes_simd);
 HWY_EXPORT(mark_csv_simd);
 
 size_t count_newlines(std::string_view text) {
@@ -202,9 +202,9 @@ size_t count_newlines(std::string_view text) {
   return HWY_DYNAMIC_DISPATCH(count_newlines_simd)(text);
 }
 
-size_t find_newlines(std::string_view text, uint32_t* positions) {
-  if (simd_limited_to_scalar()) return find_newlines_scalar(text, positions);
-  return HWY_DYNAMIC_DISPATCH(find_newlines_simd)(text, positions);
+size_t find_bytes(std::string_view text, char wanted, uint32_t* positions) {
+  if (simd_limited_to_scalar()) return find_bytes_scalar(text, wanted, positions);
+  return HWY_DYNAMIC_DISPATCH(find_bytes_simd)(text, wanted, positions);
 }
 
 CsvState mark_csv(std::string_view text, CsvBytes bytes, CsvState state, CsvMarks& marks) {

@@ -27,10 +27,10 @@ size_t count_newlines_scalar(std::string_view text) {
   return count;
 }
 
-size_t find_newlines_scalar(std::string_view text, uint32_t* positions) {
+size_t find_bytes_scalar(std::string_view text, char wanted, uint32_t* positions) {
   size_t count = 0;
   for (size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '\n') positions[count++] = static_cast<uint32_t>(at);
+    if (text[at] == wanted) positions[count++] = static_cast<uint32_t>(at);
   }
   return count;
 }
