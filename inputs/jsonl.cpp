@@ -21,7 +21,6 @@ namespace shardmill {
 
 namespace {
 
-constexpr uint64_t kSampleBytes = 1 << 20;
 constexpr size_t kPieceBytes = 128 << 10;  ///< indexed at once: fits the second-level cache
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
@@ -227,8 +226,8 @@ void check_jsonl(const Options& options, Problems& problems) {
 }
 
 // What can be read of the sample; a bad file ends where it is bad.
-void add_sample(FileSlice slice, const ReadContext& context, JsonShape& shape) {
-  slice.end = std::min(slice.end, kSampleBytes);
+void add_sample(FileSlice slice, uint64_t bytes, const ReadContext& context, JsonShape& shape) {
+  slice.end = std::min(slice.end, bytes);
   auto chunks = ChunkReader::open(slice, context);
   if (!chunks.is_ok()) return;
   TextChunk chunk;
@@ -286,7 +285,7 @@ Result<InputSchema> infer_jsonl(const Options& options, const ReadLimits& limits
                                 const SampleFiles& files, Problems& problems) {
   JsonShape shape;
   for (const FileSlice& slice : files.types) {
-    add_sample(slice, {.limits = limits, .content = files.content}, shape);
+    add_sample(slice, files.type_bytes, {.limits = limits, .content = files.content}, shape);
   }
   InputSchema schema = {.columns = shape.columns()};
   apply_types(options.map("types"), schema.columns);

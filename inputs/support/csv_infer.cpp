@@ -18,7 +18,6 @@ namespace shardmill {
 namespace {
 
 constexpr size_t kHeaderPieceBytes = 16 << 10;
-constexpr uint64_t kTypeSampleBytes = 1 << 20;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -129,7 +128,7 @@ class Inference {
     if (guesses_.try_emplace(name).second) names_.push_back(name);
   }
 
-  /// Values of the records that start in the first 1 MiB. What cannot be read says nothing.
+  /// Values of the records that start in the first `type_bytes`. What cannot be read says nothing.
   void see_values_of(const FileSlice& file) {
     Result<std::unique_ptr<ByteSource>> source = open_source(file, context(), 0);
     if (!source.is_ok()) return;
@@ -141,7 +140,7 @@ class Inference {
     CsvChunks chunks({.bytes = format_.bytes_of(file.path),
                       .fields = shape->fields(),
                       .limits = limits_,
-                      .end = std::max(shape->data_begin, kTypeSampleBytes)},
+                      .end = std::max(shape->data_begin, files_.type_bytes)},
                      window, rejects);
     CsvChunk chunk;
     while (true) {

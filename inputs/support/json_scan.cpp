@@ -66,6 +66,22 @@ char* put_utf8(char* to, uint32_t code_point) {
   return to;
 }
 
+bool is_short_escape(char letter) {
+  switch (letter) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+      return true;
+    default:
+      return false;
+  }
+}
+
 char short_escape(char letter) {
   switch (letter) {
     case 'b':
@@ -308,8 +324,7 @@ std::optional<JsonMistake> scan_json(std::string_view text, JsonEvents* events) 
 size_t json_escape_length(std::string_view text, size_t position) {
   if (position + 1 >= text.size()) return 0;
   if (text[position + 1] != 'u') {
-    return std::string_view("\"\\/bfnrt").find(text[position + 1]) != std::string_view::npos ? 2
-                                                                                             : 0;
+    return is_short_escape(text[position + 1]) ? 2 : 0;
   }
   const uint32_t unit = code_unit(text, position);
   if (unit == kNoCodeUnit || is_low_surrogate(unit)) return 0;

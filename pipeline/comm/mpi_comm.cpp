@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/base/check.h"
@@ -24,6 +25,17 @@ long srun_tasks() {
   const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
   if (tasks == nullptr) tasks = std::getenv("SLURM_NTASKS");
   return tasks == nullptr ? 0 : std::strtol(tasks, nullptr, 10);
+}
+
+/// Whether the launcher says that all ranks are on this node: then shared memory serves them all, and
+/// Open MPI need not look for networks, which takes longer than all else before main.
+bool runs_on_one_node() {
+  const char* const all = std::getenv("OMPI_COMM_WORLD_SIZE");
+  const char* const here = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  if (all != nullptr && here != nullptr) return std::string_view(all) == here;
+  const char* const nodes = std::getenv("SLURM_STEP_NUM_NODES");
+  return std::getenv("SLURM_STEP_ID") != nullptr && nodes != nullptr &&
+         std::string_view(nodes) == "1";
 }
 
 /// The tag on the wire also says whether another piece of the same message follows.
@@ -189,6 +201,7 @@ bool launched_by_mpi() {
 }
 
 Result<std::unique_ptr<Comm>> make_mpi_comm() {
+  if (runs_on_one_node()) setenv("OMPI_MCA_pml", "ob1", 0);
   int provided = MPI_THREAD_SINGLE;
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     return Status::failed(Message{.place = "mpi",

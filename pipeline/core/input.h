@@ -81,7 +81,8 @@ struct InputSchema {
 /// Files to infer a schema from.
 struct SampleFiles {
   std::vector<FileSlice> headers;        ///< all files, up to 10,000, in manifest order
-  std::vector<FileSlice> types;          ///< up to 100 of them: read the first 1 MiB
+  std::vector<FileSlice> types;          ///< up to 100 of them
+  uint64_t type_bytes = 1 << 20;         ///< to read at the start of each of `types`
   const std::string* content = nullptr;  ///< tests: the one file's content
 };
 

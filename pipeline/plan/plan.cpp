@@ -92,6 +92,9 @@ Status refusal(const Job& job, const Problems& problems) {
 SampleFiles choose_samples(const Manifest& manifest) {
   constexpr size_t kHeaders = 10'000;
   constexpr size_t kTypes = 100;
+  // One thread reads all samples while all others wait: 0.1 s at most, so that short jobs are short.
+  constexpr uint64_t kTypeBytesOfAll = 16 << 20;
+  constexpr uint64_t kTypeBytesOfOne = 1 << 20;
   std::vector<uint64_t> files;
   for (uint64_t i = 0; i < manifest.files.size(); ++i) {
     if (manifest.files[i].size_bytes > 0) files.push_back(i);
@@ -104,6 +107,8 @@ SampleFiles choose_samples(const Manifest& manifest) {
   SampleFiles samples;
   samples.headers = slices_of(manifest, files);
   samples.types = slices_of(manifest, smallest_by_hash(manifest, std::move(files), kTypes));
+  const uint64_t share = kTypeBytesOfAll / std::max<uint64_t>(1, samples.types.size());
+  samples.type_bytes = std::min(kTypeBytesOfOne, share);
   return samples;
 }
 
