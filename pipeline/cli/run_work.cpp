@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 
 #include "pipeline/base/text.h"
@@ -16,6 +17,8 @@ namespace {
 
 constexpr std::string_view kGo = "go";
 constexpr int kExitStrict = 10;
+
+using Clock = std::chrono::steady_clock;
 
 bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
@@ -70,11 +73,13 @@ bool has_bad_input(const RunDescription& run) {
   return run.bad_records > 0 || std::any_of(run.files.begin(), run.files.end(), is_bad);
 }
 
-int lead(Comm& comm, const Work& work) {
+/// `begin`: when the program began to start up, which counts as planning.
+int lead(Comm& comm, const Work& work, Clock::time_point begin) {
   Starter starter(work);
   const std::string decision = broadcast(comm, 0, starter.start());
   if (decision != kGo) return std::atoi(decision.c_str());
   RunDescription description;
+  description.seconds.plan = std::chrono::duration<double>(Clock::now() - begin).count();
   const Status status = run_job(comm, &starter.plan(), work.request, &description);
   int code = exit_code(status);
   if (!status.is_ok()) {
@@ -99,15 +104,16 @@ int follow(Comm& comm, const Work& work) {
 }  // namespace
 
 int run_work(const Work& work) {
+  const Clock::time_point begin = Clock::now();
   if (!launched_by_mpi()) {
     const std::unique_ptr<Comm> comm = make_single_comm();
-    return lead(*comm, work);
+    return lead(*comm, work, begin);
   }
   Result<std::unique_ptr<Comm>> comm = make_mpi_comm();
   if (!comm.is_ok()) {
     return is_rank_zero_of_slurm() ? print_error(comm.status()) : exit_code(comm.status());
   }
-  const int code = (*comm)->rank() == 0 ? lead(**comm, work) : follow(**comm, work);
+  const int code = (*comm)->rank() == 0 ? lead(**comm, work, begin) : follow(**comm, work);
   (*comm)->finish();
   return code;
 }
