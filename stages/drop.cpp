@@ -12,8 +12,7 @@ class DropWorker final : public StageWorker {
   explicit DropWorker(const Expression& where) : where_(where) {}
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
-    const auto outcome = where_.filter(batch, {.if_false = true, .if_null = true}, context);
-    context.drop(kTrue, outcome.is_true);
+    where_.filter(batch, {.if_true = kTrue}, context);
     return next.pass(batch);
   }
 

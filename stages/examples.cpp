@@ -2,7 +2,7 @@
 #include <tuple>
 
 #include "pipeline/core/stage.h"
-#include "stages/support/identity.h"
+#include "pipeline/core/identity.h"
 
 namespace shardmill {
 

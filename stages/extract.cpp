@@ -64,11 +64,9 @@ class ExtractWorker final : public StageWorker {
       targets_.push_back(&column);
     }
     const Column& source = batch.columns[settings_.source.slot];
-    uint64_t unmatched = 0;
-    uint64_t nulls = 0;
     batch.keep_rows([&](size_t row) {
       if (source.is_null(row)) {
-        ++nulls;
+        context.drop(kNull, batch, row);
         return false;
       }
       const PatternMatch::Found found = match_.find(source.text[row]);
@@ -79,12 +77,10 @@ class ExtractWorker final : public StageWorker {
       if (found == PatternMatch::Found::kLimit) {
         reject(batch, row, source.text[row], context);
       } else {
-        ++unmatched;
+        context.drop(kNoMatch, batch, row);
       }
       return false;
     });
-    context.drop(kNoMatch, unmatched);
-    context.drop(kNull, nulls);
     return next.pass(batch);
   }
 

@@ -22,26 +22,23 @@ class GrepWorker final : public StageWorker {
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     const Column& column = batch.columns[settings_.column.slot];
     search(batch, column);
-    const size_t records = batch.selected();
     const Found wanted = settings_.invert ? Found::kNo : Found::kYes;
+    const size_t reason = settings_.invert ? kMatch : kNoMatch;
     size_t i = 0;
-    uint64_t nulls = 0;
-    uint64_t rejected = 0;
     batch.keep_rows([&](size_t row) {
       const Found found = found_[i++];
       if (column.is_null(row)) {
-        ++nulls;
+        context.drop(kNull, batch, row);
         return false;
       }
+      if (found == wanted) return true;
       if (found == Found::kLimit) {
-        ++rejected;
         reject(batch, context, row);
+      } else {
+        context.drop(reason, batch, row);
       }
-      return found == wanted;
+      return false;
     });
-    context.drop(kNull, nulls);
-    context.drop(settings_.invert ? kMatch : kNoMatch,
-                 records - batch.selected() - nulls - rejected);
     return next.pass(batch);
   }
 

@@ -19,8 +19,11 @@ class HeadWorker final : public StageWorker {
     const size_t before = batch.selected();
     if (before > left_) {
       uint64_t left = left_;
-      batch.keep_rows([&](size_t) { return left > 0 && left-- > 0; });
-      context.drop(kAfterHead, before - batch.selected());
+      batch.keep_rows([&](size_t row) {
+        if (left > 0) return left-- > 0;
+        context.drop(kAfterHead, batch, row);
+        return false;
+      });
     }
     left_ -= batch.selected();
     return next.pass(batch);

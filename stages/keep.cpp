@@ -12,9 +12,7 @@ class KeepWorker final : public StageWorker {
   explicit KeepWorker(const Expression& where) : where_(where) {}
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
-    const auto outcome = where_.filter(batch, {.if_true = true}, context);
-    context.drop(kNotTrue, outcome.is_false);
-    context.drop(kNull, outcome.is_null);
+    where_.filter(batch, {.if_false = kNotTrue, .if_null = kNull}, context);
     return next.pass(batch);
   }
 

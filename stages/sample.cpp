@@ -1,7 +1,7 @@
 #include <cmath>
 
+#include "pipeline/core/identity.h"
 #include "pipeline/core/stage.h"
-#include "stages/support/identity.h"
 
 namespace shardmill {
 
@@ -26,9 +26,11 @@ class SampleWorker final : public StageWorker {
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     if (keeps_all_) return next.pass(batch);
-    const size_t before = batch.selected();
-    batch.keep_rows([&](size_t row) { return hash_.of(batch, row) < threshold_; });
-    context.drop(kNotSampled, before - batch.selected());
+    batch.keep_rows([&](size_t row) {
+      if (hash_.of(batch, row) < threshold_) return true;
+      context.drop(kNotSampled, batch, row);
+      return false;
+    });
     return next.pass(batch);
   }
 

@@ -24,6 +24,7 @@ struct Settings {
   ColumnRef into;
   std::string by;
   std::vector<size_t> schema_slots;  ///< of the columns after the stage, without `into`
+  size_t stage = 0;                  ///< position in the job
 };
 
 /// Slots whose values are repeated for every piece: those that a later stage reads.
@@ -75,7 +76,7 @@ class SplitWorker final : public StageWorker {
         delimiter_(settings.by),
         repeated_(repeated_slots(settings, plan)),
         slot_count_(plan.slots.size()),
-        needs_identity_(plan.needs_offsets),
+        needs_identity_(plan.identity_end > settings.stage + 1),
         needs_raw_(plan.needs_raw),
         needs_rows_(needs_identity_ || needs_raw_ || !repeated_.empty()),
         ends_(kRegionBytes + 2),
@@ -89,6 +90,7 @@ class SplitWorker final : public StageWorker {
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     from_ = &batch;
+    context_ = &context;
     next_ = &next;
     total_ = 0;
     records_ = 0;
@@ -115,11 +117,12 @@ class SplitWorker final : public StageWorker {
       if (!status.is_ok()) return;
       if (source.is_null(row)) {
         ++nulls;
+        context_->show_dropped(kNull, batch, row);
         return;
       }
       const uint64_t before = total_ + count_;
       status = by_words_ ? add_words(source.text[row], row) : add_pieces(source.text[row], row);
-      if (total_ + count_ > before) ++records_;
+      took_record(row, total_ + count_ > before);
     });
     return status;
   }
@@ -138,7 +141,7 @@ class SplitWorker final : public StageWorker {
       if (end == first) {
         const uint64_t before = total_ + count_;
         RETURN_IF_ERROR(add_words(source.text[first], first));
-        if (total_ + count_ > before) ++records_;
+        took_record(first, total_ + count_ > before);
         ++first;
         continue;
       }
@@ -177,17 +180,25 @@ class SplitWorker final : public StageWorker {
   void deal_words(const Column& source, size_t first, size_t end, size_t words) {
     if (!needs_rows_) {
       count_ += words;
-      for (size_t row = first; row < end; ++row) records_ += has_word(source.text[row]) ? 1 : 0;
+      for (size_t row = first; row < end; ++row) took_record(row, has_word(source.text[row]));
       return;
     }
     const size_t last = count_ + words;
-    for (size_t row = first; row < end && count_ < last; ++row) {
+    for (size_t row = first; row < end; ++row) {
       const size_t before = count_;
       const char* const row_end = end_of(source.text[row]);
       while (count_ < last && pieces_[count_].data() < row_end) {
         rows_[count_++] = static_cast<uint32_t>(row);
       }
-      if (count_ > before) ++records_;
+      took_record(row, count_ > before);
+    }
+  }
+
+  void took_record(size_t row, bool has_pieces) {
+    if (has_pieces) {
+      ++records_;
+    } else {
+      context_->show_dropped(kEmpty, *from_, row);
     }
   }
 
@@ -308,6 +319,7 @@ class SplitWorker final : public StageWorker {
   size_t count_ = 0;                      ///< pieces not passed on yet
 
   const Batch* from_ = nullptr;
+  const StageContext* context_ = nullptr;
   NextStage* next_ = nullptr;
   Batch out_;
   uint64_t total_ = 0;    ///< pieces passed on of the batch at hand
@@ -346,8 +358,11 @@ std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
   const auto into = binder.create(options.text("into"), Type::kText, options.line("into"),
                                   options.flag("replace"));
   if (!into) return nullptr;
-  Settings settings = {
-      .source = *source, .into = *into, .by = options.text("by"), .schema_slots = {}};
+  Settings settings = {.source = *source,
+                       .into = *into,
+                       .by = options.text("by"),
+                       .schema_slots = {},
+                       .stage = binder.stage()};
   for (const SchemaColumn& passed : binder.schema().columns) {
     if (passed.slot != into->slot) settings.schema_slots.push_back(passed.slot);
   }

@@ -158,6 +158,7 @@ class Parser {
         ->check(CLI::Range(1u, 4096u));
     sub->add_option("--memory", memory_, "memory that a process may use, like 4GiB");
     sub->add_option("--limit", limit_, "only the first N records");
+    sub->add_option("--show", show_, "show the first N records behind every stage");
     sub->add_flag("--quiet", arguments_.quiet, "no progress and no report on the terminal");
     sub->add_flag("--fresh", arguments_.fresh, "start over in a run directory that is there");
     sub->add_flag("--strict", arguments_.strict, "exit with 10 if there was a bad file or record");
@@ -240,6 +241,7 @@ class Parser {
       arguments_.settings.emplace_back(word.substr(0, equals), word.substr(equals + 1));
     }
     if (!memory_.empty()) arguments_.settings.emplace_back("run.memory", memory_);
+    if (show_ > 0) arguments_.settings.emplace_back("run.show", std::to_string(show_));
     if (limit_ > 0) arguments_.settings.emplace_back("run.limit", std::to_string(limit_));
     if (arguments_.strict) arguments_.settings.emplace_back("run.strict", "true");
     return {};
@@ -277,6 +279,7 @@ class Parser {
   std::string memory_;
   std::string pattern_;
   uint64_t limit_ = 0;
+  uint64_t show_ = 0;
 };
 
 }  // namespace

@@ -44,7 +44,7 @@ std::optional<ColumnRef> Binder::use(std::string_view name, int line) {
   if (name == kOffsetColumn) {
     if (!slots_.offset_slot) slots_.offset_slot = add_slot(slots_, name, Type::kInt);
     slots_.slots[*slots_.offset_slot].used = true;
-    slots_.needs_offsets = true;
+    need_offsets();
     return ColumnRef{.slot = *slots_.offset_slot, .type = Type::kInt};
   }
   const SchemaColumn* column = schema_.find(name);

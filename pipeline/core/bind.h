@@ -37,6 +37,8 @@ struct SlotPlan {
   std::optional<size_t> offset_slot;
   bool needs_raw = false;
   bool needs_offsets = false;
+  /// One behind the last stage that needs the identity of the records that reach it.
+  size_t identity_end = 0;
 };
 
 /// What the input's records are, for a stage that wants to write them as they came.
@@ -85,7 +87,12 @@ class Binder {
   /// Asks for Batch::raw. REQUIRES: records_untouched().
   void need_raw() { slots_.needs_raw = true; }
   /// Asks for Batch::offsets (and sub_indices): the identity of records.
-  void need_offsets() { slots_.needs_offsets = true; }
+  void need_offsets() {
+    slots_.needs_offsets = true;
+    slots_.identity_end = stage_ + 1;
+  }
+  /// Position of the stage that is being bound.
+  size_t stage() const { return stage_; }
   /// True if a later stage than the one that asks reads `slot`. Only valid once all stages are
   /// bound: for use while records flow, by a stage that copies columns (split).
   const SlotPlan& slots() const { return slots_; }
@@ -98,7 +105,10 @@ class Binder {
   Problems& problems() { return problems_; }
 
   /// For the engine: prepares for the next stage.
-  void next_stage() { output_.reset(); }
+  void begin_stage(size_t stage) {
+    stage_ = stage;
+    output_.reset();
+  }
 
  private:
   Schema schema_;
@@ -107,6 +117,7 @@ class Binder {
   Problems& problems_;
   std::optional<OutputSpec> output_;
   bool records_untouched_ = true;
+  size_t stage_ = 0;
 };
 
 }  // namespace shardmill

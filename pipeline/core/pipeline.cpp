@@ -9,8 +9,11 @@ namespace shardmill {
 /// One stage of the row: counts what goes in, and what it passes on goes to the next link.
 class PipelineWorker::Link final : public NextStage {
  public:
-  Link(const PipelineStage& stage, std::unique_ptr<StageWorker> worker)
-      : stage_(stage), worker_(std::move(worker)) {}
+  Link(const PipelineStage& stage, const SlotPlan& slots)
+      : stage_(stage),
+        worker_(stage.bound->make_worker()),
+        before_(stage.schema_before, slots),
+        after_(stage.schema_after, slots) {}
 
   void connect(Link* next, const std::function<Status(Batch&)>* last) {
     next_ = next;
@@ -20,19 +23,24 @@ class PipelineWorker::Link final : public NextStage {
     SHARDMILL_CHECK(context.books->dropped.size() == stage_.spec->drop_reasons.size());
     SHARDMILL_CHECK(context.books->counts.size() == stage_.spec->counters.size());
     context_ = context;
+    if (stage_.drop_examples > 0) context_.watch = &before_;
   }
 
   Status process(Batch& batch) {
     context_.books->records_in += batch.selected();
     return worker_->process(batch, context_, *this);
   }
-  Status begin_slice(const FileSlice& slice) { return worker_->begin_slice(slice, context_); }
+  Status begin_slice(const FileSlice& slice) {
+    before_.begin_file(slice.path);
+    return worker_->begin_slice(slice, context_);
+  }
   Status end_slice() { return worker_->end_slice(context_, *this); }
 
   Status pass(Batch& batch) override {
     const size_t records = batch.selected();
     if (records == 0) return {};
     context_.books->records_out += records;
+    if (stage_.shown > 0) after_.offer_first(context_.books->shown, batch);
     if (next_ != nullptr) return next_->process(batch);
     return last_ != nullptr && *last_ ? (*last_)(batch) : Status::ok();
   }
@@ -40,6 +48,8 @@ class PipelineWorker::Link final : public NextStage {
  private:
   const PipelineStage& stage_;
   std::unique_ptr<StageWorker> worker_;
+  RecordWatch before_;
+  RecordWatch after_;
   StageContext context_;
   Link* next_ = nullptr;
   const std::function<Status(Batch&)>* last_ = nullptr;
@@ -65,7 +75,7 @@ PipelineWorker::PipelineWorker(std::span<const PipelineStage> stages, const Slot
                                std::function<Status(Batch&)> last)
     : slots_(slots), last_(std::move(last)) {
   for (const PipelineStage& stage : stages) {
-    links_.push_back(std::make_unique<Link>(stage, stage.bound->make_worker()));
+    links_.push_back(std::make_unique<Link>(stage, slots));
   }
   for (size_t i = 0; i < links_.size(); ++i) {
     links_[i]->connect(i + 1 < links_.size() ? links_[i + 1].get() : nullptr, &last_);
@@ -98,10 +108,13 @@ Status PipelineWorker::end_slice() {
   return {};
 }
 
-StageBooks PipelineWorker::new_books(const StageSpec& spec) {
+StageBooks PipelineWorker::new_books(const PipelineStage& stage) {
   StageBooks books;
-  books.dropped.resize(spec.drop_reasons.size());
-  books.counts.resize(spec.counters.size());
+  const size_t reasons = stage.spec->drop_reasons.size();
+  books.dropped.resize(reasons);
+  books.counts.resize(stage.spec->counters.size());
+  books.examples.resize(reasons, RecordExamples(stage.drop_examples));
+  books.shown = RecordExamples(stage.shown);
   return books;
 }
 

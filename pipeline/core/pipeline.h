@@ -17,8 +17,11 @@ struct PipelineStage {
   const StageSpec* spec = nullptr;
   std::unique_ptr<BoundStage> bound;
   std::optional<OutputSpec> output;
-  std::string name;     ///< of its tables; the stage's `name` option or its `use`
-  Schema schema_after;  ///< columns that it passes on
+  std::string name;          ///< of its tables; the stage's `name` option or its `use`
+  Schema schema_before;      ///< columns that reach it
+  Schema schema_after;       ///< columns that it passes on
+  size_t drop_examples = 0;  ///< records to keep for each of its drop reasons; 0: none
+  size_t shown = 0;          ///< records to keep of those that it passes on
 };
 
 /// A worker's own copy of all stages. Used by one thread, for one unit after another.
@@ -42,7 +45,7 @@ class PipelineWorker {
   Status end_slice();
 
   /// Empty books with a place for each declared drop reason and counter.
-  static StageBooks new_books(const StageSpec& spec);
+  static StageBooks new_books(const PipelineStage& stage);
 
  private:
   class Link;

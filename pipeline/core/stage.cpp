@@ -34,12 +34,18 @@ void StageBooks::merge(const StageBooks& other) {
   made += other.made;
   add_all(dropped, other.dropped);
   add_all(counts, other.counts);
+  if (examples.size() < other.examples.size()) examples.resize(other.examples.size());
+  for (size_t i = 0; i < other.examples.size(); ++i) examples[i].merge(other.examples[i]);
+  shown.merge(other.shown);
 }
 
 void StageBooks::encode(ByteWriter& writer) const {
   for (const uint64_t value : {records_in, records_out, rejected, made}) writer.varint(value);
   encode_all(writer, dropped);
   encode_all(writer, counts);
+  writer.varint(examples.size());
+  for (const RecordExamples& of_reason : examples) of_reason.encode(writer);
+  shown.encode(writer);
 }
 
 StageBooks StageBooks::decode(ByteReader& reader) {
@@ -49,6 +55,10 @@ StageBooks StageBooks::decode(ByteReader& reader) {
   }
   books.dropped = decode_all(reader);
   books.counts = decode_all(reader);
+  const uint64_t reasons = reader.varint();
+  if (!reader.count_fits(reasons, 2)) return books;
+  for (uint64_t i = 0; i < reasons; ++i) books.examples.push_back(RecordExamples::decode(reader));
+  books.shown = RecordExamples::decode(reader);
   return books;
 }
 

@@ -23,13 +23,14 @@
 #include "pipeline/core/bind.h"
 #include "pipeline/core/options.h"
 #include "pipeline/core/partial.h"
+#include "pipeline/core/record_examples.h"
 #include "pipeline/core/reject.h"
 #include "pipeline/core/sink.h"
 #include "pipeline/core/table.h"
 
 namespace shardmill {
 
-/// What a stage counted in one unit, later in the whole run. Sums only.
+/// What a stage counted in one unit, later in the whole run: sums, and a few records to look at.
 struct StageBooks {
   uint64_t records_in = 0;
   uint64_t records_out = 0;
@@ -37,6 +38,8 @@ struct StageBooks {
   uint64_t rejected = 0;
   uint64_t made = 0;             ///< records added by a stage that makes several of one (split)
   std::vector<uint64_t> counts;  ///< by declared counter, for instance integer overflows
+  std::vector<RecordExamples> examples;      ///< of dropped records, by declared reason
+  RecordExamples shown = RecordExamples(0);  ///< the first that were passed on, if asked for
 
   void merge(const StageBooks& other);
   void encode(ByteWriter& writer) const;
@@ -49,8 +52,20 @@ struct StageContext {
   RejectLog* rejects = nullptr;
   Partial* partial = nullptr;  ///< this unit's; nullptr unless the stage makes partials
   Sink* sink = nullptr;        ///< nullptr unless the stage declared an output
+  RecordWatch* watch =
+      nullptr;  ///< nullptr: nobody wants to see what is dropped; set by the engine
 
+  void drop(size_t reason, const Batch& batch, size_t row) const {
+    books->dropped[reason] += 1;
+    show_dropped(reason, batch, row);
+  }
+  /// For loops that count by themselves: `drop` without a record counts, `show_dropped` with each
+  /// of them is called only while someone watches.
   void drop(size_t reason, uint64_t records) const { books->dropped[reason] += records; }
+  bool is_watched() const { return watch != nullptr; }
+  void show_dropped(size_t reason, const Batch& batch, size_t row) const {
+    if (watch != nullptr) watch->offer(books->examples[reason], batch, row);
+  }
   void count(size_t counter, uint64_t events) const { books->counts[counter] += events; }
   /// Rejects the record of `row`; the stage takes the row out of the selection itself.
   /// REQUIRES: Binder::need_offsets was called.

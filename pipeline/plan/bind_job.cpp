@@ -38,18 +38,36 @@ void check_outputs(const BoundJob& bound, Problems& problems) {
   }
 }
 
+void use_all(const Schema& schema, SlotPlan& slots) {
+  for (const SchemaColumn& column : schema.columns) slots.slots[column.slot].used = true;
+}
+
+/// What the run shall show of the records needs their identity, and all their columns.
+void watch_stage(const JobRun& run, Binder& binder, SlotPlan& slots, PipelineStage& piece) {
+  if (!piece.spec->drop_reasons.empty()) piece.drop_examples = run.drop_examples;
+  if (piece.drop_examples > 0) binder.need_offsets();
+  piece.shown = run.show;
+  if (piece.shown == 0) return;
+  use_all(piece.schema_after, slots);
+  binder.begin_stage(binder.stage() + 1);  // what it passes on is watched as well
+  binder.need_offsets();
+}
+
 void bind_stages(BoundJob& bound, Binder& binder, Problems& problems) {
-  for (const JobStage& stage : bound.job.stages) {
-    binder.next_stage();
+  for (size_t i = 0; i < bound.job.stages.size(); ++i) {
+    const JobStage& stage = bound.job.stages[i];
+    binder.begin_stage(i);
     const size_t before = problems.list().size();
     PipelineStage piece;
     piece.spec = stage.spec;
+    piece.schema_before = binder.schema();
     piece.bound = stage.spec->bind(stage.options, binder);
     SHARDMILL_CHECK(piece.bound != nullptr || problems.list().size() > before);
     if (piece.bound == nullptr && !keeps_columns(*stage.spec)) return;
     piece.output = binder.output();
     piece.name = stage.name;
     piece.schema_after = binder.schema();
+    watch_stage(bound.job.run, binder, bound.slots, piece);
     bound.stages.push_back(std::move(piece));
   }
 }
@@ -86,11 +104,7 @@ std::unique_ptr<BoundJob> bind_job(Job job, InputSchema schema, Problems& proble
   check_outputs(*bound, found);
   add_problems(found, bound->job.settings, problems);
   if (!found.empty()) return nullptr;
-  if (show_records) {
-    for (const SchemaColumn& column : binder.schema().columns) {
-      bound->slots.slots[column.slot].used = true;
-    }
-  }
+  if (show_records) use_all(binder.schema(), bound->slots);
   bound->input = input.format->bind(input.format_options, bound->schema, wanted_columns(*bound));
   SHARDMILL_CHECK(bound->input != nullptr);
   return bound;

@@ -211,6 +211,8 @@ class JobParser {
     to.seed = size(options, "seed");
     to.limit_records = size(options, "limit");
     to.rejects_kept = size(options, "rejects_kept");
+    to.drop_examples = size(options, "drop_examples");
+    to.show = size(options, "show");
     to.rows_in_report = size(options, "rows_in_report");
     to.stall_warning_seconds = options.number("stall_warning");
     if (!to.max_rejects.empty() && !is_reject_limit(to.max_rejects)) {

@@ -12,7 +12,9 @@ std::string report_text(const RunDescription& run, TextStyle style) {
     if (!section.empty()) out += "\n" + section;
   };
   add(stages_section(run, page));
+  add(shown_section(run, page));
   for (const Table& table : run.tables) add(table_section(run, table, page));
+  add(dropped_section(run, page));
   add(bad_files_section(run, page));
   add(bad_records_section(run, page));
   add(bad_values_section(run, page));

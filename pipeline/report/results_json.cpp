@@ -29,6 +29,26 @@ std::string counts_json(const std::vector<std::string>& names,
   return object.str();
 }
 
+std::string examples_json(const RecordExamples& examples) {
+  std::vector<std::string> records;
+  for (const RecordExample& example : examples.list()) {
+    JsonObject object;
+    object.text("file", example.path).integer("offset", example.offset);
+    if (example.sub_index > 0) object.integer("piece", example.sub_index);
+    records.push_back(object.json("record", example.record).str());
+  }
+  return json_array(records);
+}
+
+std::string drop_examples_json(const StageResult& stage) {
+  JsonObject object;
+  for (size_t i = 0; i < stage.drop_reasons.size() && i < stage.books.examples.size(); ++i) {
+    const RecordExamples& examples = stage.books.examples[i];
+    if (!examples.list().empty()) object.json(stage.drop_reasons[i], examples_json(examples));
+  }
+  return object.empty() ? "" : object.str();
+}
+
 std::string stage_json(const StageResult& stage) {
   JsonObject object;
   object.text("use", stage.use)
@@ -40,6 +60,9 @@ std::string stage_json(const StageResult& stage) {
   if (!stage.counters.empty()) {
     object.json("counters", counts_json(stage.counters, stage.books.counts));
   }
+  const std::string dropped = drop_examples_json(stage);
+  if (!dropped.empty()) object.json("dropped_examples", dropped);
+  if (!stage.books.shown.list().empty()) object.json("shown", examples_json(stage.books.shown));
   return object.str();
 }
 

@@ -17,6 +17,10 @@ struct Page {
 std::string title_section(const RunDescription& run, const Page& page);
 std::string summary_section(const RunDescription& run, const Page& page);
 std::string stages_section(const RunDescription& run, const Page& page);
+/// Records that stages dropped, for each reason.
+std::string dropped_section(const RunDescription& run, const Page& page);
+/// Records that stages passed on, if that was asked for.
+std::string shown_section(const RunDescription& run, const Page& page);
 std::string table_section(const RunDescription& run, const Table& table, const Page& page);
 std::string bad_files_section(const RunDescription& run, const Page& page);
 std::string bad_records_section(const RunDescription& run, const Page& page);

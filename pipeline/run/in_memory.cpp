@@ -104,7 +104,7 @@ class MemoryUnit {
  public:
   MemoryUnit(const BoundJob& job, InMemoryRun& run) : job_(job), run_(run), rejects_(run) {
     for (const PipelineStage& stage : job.stages) {
-      run_.books.push_back(PipelineWorker::new_books(*stage.spec));
+      run_.books.push_back(PipelineWorker::new_books(stage));
       partials_.push_back(stage.bound->make_partial());
     }
     for (size_t i = 0; i < job.stages.size(); ++i) {

@@ -100,7 +100,7 @@ Status merge_contribution(Result<Totals>& own, const BoundJob& job, std::string_
 Totals::Totals(const BoundJob& job)
     : partials(job.stages.size()), rejects(job.job.run.rejects_kept) {
   for (const PipelineStage& stage : job.stages) {
-    books.push_back(PipelineWorker::new_books(*stage.spec));
+    books.push_back(PipelineWorker::new_books(stage));
   }
 }
 
@@ -149,9 +149,10 @@ Result<Totals> Totals::decode(const BoundJob& job, std::string_view bytes) {
       if (!partial.done()) return damaged_message("totals of " + job.stages[i].name);
     }
     totals.books[i] = StageBooks::decode(reader);
-    const StageBooks expected = PipelineWorker::new_books(*job.stages[i].spec);
+    const StageBooks expected = PipelineWorker::new_books(job.stages[i]);
     if (totals.books[i].dropped.size() != expected.dropped.size() ||
-        totals.books[i].counts.size() != expected.counts.size()) {
+        totals.books[i].counts.size() != expected.counts.size() ||
+        totals.books[i].examples.size() != expected.examples.size()) {
       return damaged_message("totals");
     }
   }

@@ -99,41 +99,54 @@ void ExpressionWorker::take_counts(const StageContext& context) {
   evaluator_.reset_counts();
 }
 
-ExpressionWorker::Outcome ExpressionWorker::filter(Batch& batch, Stays stays,
-                                                   const StageContext& context) {
+namespace {
+
+/// 0: false, 1: true, 2: null.
+size_t truth_of(const Vector& value, size_t i) {
+  return value.null != nullptr && value.null[i] != 0 ? 2 : value.bools[i];
+}
+
+}  // namespace
+
+void ExpressionWorker::filter(Batch& batch, const Fates& fates, const StageContext& context) {
   SHARDMILL_CHECK(expression_.type() == Type::kBool);
-  Outcome outcome;
+  const int fate_of[3] = {fates.if_false, fates.if_true, fates.if_null};
+  const uint8_t stays[3] = {fate_of[0] == kStays, fate_of[1] == kStays, fate_of[2] == kStays};
+  uint64_t records[3] = {};
   const bool was_all = batch.selection.all;
   std::vector<uint32_t>& kept = batch.selection.rows;
   if (was_all) kept.resize(batch.rows);
-  const uint8_t by_truth[2] = {stays.if_false, stays.if_true};
   size_t count = 0;  // never ahead of the rows that are read
-  for_each_block(
-      batch, arena_, [&](const BlockRows& rows, const Vector& value, const uint8_t* limited) {
-        for (size_t i = 0; i < rows.count; ++i) {
-          const size_t row = rows.row(i);
-          const bool is_limited = limited != nullptr && limited[i] != 0;
-          const bool is_null = value.null != nullptr && value.null[i] != 0;
-          if (is_limited) [[unlikely]] {
-            context.reject(batch, row, match_limit_reason());
-            continue;
-          }
-          outcome.is_null += is_null ? 1 : 0;
-          outcome.is_true += value.bools[i];
-          kept[count] = static_cast<uint32_t>(row);
-          count += is_null ? (stays.if_null ? 1 : 0) : by_truth[value.bools[i]];
-        }
-        outcome.is_false += rows.count;
-        if (limited != nullptr) {
-          outcome.is_false -= static_cast<uint64_t>(std::count(limited, limited + rows.count, 1));
-        }
-        arena_.clear();
-      });
-  outcome.is_false -= outcome.is_true + outcome.is_null;
+  for_each_block(batch, arena_,
+                 [&](const BlockRows& rows, const Vector& value, const uint8_t* limited) {
+                   // First, because the rows may stand where those that are kept are written.
+                   for (size_t i = 0; context.is_watched() && i < rows.count; ++i) {
+                     const int fate = fate_of[truth_of(value, i)];
+                     const bool is_limited = limited != nullptr && limited[i] != 0;
+                     if (fate != kStays && !is_limited) {
+                       context.show_dropped(static_cast<size_t>(fate), batch, rows.row(i));
+                     }
+                   }
+                   for (size_t i = 0; i < rows.count; ++i) {
+                     const size_t row = rows.row(i);
+                     const bool is_limited = limited != nullptr && limited[i] != 0;
+                     if (is_limited) [[unlikely]] {
+                       context.reject(batch, row, match_limit_reason());
+                       continue;
+                     }
+                     const size_t truth = truth_of(value, i);
+                     ++records[truth];
+                     kept[count] = static_cast<uint32_t>(row);
+                     count += stays[truth];
+                   }
+                   arena_.clear();
+                 });
+  for (size_t truth = 0; truth < std::size(records); ++truth) {
+    if (!stays[truth]) context.drop(static_cast<size_t>(fate_of[truth]), records[truth]);
+  }
   kept.resize(count);
   batch.selection.all = was_all && count == batch.rows;
   take_counts(context);
-  return outcome;
 }
 
 void ExpressionWorker::compute(Batch& batch, Column& column, const StageContext& context) {

@@ -45,21 +45,17 @@ class ExpressionWorker {
   /// `expression` must outlive the worker.
   explicit ExpressionWorker(const Expression& expression);
 
-  /// Whether a record stays, by the value of a bool expression.
-  struct Stays {
-    bool if_true = false;
-    bool if_false = false;
-    bool if_null = false;
+  static constexpr int kStays = -1;
+  /// What becomes of a record by the value of a bool expression: it stays, or is dropped for this
+  /// reason of the stage.
+  struct Fates {
+    int if_true = kStays;
+    int if_false = kStays;
+    int if_null = kStays;
   };
-  /// Records by value, without those that were rejected.
-  struct Outcome {
-    uint64_t is_true = 0;
-    uint64_t is_false = 0;
-    uint64_t is_null = 0;
-  };
-  /// Narrows the selection to the records that stay; rejects those on which matching met its limit;
-  /// counts expression_counters(). REQUIRES: the expression is bool.
-  Outcome filter(Batch& batch, Stays stays, const StageContext& context);
+  /// Narrows the selection to the records that stay, counting the others; rejects those on which
+  /// matching met its limit; counts expression_counters(). REQUIRES: the expression is bool.
+  void filter(Batch& batch, const Fates& fates, const StageContext& context);
 
   /// Writes the values of the selected rows to `column`, new text into the batch's arena; rejects
   /// and counts as `filter` does. `column` must not be one that the expression reads.

@@ -152,6 +152,34 @@ k = 5
   EXPECT_GT(files.description.bad_records, 0u);
 }
 
+TEST(Matrix, RecordsThatTheReportShowsAreTheSame) {
+  const TempFolder folder;
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < 700; ++i) {
+    lines.push_back(i % 11 == 0 ? "" : fmt::format("k{} value {} and more", i % 13, i));
+  }
+  write_variations(folder, lines, "log", false);
+  const RunFiles files =
+      expect_same_on(sample_layouts(), "name = \"shown\"\n" + input_table(folder, "lines", "") + R"(
+[run]
+show = 3
+[[stage]]
+use = "grep"
+patterns = ["k[1-9]"]
+[[stage]]
+use = "split"
+into = "word"
+[[stage]]
+use = "keep"
+where = "len(word) > 3"
+)");
+  const std::string& results = files.contents.at("results.json");
+  EXPECT_NE(results.find("\"dropped_examples\": {\"no_match\": [{\"file\""), std::string::npos);
+  EXPECT_NE(results.find("\"shown\": [{\"file\""), std::string::npos);
+  EXPECT_NE(results.find("\"piece\": 1, \"record\": {\"word\": \"value\"}"), std::string::npos)
+      << results;
+}
+
 TEST(Matrix, OutputsByInputAreTheSame) {
   const TempFolder folder;
   std::vector<std::string> lines;

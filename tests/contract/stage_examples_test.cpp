@@ -60,6 +60,12 @@ TEST_P(Example, DoesWhatItSays) {
   uint64_t dropped = 0;
   for (const uint64_t records : books.dropped) dropped += records;
   EXPECT_EQ(books.records_in + books.made, books.records_out + dropped + books.rejected);
+  // What it dropped can be looked at.
+  for (size_t reason = 0; reason < books.dropped.size(); ++reason) {
+    EXPECT_EQ(books.examples[reason].list().size(),
+              std::min<uint64_t>(books.dropped[reason], RecordExamples::kPerDropReason))
+        << spec.drop_reasons[reason].name << ": use StageContext::drop(reason, batch, row)";
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStage, Example, testing::ValuesIn(example_cases()),

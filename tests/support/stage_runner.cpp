@@ -224,7 +224,7 @@ StageRun run_on(const StageSpec& spec, const StageSettings& settings, TestInput 
   ask_for_columns(binder, layout);
 
   const Schema after = binder.schema();
-  run.books = PipelineWorker::new_books(spec);
+  run.books = PipelineWorker::new_books(stages[0]);
   RejectNotes rejects(run);
   const std::unique_ptr<Partial> partial = stages[0].bound->make_partial();
   const StageContext context = {

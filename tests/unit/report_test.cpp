@@ -45,6 +45,28 @@ Table levels_table() {
   return table;
 }
 
+TEST(ReportText, ShowsRecordsThatStagesDroppedAndPassedOn) {
+  RunDescription run;
+  run.stages = {{.use = "keep", .drop_reasons = {"not_true"}}, {.use = "count"}};
+  StageBooks& keep = run.stages[0].books;
+  keep.dropped = {1234};
+  keep.examples.resize(1);
+  keep.examples[0].add({.rank = 1, .path = "a\x1b.log", .offset = 95, .record = "{\"n\": 1}"});
+  keep.shown = RecordExamples(2);
+  keep.shown.add({.path = "a.log", .offset = 0, .record = "{\"n\": 2}"});
+  keep.records_out = 7;
+  run.stages[1].books = keep;
+  run.stages[1].books.dropped.clear();
+  const std::string text = report_text(run, {});
+  EXPECT_THAT(text, HasSubstr("Left out, for instance\n"
+                              "  0  keep: not_true, 1,234 records\n"
+                              "    a\\x1b.log (byte 95)  {\"n\": 1}\n"));
+  EXPECT_THAT(text, HasSubstr("Passed on by each stage\n"
+                              "  0  keep: the first of 7 records\n"
+                              "    {\"n\": 2}\n"
+                              "  1  count: the same of 7 records\n"));
+}
+
 RunDescription small_run() {
   RunDescription run;
   run.job_name = "slow requests";
