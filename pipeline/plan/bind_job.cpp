@@ -105,6 +105,9 @@ std::unique_ptr<BoundJob> bind_job(Job job, InputSchema schema, Problems& proble
   add_problems(found, bound->job.settings, problems);
   if (!found.empty()) return nullptr;
   if (show_records) use_all(binder.schema(), bound->slots);
+  // So that rejected records have their number. Lines are only rejected for their length, and
+  // counting them should cost nothing.
+  if (input.format->name != "lines") bound->slots.needs_offsets = true;
   bound->input = input.format->bind(input.format_options, bound->schema, wanted_columns(*bound));
   SHARDMILL_CHECK(bound->input != nullptr);
   return bound;

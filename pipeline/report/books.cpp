@@ -31,7 +31,7 @@ std::string bad_records_jsonl(const RunDescription& run) {
     out += JsonObject()
                .text("file", bad.path)
                .integer("offset", bad.offset)
-               .integer("record", bad.record_number)
+               .json("record", bad.record_number == 0 ? "null" : std::to_string(bad.record_number))
                .text("reason", bad.reason)
                .integer("record_bytes", bad.record_bytes)
                .text("bytes", bad.bytes)
