@@ -16,7 +16,7 @@ TEST(StageGuide, TheStageOfThePageDoesWhatThePageSays) {
   const StageSpec spec = stage_reverse_text();
   const StageRun run =
       run_stage(spec, {{"column", "line"}}, {text_column("line", {"abc", "", std::nullopt})});
-  EXPECT_THAT(run.records, ElementsAre("line=cba", "line="));
+  EXPECT_THAT(run.records, ElementsAre("line=\"cba\"", "line=\"\""));
   EXPECT_EQ(run.dropped(spec, "null"), 1u);
 }
 
