@@ -58,11 +58,28 @@ class CountWorker : public StageWorker {
  private:
   void count_text(const Batch& batch, CountPartial& partial) const {
     const Column& column = batch.columns[text_->slot];
+    std::string_view run;  // texts one behind the other are looked at as one
     batch.for_each_row([&](size_t row) {
       if (column.is_null(row)) return;
-      partial.words += count_words(column.text[row]);
-      partial.bytes += column.text[row].size();
+      const std::string_view text = column.text[row];
+      partial.bytes += text.size();
+      if (is_next_line(run, text)) {
+        run = {run.data(), static_cast<size_t>(text.data() + text.size() - run.data())};
+      } else {
+        partial.words += count_words(run);
+        run = text;
+      }
     });
+    partial.words += count_words(run);
+  }
+
+  /// Only a line end lies between the two: no word spans them.
+  static bool is_next_line(std::string_view before, std::string_view text) {
+    // Compared as numbers: the texts need not be of one buffer.
+    const uintptr_t gap = reinterpret_cast<uintptr_t>(text.data()) -
+                          reinterpret_cast<uintptr_t>(before.data() + before.size());
+    return before.data() != nullptr && gap >= 1 && gap <= 2 && text.data()[-1] == '\n' &&
+           is_white_space(before.data()[before.size()]);
   }
 
   std::optional<ColumnRef> text_;

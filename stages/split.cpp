@@ -3,7 +3,7 @@
 #include "pipeline/core/stage.h"
 #include "stages/support/literal_search.h"
 #include "stages/support/pattern_set.h"
-#include "stages/support/word_split.h"
+#include "stages/support/words.h"
 
 namespace shardmill {
 

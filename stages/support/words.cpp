@@ -2,80 +2,132 @@
 
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
 #include "pipeline/base/simd.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "stages/support/words.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace shardmill {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
+using MaskBits = uint64_t;
+#else
+constexpr size_t kLanes = hn::MaxLanes(hn::CappedTag<uint8_t, 64>());
+using MaskBits = std::conditional_t<kLanes == 64, uint64_t,
+                                    std::conditional_t<kLanes == 32, uint32_t, uint16_t> >;
 #endif
 
-namespace shardmill {
-
-namespace {
-
-bool is_space(unsigned char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
+/// One bit for each of 64 bytes: is it white space?
+HWY_INLINE uint64_t white_space_bits(const uint8_t* bytes) {
+  const hn::CappedTag<uint8_t, 64> d;
+  const size_t lanes = hn::Lanes(d);
+  uint64_t result = 0;
+  for (size_t at = 0; at < 64; at += lanes) {
+    const auto text = hn::LoadU(d, bytes + at);
+    const auto from_tab = hn::Sub(text, hn::Set(d, '\t'));
+    const auto is_control = hn::Eq(hn::Min(from_tab, hn::Set(d, '\r' - '\t')), from_tab);
+    const auto white = hn::Or(is_control, hn::Eq(text, hn::Set(d, ' ')));
+    // As wide as the mask: a narrower store before a wider load would wait for memory.
+    MaskBits bits = 0;
+    hn::StoreMaskBits(d, white, reinterpret_cast<uint8_t*>(&bits));
+    result |= static_cast<uint64_t>(bits) << at;
+  }
+  return result;
 }
 
-}  // namespace
+size_t find_words_fast(std::string_view text, uint32_t* ends) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  uint32_t* out = ends;
+  uint64_t before = 1;  // was the byte before white space?
+  // A change from white space to other bytes begins a word, the next change ends it.
+  const auto write_changes = [&](uint64_t white, size_t base) HWY_ATTR {
+    uint64_t changes = white ^ (white << 1 | before);
+    before = white >> 63;
+    for (; changes != 0; changes &= changes - 1) {
+      *out++ = static_cast<uint32_t>(base + static_cast<size_t>(__builtin_ctzll(changes)));
+    }
+  };
+  size_t at = 0;
+  for (; at + 64 <= text.size(); at += 64) write_changes(white_space_bits(bytes + at), at);
+  const size_t left = text.size() - at;
+  if (left > 0) {
+    uint8_t rest[64];
+    std::memset(rest, ' ', sizeof rest);
+    std::memcpy(rest, bytes + at, left);
+    write_changes(white_space_bits(rest), at);
+  }
+  if (before == 0) *out++ = static_cast<uint32_t>(text.size());
+  return static_cast<size_t>(out - ends) / 2;
+}
 
-uint64_t count_words_scalar(std::string_view text) {
+uint64_t count_words_fast(std::string_view text) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   uint64_t words = 0;
-  bool after_space = true;
-  for (const char c : text) {
-    const bool space = is_space(static_cast<unsigned char>(c));
-    words += after_space && !space ? 1 : 0;
-    after_space = space;
+  uint64_t before = 1;
+  const auto count_starts = [&](uint64_t white) HWY_ATTR {
+    words += static_cast<uint64_t>(std::popcount(~white & (white << 1 | before)));
+    before = white >> 63;
+  };
+  size_t at = 0;
+  for (; at + 64 <= text.size(); at += 64) count_starts(white_space_bits(bytes + at));
+  if (at < text.size()) {
+    uint8_t rest[64];
+    std::memset(rest, ' ', sizeof rest);
+    std::memcpy(rest, bytes + at, text.size() - at);
+    count_starts(white_space_bits(rest));
   }
   return words;
 }
 
-#if defined(__SSE2__)
+}  // namespace HWY_NAMESPACE
+}  // namespace shardmill
+HWY_AFTER_NAMESPACE();
 
-namespace {
+#if HWY_ONCE
+namespace shardmill {
 
-/// A bit for each of 16 bytes that is a space.
-uint64_t space_bits(const char* bytes) {
-  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
-  // \t to \r are the five bytes that are below -123 as signed after 119 is added.
-  const __m128i shifted = _mm_add_epi8(block, _mm_set1_epi8(119));
-  const __m128i controls = _mm_cmplt_epi8(shifted, _mm_set1_epi8(-123));
-  const __m128i spaces = _mm_cmpeq_epi8(block, _mm_set1_epi8(' '));
-  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(controls, spaces)));
+HWY_EXPORT(find_words_fast);
+HWY_EXPORT(count_words_fast);
+
+size_t find_words(std::string_view text, uint32_t* ends) {
+  if (simd_limited_to_scalar()) return find_words_scalar(text, ends);
+  return HWY_DYNAMIC_DISPATCH(find_words_fast)(text, ends);
 }
 
-uint64_t space_bits_64(const char* bytes) {
-  return space_bits(bytes) | space_bits(bytes + 16) << 16 | space_bits(bytes + 32) << 32 |
-         space_bits(bytes + 48) << 48;
+size_t find_words_scalar(std::string_view text, uint32_t* ends) {
+  uint32_t* out = ends;
+  bool in_word = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (is_white_space(text[at]) != in_word) continue;
+    *out++ = static_cast<uint32_t>(at);
+    in_word = !in_word;
+  }
+  if (in_word) *out++ = static_cast<uint32_t>(text.size());
+  return static_cast<size_t>(out - ends) / 2;
 }
-
-}  // namespace
 
 uint64_t count_words(std::string_view text) {
   if (simd_limited_to_scalar()) return count_words_scalar(text);
+  return HWY_DYNAMIC_DISPATCH(count_words_fast)(text);
+}
+
+uint64_t count_words_scalar(std::string_view text) {
   uint64_t words = 0;
-  uint64_t after_space = 1;
-  size_t at = 0;
-  const auto take = [&](uint64_t spaces) {
-    words += static_cast<uint64_t>(std::popcount(~spaces & (spaces << 1 | after_space)));
-    after_space = spaces >> 63;
-  };
-  for (; at + 64 <= text.size(); at += 64) take(space_bits_64(text.data() + at));
-  if (at < text.size()) {
-    char rest[64];
-    std::memset(rest, ' ', sizeof rest);
-    std::memcpy(rest, text.data() + at, text.size() - at);
-    take(space_bits_64(rest));
+  bool after_white = true;
+  for (const char c : text) {
+    const bool is_white = is_white_space(c);
+    words += after_white && !is_white ? 1 : 0;
+    after_white = is_white;
   }
   return words;
 }
 
-#else
-
-uint64_t count_words(std::string_view text) {
-  return count_words_scalar(text);
-}
-
-#endif
-
 }  // namespace shardmill
+#endif

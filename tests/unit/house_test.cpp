@@ -188,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(
         HeavyHeader{"hs.h", {"stages/support/pattern_set.cpp"}},
         HeavyHeader{"highway.h",
                     {"inputs/support/text_kernels.cpp", "stages/support/literal_search.cpp",
-                     "stages/support/word_split.cpp"}},
+                     "stages/support/words.cpp"}},
         HeavyHeader{"hwloc.h", {}}, HeavyHeader{"fast_float.h", {"pipeline/formats/numbers.cpp"}}),
     [](const auto& heavy) {
       std::string name = heavy.param.header;

@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "stages/support/word_split.h"
+#include "stages/support/words.h"
 #include "tests/support/stage_runner.h"
 
 namespace shardmill {
