@@ -32,13 +32,15 @@ JsonColumns::JsonColumns(const std::vector<JsonColumn>& columns)
 void JsonColumns::begin_batch(Batch& batch, size_t rows) {
   batch_ = &batch;
   row_ = 0;
-  for (const JsonColumn& column : columns_) batch.columns[column.slot].prepare(column.type, rows);
+  texts_.clear();
+  for (const JsonColumn& column : columns_) {
+    Column& target = batch.columns[column.slot];
+    target.prepare(column.type, rows);
+    texts_.push_back(column.type == Type::kText ? target.text.data() : nullptr);
+  }
 }
 
-bool JsonColumns::set(size_t column, const JsonValue& value) {
-  if (set_in_[column] == record_) return false;
-  set_in_[column] = record_;
-  ++set_count_;
+void JsonColumns::set_slowly(size_t column, const JsonValue& value) {
   Column& target = batch_->columns[columns_[column].slot];
   if (value.kind == JsonKind::kNull) {
     target.set_null(row_);
@@ -46,7 +48,6 @@ bool JsonColumns::set(size_t column, const JsonValue& value) {
     target.set_null(row_);
     bad_values_.push_back({.column = column, .source = value.source()});
   }
-  return true;
 }
 
 std::string_view JsonColumns::text_of(const JsonValue& value) {

@@ -47,7 +47,18 @@ class JsonColumns {
   }
   /// False, changing nothing, if the column has a value in this record already. `value` must live
   /// as long as the batch. Its `text` is sound JSON.
-  bool set(size_t column, const JsonValue& value);
+  bool set(size_t column, const JsonValue& value) {
+    if (set_in_[column] == record_) return false;
+    set_in_[column] = record_;
+    ++set_count_;
+    std::string_view* const texts = texts_[column];
+    if (texts != nullptr && value.kind != JsonKind::kNull && !value.escaped) {
+      texts[row_] = value.text;
+    } else {
+      set_slowly(column, value);
+    }
+    return true;
+  }
   /// Makes the record the next row: columns without a value are null, bad values are reported.
   void end_record(uint64_t offset, RejectCounter& rejects);
   /// Forgets what was set since begin_record, and begins it anew.
@@ -60,15 +71,17 @@ class JsonColumns {
   };
 
   std::string_view text_of(const JsonValue& value);
+  void set_slowly(size_t column, const JsonValue& value);
   bool store(Column& column, const JsonValue& value);
 
   const std::vector<JsonColumn>& columns_;
   Batch* batch_ = nullptr;
   size_t row_ = 0;
-  uint64_t record_ = 0;               ///< tells records apart, also undone ones
-  std::vector<uint64_t> set_in_;      ///< by column: the record that set it last
-  size_t set_count_ = 0;              ///< in this record
-  std::vector<BadValue> bad_values_;  ///< of this record
+  uint64_t record_ = 0;                   ///< tells records apart, also undone ones
+  std::vector<uint64_t> set_in_;          ///< by column: the record that set it last
+  size_t set_count_ = 0;                  ///< in this record
+  std::vector<std::string_view*> texts_;  ///< by column: its values if it is text, else nullptr
+  std::vector<BadValue> bad_values_;      ///< of this record
 };
 
 }  // namespace shardmill

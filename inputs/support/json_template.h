@@ -11,31 +11,33 @@
 
 namespace shardmill {
 
-/// One sound record as steps: bytes that every record of the same make has, and places where values
-/// stand.
+/// One sound record as steps: bytes that every record of the same make has, and what stands behind
+/// them.
 ///
 ///   {"id":7,"user":{"name":"x"},"tags":[1,2]}
-///   ------- +++++++++++++++++   ......... . ..     kBytes: compared as they are, whitespace too
-///          v                 vvv         v v       kValue: any scalar
+///   ------ -----------------   --------- - --   bytes: compared as they are
+///         v                 vvv         v v     any scalar
 ///
 /// A record that passes all steps is sound, because its bytes between values are those of a sound
 /// record, and its wanted members are at the same places. The bytes start where the index has a
-/// position, so they lie outside strings in both records, and the index has as many positions in
-/// them. One worker.
+/// position and end with a bracket, comma or colon, so they lie outside strings in both records,
+/// and the index has as many positions in them. One worker.
 class JsonTemplate {
  public:
   enum class Kind : uint8_t {
-    kBytes,      ///< `size` bytes at `begin`, with `count` positions
-    kValue,      ///< a scalar for column `count`, or for none
-    kBegin,      ///< the next position begins container number `count`
-    kContainer,  ///< container number `begin`, of kind `size`, ends behind the last position: a
-                 ///< value for column `count`
+    kValue,           ///< a scalar for `column`, or for none
+    kBeginContainer,  ///< the next position begins container number `number`
+    kEndContainer,    ///< container number `number` is complete: a value for `column`
+    kEnd,             ///< of the record
   };
   struct Step {
-    Kind kind = Kind::kBytes;
-    int32_t count = 0;
-    uint32_t begin = 0;
+    uint32_t begin = 0;  ///< of its bytes
     uint32_t size = 0;
+    uint32_t positions = 0;  ///< of the index that lie in its bytes
+    Kind kind = Kind::kEnd;
+    JsonKind container = JsonKind::kObject;
+    int32_t column = 0;
+    uint32_t number = 0;
   };
   /// Longer makes are not kept: they would be of little use in a cache.
   static constexpr size_t kStepsMax = 512;
@@ -50,27 +52,22 @@ class JsonTemplate {
   }
   /// The scalar at `at` is of `column`.
   void value(const uint32_t* at, int32_t column) {
-    bytes_up_to(at);
-    steps_.push_back({.kind = Kind::kValue, .count = column});
+    add({.kind = Kind::kValue, .column = column}, at);
     open_ = at + 1;
   }
   /// The container at `at` is number `number` of those that are open.
-  void open_container(const uint32_t* at, size_t number) {
-    bytes_up_to(at);
-    steps_.push_back({.kind = Kind::kBegin, .count = static_cast<int32_t>(number)});
+  void open_container(const uint32_t* at, uint32_t number) {
+    add({.kind = Kind::kBeginContainer, .number = number}, at);
   }
-  /// The container that ends at `at` is of `column`.
-  void close_container(const uint32_t* at, size_t number, JsonKind kind, int32_t column) {
-    bytes_up_to(at + 1);
-    steps_.push_back({.kind = Kind::kContainer,
-                      .count = column,
-                      .begin = static_cast<uint32_t>(number),
-                      .size = static_cast<uint32_t>(kind)});
+  /// The container whose bracket is at `at` is of `column`.
+  void close_container(const uint32_t* at, uint32_t number, JsonKind kind, int32_t column) {
+    add({.kind = Kind::kEndContainer, .container = kind, .column = column, .number = number},
+        at + 1);
   }
   /// The record ends with the bracket before `at`. False, with no steps, if this make is not worth
   /// keeping.
   bool end(const uint32_t* at) {
-    bytes_up_to(at);
+    add({.kind = Kind::kEnd}, at);
     if (is_usable()) return true;
     forget();
     return false;
@@ -87,18 +84,18 @@ class JsonTemplate {
  private:
   bool is_usable() const { return steps_.size() <= kStepsMax && bytes_.size() <= kBytesMax; }
 
-  // The bytes from the first position that no step covers to the bracket, comma or colon before
-  // `end`.
-  void bytes_up_to(const uint32_t* end) {
-    if (open_ == end || !is_usable()) return;
-    const size_t begin = *open_;
-    const size_t size = end[-1] + size_t{1} - begin;
-    steps_.push_back({.kind = Kind::kBytes,
-                      .count = static_cast<int32_t>(end - open_),
-                      .begin = static_cast<uint32_t>(bytes_.size()),
-                      .size = static_cast<uint32_t>(size)});
-    bytes_ += text_.substr(begin, size);
-    open_ = end;
+  // The step, behind the bytes from the first position that no step covers to the bracket, comma or
+  // colon before `end`.
+  void add(Step step, const uint32_t* end) {
+    if (!is_usable()) return;
+    if (open_ != end) {
+      step.begin = static_cast<uint32_t>(bytes_.size());
+      step.size = end[-1] + 1 - *open_;
+      step.positions = static_cast<uint32_t>(end - open_);
+      bytes_ += text_.substr(*open_, step.size);
+      open_ = end;
+    }
+    steps_.push_back(step);
   }
 
   static bool equal_bytes(const char* a, const char* b, size_t size) {

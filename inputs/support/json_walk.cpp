@@ -1,6 +1,7 @@
 #include "inputs/support/json_walk.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "inputs/support/text_kernels.h"
@@ -13,18 +14,32 @@ bool is_whitespace(char byte) {
   return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
-bool is_digit(char byte) {
-  return static_cast<unsigned char>(byte - '0') < 10;
+// The first byte, in memory, that is not zero.
+[[gnu::always_inline]] inline size_t first_byte(uint64_t bytes) {
+  const int bits = std::endian::native == std::endian::little ? std::countr_zero(bytes)
+                                                              : std::countl_zero(bytes);
+  return static_cast<size_t>(bits) / 8;
 }
 
-const char* skip_digits(const char* at) {
-  while (is_digit(*at)) ++at;
-  return at;
+// Behind the digits at `at`. Eight bytes at once, because the lengths of numbers cannot be
+// foreseen. The text ends with a newline, and eight bytes behind it may be read.
+[[gnu::always_inline]] inline const char* skip_digits(const char* at) {
+  constexpr uint64_t kZeros = 0x3030303030303030;
+  constexpr uint64_t kToHighBit = 0x7676767676767676;  // added to 10 or more: sets the high bit
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  while (true) {
+    uint64_t bytes = 0;
+    std::memcpy(&bytes, at, sizeof bytes);
+    const uint64_t values = bytes ^ kZeros;  // of digits: 0 to 9
+    const uint64_t others = (((values & ~kHighBits) + kToHighBit) | values) & kHighBits;
+    if (others != 0) return at + first_byte(others);
+    at += sizeof bytes;
+  }
 }
 
 // Behind the number at `at`; nullptr if there is none. The text ends with a newline, so that no
 // end needs to be looked for.
-const char* skip_number(const char* at) {
+[[gnu::always_inline]] inline const char* skip_number(const char* at) {
   if (*at == '-') ++at;
   const char* const whole = at;
   at = skip_digits(at);
@@ -207,27 +222,26 @@ bool JsonWalker::follow(const JsonTemplate& make, const uint32_t*& at) {
   const char* const text = text_.data();
   JsonValue value;
   for (const JsonTemplate::Step& step : make.steps()) {
+    if (*at + size_t{step.size} > text_.size() || !make.stands_at(text + *at, step)) return false;
+    at += step.positions;
     switch (step.kind) {
-      case JsonTemplate::Kind::kBytes:
-        if (*at + size_t{step.size} > text_.size() || !make.stands_at(text + *at, step)) {
-          return false;
-        }
-        at += step.count;
-        break;
       case JsonTemplate::Kind::kValue:
-        if (!scalar(at, value) || !note(step.count, value)) return false;
+        if (!scalar(at, value) || !note(step.column, value)) return false;
         ++at;
         break;
-      case JsonTemplate::Kind::kBegin:
-        begins_[static_cast<size_t>(step.count)] = *at;
+      case JsonTemplate::Kind::kBeginContainer:
+        begins_[step.number] = *at;
         break;
-      case JsonTemplate::Kind::kContainer: {
-        const uint32_t begin = begins_[step.begin];
-        value = {.kind = static_cast<JsonKind>(step.size),
+      case JsonTemplate::Kind::kEndContainer: {
+        const uint32_t begin = begins_[step.number];
+        value = {.kind = step.container,
                  .escaped = false,
                  .text = {text + begin, at[-1] + size_t{1} - begin}};
-        if (!note(step.count, value)) return false;
+        if (!note(step.column, value)) return false;
+        break;
       }
+      case JsonTemplate::Kind::kEnd:
+        break;
     }
   }
   return true;
@@ -243,7 +257,7 @@ bool JsonWalker::walk(const uint32_t*& at, size_t line_end) {
   if (text[*at] != '{') return false;
   Level* level = levels_.get() - 1;
   Level* const last_level = levels_.get() + kJsonDepthMax - 1;
-  const auto depth = [this](const Level* of) { return static_cast<size_t>(of - levels_.get()); };
+  const auto depth = [this](const Level* of) { return static_cast<uint32_t>(of - levels_.get()); };
   int32_t node = JsonPaths::kRoot;
   JsonValue value;
   while (true) {
