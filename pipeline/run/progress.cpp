@@ -34,8 +34,8 @@ void Gauge::begin_file(const std::string& path) {
   touch();
 }
 
-void Gauge::move_to(uint64_t disk_position) {
-  bytes_.store(disk_position, std::memory_order_relaxed);
+void Gauge::move_to(uint64_t disk_bytes) {
+  bytes_.store(disk_bytes, std::memory_order_relaxed);
   touch();
 }
 

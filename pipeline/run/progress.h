@@ -22,8 +22,8 @@ class Gauge {
   /// @name The worker's.
   /// @{
   void begin_file(const std::string& path);
-  void move_to(uint64_t disk_position);  ///< bytes of the current file read so far
-  void idle();                           ///< between items
+  void move_to(uint64_t disk_bytes);  ///< read so far of the current slice
+  void idle();                        ///< between items
   /// @}
 
   struct Reading {

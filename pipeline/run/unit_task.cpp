@@ -17,6 +17,11 @@ Status run_is_over() {
   return Status::failed("the run was stopped");
 }
 
+/// Bytes of the slice that were taken from the disk so far. Only whole files may be compressed.
+uint64_t disk_bytes_so_far(const Reader& reader, const FileSlice& slice) {
+  return slice.is_whole_file() ? reader.disk_position() : reader.good_bytes();
+}
+
 }  // namespace
 
 UnitCraft::UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge)
@@ -146,7 +151,7 @@ Status UnitTask::read_records(Reader& reader, size_t index) {
   RETURN_IF_ERROR(craft_.pipeline().end_slice());
   rejects_.end_slice();
   if (more) {
-    close_books_early(reader, books);
+    close_books_early(reader, slice, books);
   } else {
     close_books(reader.end(), books);
   }
@@ -177,8 +182,8 @@ void UnitTask::close_books(const SliceEnd& end, SliceBooks& books) {
   handover_ = end.handover;
 }
 
-void UnitTask::close_books_early(const Reader& reader, SliceBooks& books) {
-  books.disk_bytes = reader.disk_position();
+void UnitTask::close_books_early(const Reader& reader, const FileSlice& slice, SliceBooks& books) {
+  books.disk_bytes = disk_bytes_so_far(reader, slice);
   books.plain_bytes = reader.good_bytes();
   books.rejected = rejects_.rejected_by_reader();
   books.bad_values = rejects_.bad_values();
@@ -187,7 +192,7 @@ void UnitTask::close_books_early(const Reader& reader, SliceBooks& books) {
 
 /// After every chunk: tells how far it is, and sees whether to go on.
 Status UnitTask::look_around(const Reader& reader) {
-  craft_.gauge().move_to(reader.disk_position());
+  craft_.gauge().move_to(disk_bytes_so_far(reader, *craft_.batch().slice));
   if (craft_.shared().mailbox->stopped()) return run_is_over();
   memory_.set(totals_.memory_bytes());
   const MemoryBudget& memory = *craft_.shared().memory;
@@ -211,7 +216,7 @@ Status UnitTask::note_bad(size_t index, const Status& error, const Reader* reade
   report_.slices[index] = {.file_index = slice.file_index, .begin = slice.begin};
   report_.slices[index].error = error.message();
   if (reader != nullptr) {
-    report_.slices[index].disk_bytes = reader->disk_position();
+    report_.slices[index].disk_bytes = disk_bytes_so_far(*reader, slice);
     report_.slices[index].error_offset = reader->good_bytes();
   }
   return {};

@@ -81,7 +81,7 @@ class UnitTask final : public Task {
   Status read_records(Reader& reader, size_t index);
   Status take_batch(const Reader& reader, SliceBooks& books);
   void close_books(const SliceEnd& end, SliceBooks& books);
-  void close_books_early(const Reader& reader, SliceBooks& books);
+  void close_books_early(const Reader& reader, const FileSlice& slice, SliceBooks& books);
   Status look_around(const Reader& reader);
   Status note_bad(size_t index, const Status& error, const Reader* reader);
   Status check_rejects() const;

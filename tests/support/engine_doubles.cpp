@@ -57,7 +57,7 @@ class DoubleReader final : public Reader {
 
   const SliceEnd& end() const override { return end_; }
   uint64_t good_bytes() const override { return at_ - end_.first_record; }
-  uint64_t disk_position() const override { return good_bytes(); }
+  uint64_t disk_position() const override { return at_; }
 
  private:
   uint64_t first_record() const {

@@ -195,7 +195,18 @@ TEST(Work, DropsOnlyTheBadRangesOfACutFile) {
     ASSERT_EQ(run.status.message(), "");
     EXPECT_EQ(run.tally.records, 50u);
     EXPECT_EQ(outcomes(run), "cut: partly read (byte 555: a bad sector)\n");
+    EXPECT_LE(run.description.disk_bytes, 1000u) << "more than the file has";
   }
+}
+
+TEST(Work, ARangeThatALimitEndsCountsItsOwnBytesOnly) {
+  DoubleWorld world;
+  for (int i = 0; i < 100; ++i) world.files["cut"].content += fmt::format("line {:04}\n", i);
+  world.unit_bytes = 100;
+  world.run.limit_records = 55;
+  const DoubleRun run = run_doubles(world, 1, 1);
+  ASSERT_EQ(run.status.message(), "");
+  EXPECT_EQ(run.description.disk_bytes, 550u);
 }
 
 TEST(Work, StopsAtABadFileIfAskedTo) {
