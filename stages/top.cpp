@@ -11,6 +11,8 @@ namespace shardmill {
 
 namespace {
 
+constexpr std::string_view kCount = "count";
+
 constexpr uint8_t kVersion = 1;
 
 /// Every value with its count, in the one state word of its group.
@@ -84,7 +86,8 @@ class TopWorker : public StageWorker {
 
 class BoundTop : public BoundStage {
  public:
-  BoundTop(ColumnRef column, size_t k) : column_(column), k_(k) {}
+  BoundTop(ColumnRef column, std::string name, size_t k)
+      : column_(column), name_(std::move(name)), k_(k) {}
 
   std::unique_ptr<StageWorker> make_worker() const override {
     return std::make_unique<TopWorker>(column_);
@@ -97,8 +100,8 @@ class BoundTop : public BoundStage {
     const GroupTable& counts = *static_cast<TopPartial&>(partial).table;
     const std::vector<uint32_t> best = most_frequent(counts);
     Table table;
-    table.columns.push_back(key_column(counts, 0, "value", best));
-    table.columns.push_back({.name = "count", .type = Type::kInt});
+    table.columns.push_back(key_column(counts, 0, name_, best));
+    table.columns.push_back({.name = std::string(kCount), .type = Type::kInt});
     for (const uint32_t group : best) {
       table.columns[1].add_int(static_cast<Int128>(*counts.state().at(group)));
     }
@@ -121,6 +124,7 @@ class BoundTop : public BoundStage {
   }
 
   ColumnRef column_;
+  std::string name_;  ///< of the table's first column
   size_t k_;
 };
 
@@ -128,7 +132,9 @@ std::unique_ptr<BoundStage> bind_top(const Options& options, Binder& binder) {
   const std::optional<ColumnRef> column =
       binder.use(options.text("column"), options.line("column"));
   if (!column) return nullptr;
-  return std::make_unique<BoundTop>(*column, static_cast<size_t>(options.integer("k")));
+  const std::string& name = options.text("column");
+  return std::make_unique<BoundTop>(*column, name == kCount ? "value" : name,
+                                    static_cast<size_t>(options.integer("k")));
 }
 
 }  // namespace
@@ -139,8 +145,8 @@ StageSpec stage_top() {
       .kind = StageKind::kSummarise,
       .summary = "the most frequent values of a column, counted exactly",
       .doc =
-          "Rows `value` and `count`, most frequent first; equal counts by ascending value (text "
-          "by bytes, null last). Null is counted like a value. Every different value is "
+          "Rows of the value and its `count`, most frequent first; equal counts by ascending value "
+          "(text by bytes, null last). Null is counted like a value. Every different value is "
           "counted, so memory grows with their number: about 40 bytes each, and the text where "
           "it is longer than 15 bytes.",
       .fields = {{.name = "column",
