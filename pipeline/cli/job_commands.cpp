@@ -6,6 +6,7 @@
 #include "pipeline/cli/run_work.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/run/in_memory.h"
+#include "pipeline/run/outputs.h"
 
 namespace shardmill {
 
@@ -51,8 +52,11 @@ int plan_command(const Arguments& arguments) {
                            : job->run.threads > 0 ? job->run.threads
                                                   : usable_cores();
   Problems problems;
-  const Result<Plan> plan = make_plan(*job, default_run_dir(arguments.target), problems);
+  const std::string run_dir = default_run_dir(arguments.target);
+  const Result<Plan> plan = make_plan(*job, run_dir, problems);
   if (!plan.is_ok()) return print_error(plan.status());
+  const Result<Outputs> outputs = Outputs::plan(*plan, run_dir, "plan");
+  if (!outputs.is_ok()) return print_error(outputs.status());
   print(explain(*plan, threads));
   return 0;
 }

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
-#include <tuple>
+#include <filesystem>
+#include <map>
 
 #include "pipeline/base/message.h"
 
@@ -37,6 +37,67 @@ bool is_absolute(const std::string& path) {
   return !path.empty() && path[0] == '/';
 }
 
+/// As the file system sees it, with all symlinks followed; the part that is not there yet as it is.
+/// Without a slash at its end, so "" for "/".
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(
+      std::filesystem::absolute(path.empty() ? "." : path, error), error);
+  if (error) return path;
+  const std::string parts = without_empty_parts(real.native());
+  return parts.empty() ? "" : "/" + parts;
+}
+
+/// An output, or an input where an output might be.
+struct Name {
+  std::string path;
+  const FinalFile* output = nullptr;  ///< nullptr: an input
+};
+
+/// By path, '/' before every other byte; an input before an output.
+bool before(const Name& a, const Name& b) {
+  const auto [in_a, in_b] =
+      std::mismatch(a.path.begin(), a.path.end(), b.path.begin(), b.path.end());
+  if (in_b == b.path.end()) return in_a == a.path.end() && a.output == nullptr && b.output;
+  if (in_a == a.path.end()) return true;
+  if (*in_a == '/' || *in_b == '/') return *in_a == '/';
+  return static_cast<unsigned char>(*in_a) < static_cast<unsigned char>(*in_b);
+}
+
+void add_inputs_below(const Manifest& manifest, const std::map<std::string, std::string>& roots,
+                      std::vector<Name>& names) {
+  const std::string common = real_path(manifest.common_root);
+  for (const ManifestFile& input : manifest.files) {
+    std::string path = common + "/" + below_root(manifest, input.path);
+    const bool may_meet = std::any_of(roots.begin(), roots.end(), [&](const auto& root) {
+      return path.starts_with(root.second + "/");
+    });
+    if (may_meet) names.push_back({std::move(path)});
+  }
+}
+
+Status clash(const Name& name, std::string found, std::string expected) {
+  return Status::usage(
+      Message{.place = "output " + quoted(std::string_view(name.output->shown), 400),
+              .found = std::move(found),
+              .expected = std::move(expected),
+              .fix = "choose another path in its write stage"}
+          .text());
+}
+
+/// Two names that follow each other.
+Status check_pair(const Name& first, const Name& second) {
+  if (first.path == second.path) {
+    return first.output == nullptr
+               ? clash(second, "an input of this run", "a file that is not read")
+               : clash(second, "two stages that write to it", "a file for each");
+  }
+  if (first.output == nullptr || !second.path.starts_with(first.path + "/")) return {};
+  const std::string_view below = second.output == nullptr ? second.path : second.output->shown;
+  return clash(first, "a file that is to be a folder too, for " + quoted(below, 400),
+               "a name of its own");
+}
+
 uint64_t block_count(uint64_t plain_bytes) {
   return std::max<uint64_t>(1, (plain_bytes + kBlockBytes - 1) / kBlockBytes);
 }
@@ -51,7 +112,7 @@ Result<Outputs> Outputs::plan(const Plan& plan, const std::string& run_dir,
     if (!plan.bound->stages[stage].output) continue;
     RETURN_IF_ERROR(outputs.add_stage(plan, stage, run_dir, token));
   }
-  RETURN_IF_ERROR(outputs.check_names());
+  RETURN_IF_ERROR(outputs.check_names(plan.manifest));
   return outputs;
 }
 
@@ -85,7 +146,7 @@ Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run
 
 Status Outputs::add_final(FinalFile file, const std::string& token) {
   if (!is_plain_relative_path(file.place.relative)) {
-    return Status::usage(Message{.place = "output " + quoted(file.place.relative),
+    return Status::usage(Message{.place = "output " + quoted(std::string_view(file.place.relative)),
                                  .found = "a path that leads out of its folder",
                                  .expected = "inputs below one common folder",
                                  .fix = "write the inputs' paths without \"..\""}
@@ -96,18 +157,20 @@ Status Outputs::add_final(FinalFile file, const std::string& token) {
   return {};
 }
 
-Status Outputs::check_names() const {
-  std::vector<std::string_view> names;
+// Sorted by `before`, a folder comes right before what lies in it.
+Status Outputs::check_names(const Manifest& manifest) const {
+  std::map<std::string, std::string> real_roots;
+  for (const FinalFile& file : finals_) real_roots.try_emplace(file.place.root);
+  for (auto& [root, real] : real_roots) real = real_path(root);
+  std::vector<Name> names;
   names.reserve(finals_.size());
-  for (const FinalFile& file : finals_) names.push_back(file.shown);
-  std::sort(names.begin(), names.end());
-  const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice == names.end()) return {};
-  return Status::usage(Message{.place = "output " + quoted(*twice),
-                               .found = "two stages that write to it",
-                               .expected = "a file for each",
-                               .fix = "choose another path for one of them"}
-                           .text());
+  for (const FinalFile& file : finals_) {
+    names.push_back({real_roots[file.place.root] + "/" + file.place.relative, &file});
+  }
+  add_inputs_below(manifest, real_roots, names);
+  std::stable_sort(names.begin(), names.end(), before);
+  for (size_t i = 1; i < names.size(); ++i) RETURN_IF_ERROR(check_pair(names[i - 1], names[i]));
+  return {};
 }
 
 void Outputs::add_unit(const UnitReport& report, uint64_t unit) {

@@ -49,8 +49,9 @@ struct BlockItem {
 class Outputs {
  public:
   Outputs() = default;
-  /// Names all files. kUsage: two stages that write to one file, or an input whose path does not
-  /// fit below the output folder. `run_dir` is where `output/` is; `token` makes temporary names.
+  /// Names all files. kUsage: two stages that write to one file, an output that is an input or
+  /// another output's folder, or an input whose path does not fit below the output folder.
+  /// `run_dir` is where `output/` is; `token` makes temporary names.
   static Result<Outputs> plan(const Plan& plan, const std::string& run_dir,
                               const std::string& token);
 
@@ -80,7 +81,7 @@ class Outputs {
   Status add_stage(const Plan& plan, size_t stage, const std::string& run_dir,
                    const std::string& token);
   Status add_final(FinalFile file, const std::string& token);
-  Status check_names() const;
+  Status check_names(const Manifest& manifest) const;
 
   std::vector<WriteStage> stages_;  ///< by stage
   std::vector<FinalFile> finals_;

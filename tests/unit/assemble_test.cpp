@@ -242,6 +242,50 @@ TEST(Outputs, KnowWhereAbsolutePathsAre) {
   EXPECT_EQ(mirrored->finals()[0].shown, "/out/x/a.txt");
 }
 
+/// The message against `paths`, each written by a stage of its own.
+std::string message_against(const DoubleWorld& world, const std::vector<std::string>& paths,
+                            const std::string& common_root = {}) {
+  Plan plan = plan_for(world);
+  plan.manifest.common_root = common_root;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (i > 0) plan.bound->stages.emplace_back();
+    plan.bound->stages[i].output = OutputSpec{.path = paths[i]};
+  }
+  return Outputs::plan(plan, "run", "t").status().message();
+}
+
+TEST(Outputs, RefusesTwoFilesInOnePlace) {
+  const fs::path here = fs::current_path();
+  const DoubleWorld world;
+  EXPECT_EQ(message_against(world, {"a.txt", "b.txt", "a.txt-", "a.txt.txt"}), "");
+  EXPECT_EQ(message_against(world, {"a.txt", (here / "run/./output/a.txt").string()}),
+            "output \"" + (here / "run/output/a.txt").string() +
+                "\": two stages that write to it, expected a file for each; choose another path in "
+                "its write stage");
+  EXPECT_EQ(message_against(world, {"a/b.txt/c.txt", "a/b.txt-", "a/b.txt"}),
+            "output \"output/a/b.txt\": a file that is to be a folder too, for "
+            "\"output/a/b.txt/c.txt\", expected a name of its own; choose another path in its "
+            "write stage");
+}
+
+TEST(Outputs, NeverReplaceAnInput) {
+  const TempFolder folder;
+  folder.write("data/a.csv", "x");
+  fs::create_directory_symlink(folder.path() / "data", folder.path() / "link");
+  const std::string data = (folder.path() / "data").string();
+  DoubleWorld world;
+  world.files[data + "/a.csv"].content = "x";
+  EXPECT_EQ(message_against(world, {data + "/b.csv"}, data), "");
+  for (const char* name : {"/data/a.csv", "/link/a.csv", "//data/./a.csv"}) {
+    const std::string path = folder.path().string() + name;
+    EXPECT_THAT(message_against(world, {path}, data),
+                HasSubstr("a.csv\": an input of this run, expected a file that is not read; choose "
+                          "another path in its write stage"))
+        << path;
+  }
+  EXPECT_THAT(message_against(world, {data}, data), HasSubstr("a file that is to be a folder too"));
+}
+
 TEST(PartFile, LeavesNothingUnlessItCommits) {
   const TempFolder folder;
   const std::string dir = folder.path().string();

@@ -167,10 +167,11 @@ TEST_F(Run, TooManyRejectsFailTheRunButLeaveItsBooks) {
 
 TEST_F(Run, AFailureAfterTheStartEndsEveryRank) {
   folder_.write("data/a", "one\n");
+  fs::create_directories(folder_.path() / "out/x.txt");
+  const std::string out = (folder_.path() / "out/x.txt").string();
   for (const int ranks : {1, 3}) {
     const RunFiles files =
-        run_on_layout(job("[[stage]]\nuse = \"write\"\npath = \"folder/x.txt\"\n"
-                          "[[stage]]\nuse = \"write\"\npath = \"folder/x.txt/y.txt\"\n"),
+        run_on_layout(job("[[stage]]\nuse = \"write\"\npath = \"" + out + "\"\n"),
                       {.ranks = ranks, .threads = 2}, run_dir());
     EXPECT_EQ(files.status.code(), Code::kFailed);
     EXPECT_THAT(files.status.message(), HasSubstr("x.txt"));
