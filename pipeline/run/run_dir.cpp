@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kChecksums = "checksums.xxh3";
+constexpr std::string_view kLockMark = "shardmill run\n";
 
 /// Everything that is ours in a run directory; the mark of a finished run goes first.
 constexpr std::array kOurNames = {
@@ -68,12 +69,21 @@ Status make_folder(const std::string& path, bool is_private) {
   return {};
 }
 
+/// The mark of a run that was killed, however early.
+bool has_our_lock(const std::string& path) {
+  const FileHandle lock(::open((path + "/lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  std::array<char, kLockMark.size()> start = {};
+  const ssize_t size = lock.is_open() ? ::read(lock.get(), start.data(), start.size()) : -1;
+  return size >= 0 && std::string_view(start.data(), static_cast<size_t>(size)) == kLockMark;
+}
+
 /// A folder of the user's is never taken for one of ours.
 Status check_holder(const std::string& path, bool fresh) {
   std::error_code ignored;
   if (!exists(path) || fs::is_empty(path, ignored)) return {};
+  // job.toml alone may be the user's own; only a run writes a manifest beside it.
   const bool ours =
-      exists(path + "/job.toml") || exists(path + "/lock") || exists(path + "/results.json");
+      (exists(path + "/job.toml") && exists(path + "/manifest.tsv")) || has_our_lock(path);
   if (!ours) {
     return refusal(path, "the folder holds other things than a run",
                    "a run directory, an empty folder or a new name", "choose another --run-dir");
@@ -93,6 +103,7 @@ Result<FileHandle> take_lock(const std::string& path) {
     return refusal(path, "another run is at work in this run directory", "none",
                    "wait for it, or choose another --run-dir");
   }
+  RETURN_IF_ERROR(write_at(lock, 0, kLockMark, name));
   return lock;
 }
 

@@ -127,6 +127,23 @@ TEST_F(Run, StartsOverWhatAnUnfinishedRunLeft) {
   EXPECT_FALSE(fs::exists(run_dir() / "parts"));
 }
 
+TEST_F(Run, StartsOverAfterARunThatWasKilledAtOnce) {
+  folder_.write("data/a", "one\n");
+  folder_.write("run/lock", "shardmill run\n");
+  EXPECT_EQ(run(kCountAndWrite).status.message(), "");
+}
+
+TEST_F(Run, NeverTakesTheFolderOfTheUsersJobForARunDirectory) {
+  folder_.write("data/a", "one\n");
+  folder_.write("run/job.toml", "# my job");
+  folder_.write("run/lock", "my lock");
+  folder_.write("run/output/thesis.tex", "years of work");
+  EXPECT_THAT(run(kCountAndWrite).status.message(),
+              HasSubstr("the folder holds other things than a run"));
+  EXPECT_EQ(read_file(run_dir() / "job.toml"), "# my job");
+  EXPECT_EQ(read_file(run_dir() / "output/thesis.tex"), "years of work");
+}
+
 TEST_F(Run, NeverTakesAFolderOfTheUsers) {
   folder_.write("data/a", "one\n");
   folder_.write("run/thesis.tex", "years of work");
