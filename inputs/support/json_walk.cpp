@@ -64,7 +64,7 @@ bool is_whitespace(char byte) {
   const bool is_null = std::memcmp(at, "null", 4) == 0;
   const bool is_false = (std::memcmp(at + 1, "alse", 4) == 0) & (*at == 'f');
   kind = is_true ? JsonKind::kTrue : is_false ? JsonKind::kFalse : JsonKind::kNull;
-  return is_true | is_null | is_false ? at + 4 + (is_false ? 1 : 0) : nullptr;
+  return (is_true | is_null | is_false) ? at + 4 + (is_false ? 1 : 0) : nullptr;
 }
 
 }  // namespace
