@@ -23,6 +23,7 @@ All commands:
   test JOB.toml      run the job file's own tests
   count PATH...      files, bytes, lines and words
   grep PATTERN PATH...   lines that match, counted by file
+  profile PATH...    what is in every column of any files
   report RUN-DIR     the report of a run
   stages [NAME]      what stages there are, with options and examples
   new [NAME]         a job file to start from
@@ -57,6 +58,7 @@ class Parser {
     add_test();
     add_count();
     add_grep();
+    add_profile();
     add_report();
     add_stages();
     add_new();
@@ -215,6 +217,18 @@ class Parser {
     add_run_flags(sub);
   }
 
+  void add_profile() {
+    CLI::App* sub = add(Command::kProfile, "profile",
+                        "Shows what is in every column of any files: type, nulls, different "
+                        "values, extremes, quantiles, frequent values, lengths.");
+    sub->add_option("PATH", arguments_.paths, "files, folders, patterns")->required();
+    sub->add_option("--columns", arguments_.columns, "only these, like --columns=id,price")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    add_set(sub);
+    add_run_flags(sub);
+  }
+
   void add_report() {
     CLI::App* sub = add(Command::kReport, "report", "Prints the report of a run.");
     sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
@@ -267,6 +281,7 @@ class Parser {
     if (chosen() == nullptr) return help(kFirstSteps);
     arguments_.target = plain(arguments_.target);
     arguments_.run_dir = plain(arguments_.run_dir);
+    arguments_.columns = plain(arguments_.columns);
     arguments_.write_path = plain(arguments_.write_path);
     RETURN_IF_ERROR(read_settings());
     RETURN_IF_ERROR(read_patterns());

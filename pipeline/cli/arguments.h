@@ -17,6 +17,7 @@ enum class Command : uint8_t {
   kTest,
   kCount,
   kGrep,
+  kProfile,
   kReport,
   kStages,
   kNew,
@@ -27,7 +28,8 @@ struct Arguments {
   std::string help;
 
   std::string target;              ///< JOB.toml, RUN-DIR, or NAME; may be empty for stages and new
-  std::vector<std::string> paths;  ///< count, grep
+  std::vector<std::string> paths;  ///< count, grep, profile
+  std::vector<std::string> columns;  ///< profile; empty: all
   std::vector<std::string> patterns;  ///< grep
   bool ignore_case = false;
   bool fixed = false;

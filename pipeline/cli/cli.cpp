@@ -40,6 +40,8 @@ int run(const Arguments& arguments) {
       return count_command(arguments);
     case Command::kGrep:
       return grep_command(arguments);
+    case Command::kProfile:
+      return profile_command(arguments);
     case Command::kPlan:
       return run_alone(plan_command, arguments);
     case Command::kTest:

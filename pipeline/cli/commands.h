@@ -14,6 +14,7 @@ namespace shardmill {
 int run_command(const Arguments& arguments);
 int count_command(const Arguments& arguments);
 int grep_command(const Arguments& arguments);
+int profile_command(const Arguments& arguments);
 
 /// For one process; under mpirun only rank 0 calls them.
 int plan_command(const Arguments& arguments);

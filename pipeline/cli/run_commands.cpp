@@ -1,4 +1,4 @@
-// The commands that run a job: `run`, and `count` and `grep`, which make theirs.
+// The commands that run a job: `run`, and `count`, `grep` and `profile`, which make theirs.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -7,6 +7,7 @@
 
 #include "pipeline/base/text.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/profile_text.h"
 #include "pipeline/cli/run_work.h"
 #include "pipeline/formats/numbers.h"
 #include "pipeline/plan/toml_tree.h"
@@ -150,11 +151,24 @@ std::string count_job(const Arguments& arguments) {
       toml_list(arguments.paths), !arguments.no_words);
 }
 
+std::string profile_job(const Arguments& arguments) {
+  std::string job = fmt::format(
+      "name = \"profile\"\n[input]\npaths = {}\n[[stage]]\nuse = \"profile\"\n",
+      toml_list(arguments.paths));
+  if (!arguments.columns.empty()) job += "columns = " + toml_list(arguments.columns) + "\n";
+  return job;
+}
+
 /// Their results are short, so the whole report is left out.
 Work quick_work(const Arguments& arguments) {
   Work work = {.request = request_of(arguments), .strict = arguments.strict};
   work.request.quiet = true;
   return work;
+}
+
+void print_profile(const RunDescription& run) {
+  print(profile_text(run));
+  print_bad_files(run);
 }
 
 }  // namespace
@@ -183,6 +197,13 @@ int grep_command(const Arguments& arguments) {
   Work work = quick_work(arguments);
   work.read_job = [&] { return made_job(grep_job(arguments), arguments, "shardmill grep"); };
   work.finished = print_matches;
+  return run_work(work);
+}
+
+int profile_command(const Arguments& arguments) {
+  Work work = quick_work(arguments);
+  work.read_job = [&] { return made_job(profile_job(arguments), arguments, "shardmill profile"); };
+  work.finished = print_profile;
   return run_work(work);
 }
 

@@ -47,4 +47,8 @@ void TableColumn::add_bool(bool value) {
   null.push_back(0);
 }
 
+std::string table_name(const std::string& stage, const std::string& table) {
+  return table.empty() ? stage : stage + ": " + table;
+}
+
 }  // namespace shardmill

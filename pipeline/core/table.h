@@ -40,4 +40,8 @@ struct Table {
   size_t row_count() const { return columns.empty() ? 0 : columns[0].size(); }
 };
 
+/// What the report calls a table: like its stage, or "STAGE: TABLE" if the stage gave it a name
+/// because it makes several.
+std::string table_name(const std::string& stage, const std::string& table);
+
 }  // namespace shardmill

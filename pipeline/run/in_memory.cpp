@@ -140,7 +140,7 @@ class MemoryUnit {
       if (partials_[i] == nullptr) continue;
       for (Table& table : job_.stages[i].bound->finish(*partials_[i])) {
         table.stage = i;
-        if (table.name.empty()) table.name = job_.stages[i].name;
+        table.name = table_name(job_.stages[i].name, table.name);
         run_.tables.push_back(std::move(table));
       }
     }

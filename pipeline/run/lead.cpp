@@ -168,7 +168,7 @@ Status Lead::conclude(Totals totals) {
     if (totals.partials[i] == nullptr) continue;
     for (Table& table : job.stages[i].bound->finish(*totals.partials[i])) {
       table.stage = i;
-      if (table.name.empty()) table.name = job.stages[i].name;
+      table.name = table_name(job.stages[i].name, table.name);
       description_.tables.push_back(std::move(table));
     }
     totals.partials[i].reset();

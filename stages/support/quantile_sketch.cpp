@@ -140,6 +140,14 @@ uint32_t QuantileSketch::bucket_at(uint64_t rank) const {
   check_failed("rank <= count()", __FILE__, __LINE__);
 }
 
+std::vector<QuantileSketch::BucketCount> QuantileSketch::buckets() const {
+  std::vector<BucketCount> out;
+  for (const OrderedCount& item : in_order()) {
+    out.push_back({.bucket = bucket_in_order(item.order), .count = item.count});
+  }
+  return out;
+}
+
 void QuantileSketch::encode(ByteWriter& writer) const {
   writer.varint(size_);
   uint32_t last = 0;

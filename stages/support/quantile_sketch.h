@@ -44,6 +44,13 @@ class QuantileSketch {
   /// The bucket of the value at `rank` in ascending order. REQUIRES: 1 <= rank <= count().
   uint32_t bucket_at(uint64_t rank) const;
 
+  /// The buckets in use with their counts, by ascending value.
+  struct BucketCount {
+    uint32_t bucket = 0;
+    uint64_t count = 0;
+  };
+  std::vector<BucketCount> buckets() const;
+
   void encode(ByteWriter& writer) const;
   static QuantileSketch decode(ByteReader& reader);
 
