@@ -141,7 +141,8 @@ class PhaseLoop {
       return {};
     }
     send_orders();
-    if (dealer_->finished()) end_for_all(Status::ok());
+    // Whoever has not come yet may come with a failure.
+    if (ready_ranks_ == comm_.size() && dealer_->finished()) end_for_all(Status::ok());
     return {};
   }
 
@@ -150,6 +151,7 @@ class PhaseLoop {
     switch (kind_of(message.tag)) {
       case MessageKind::kReady:
         dealer_->rank_ready(message.from, reader.u32());
+        ++ready_ranks_;
         return reader.done() ? Status::ok() : damaged_message("ready");
       case MessageKind::kPrepared: {
         ASSIGN_OR_RETURN(const Prepared prepared, Prepared::decode(message.bytes));
@@ -226,6 +228,7 @@ class PhaseLoop {
   Mailbox& mailbox_;
   std::optional<Dealer> dealer_;
   std::optional<Status> end_;
+  int ready_ranks_ = 0;
   bool over_ = false;    ///< rank 0 has told all ranks that it ends
   bool failed_ = false;  ///< this rank has told rank 0
   Clock::time_point last_heartbeat_ = Clock::now();

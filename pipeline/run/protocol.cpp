@@ -177,4 +177,12 @@ std::string Inbox::receive(MessageKind kind, int from) {
   }
 }
 
+std::string Inbox::broadcast(std::string bytes) {
+  while (!kept_.empty()) {
+    comm_.put_back(std::move(kept_.back()));
+    kept_.pop_back();
+  }
+  return shardmill::broadcast(comm_, 0, std::move(bytes));
+}
+
 }  // namespace shardmill

@@ -118,6 +118,9 @@ class Inbox {
   std::optional<IncomingMessage> poll(Phase phase);
   /// Waits for the message `kind` of rank `from`.
   std::string receive(MessageKind kind, int from);
+  /// Collective. The message of rank 0, everywhere, even if it came while another was awaited (it
+  /// travels over other ranks, so it may overtake what rank 0 sent before).
+  std::string broadcast(std::string bytes);
 
  private:
   Comm& comm_;

@@ -18,10 +18,10 @@ bool writes_outputs(const BoundJob& job) {
 }
 
 /// Collective. Rank 0's status, everywhere.
-Status agree(Comm& comm, const Status& status) {
+Status agree(Inbox& inbox, const Status& status) {
   ByteWriter writer;
   encode_status(writer, status);
-  const std::string decision = broadcast(comm, 0, writer.take());
+  const std::string decision = inbox.broadcast(writer.take());
   ByteReader reader(decision);
   return decode_status(reader);
 }
@@ -50,7 +50,7 @@ Status work_and_assemble(Inbox& inbox, const Start& start, Lead* lead) {
       return totals.is_ok() ? lead->conclude(std::move(*totals)) : totals.status();
     });
   }
-  RETURN_IF_ERROR(agree(inbox.comm(), concluded));
+  RETURN_IF_ERROR(agree(inbox, concluded));
   if (writes_outputs(*start.job)) {
     RETURN_IF_ERROR(assemble(inbox, {.parts_dir = start.parts_dir,
                                      .place = start.place,
@@ -80,7 +80,7 @@ Status run_job(Comm& comm, Result<Plan>* plan, const RunRequest& request,
   if (lead != nullptr) {
     status = without_exceptions(start.place, [&] { return lead->finish(status); });
   }
-  return agree(comm, status);
+  return agree(inbox, status);
 }
 
 }  // namespace shardmill

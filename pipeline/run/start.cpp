@@ -122,7 +122,7 @@ Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunReq
   } else {
     comm.send(0, tag_of(MessageKind::kHello, Phase::kOutside), encode_hello(own_hello(comm)));
   }
-  message = broadcast(comm, 0, std::move(message));
+  message = inbox.broadcast(std::move(message));
   ByteReader reader(message);
   RETURN_IF_ERROR(decode_status(reader));
   const std::string_view plan_message = reader.text();
