@@ -1,12 +1,16 @@
 #include "pipeline/cli/cli.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
 
+#include "pipeline/base/message.h"
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
 #include "pipeline/comm/comm.h"
@@ -56,13 +60,38 @@ int run(const Arguments& arguments) {
   return 0;
 }
 
+/// Who starts us may have closed standard input, output or error (`>&-`). A file of the run would
+/// get the number, and then what is meant for the terminal.
+void open_what_is_closed() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) < 0)
+      (void)!::open("/dev/null", O_RDWR);  // the lowest is taken
+  }
+}
+
+int parse_and_run(const std::vector<std::string>& words) {
+  const Result<Arguments> arguments = parse_arguments(words);
+  if (arguments.is_ok()) return run(*arguments);
+  return is_first_process() ? print_error(arguments.status()) : exit_code(arguments.status());
+}
+
+/// `code`, unless what was printed did not arrive: a full disk behind `>`.
+int seen_through(int code) {
+  const bool arrived = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (arrived || code != 0) return code;
+  return print_error(Status::failed(Message{.place = "standard output",
+                                            .found = "not all of it could be written",
+                                            .expected = "room for it",
+                                            .fix = "free space on the disk that it goes to"}
+                                        .text()));
+}
+
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
+  open_what_is_closed();
   try {
-    const Result<Arguments> arguments = parse_arguments({argv + 1, argv + argc});
-    if (arguments.is_ok()) return run(*arguments);
-    return is_first_process() ? print_error(arguments.status()) : exit_code(arguments.status());
+    return seen_through(parse_and_run({argv + 1, argv + argc}));
   } catch (const std::exception& error) {
     fmt::print(stderr, "shardmill: {}, expected enough memory; use fewer --threads\n",
                error.what());

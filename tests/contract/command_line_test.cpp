@@ -28,6 +28,10 @@ class CommandLine : public testing::Test {
     return run_command("cd " + folder_.path().string() + " && " SHARDMILL_BINARY " " + words +
                        " 2>/dev/null");
   }
+  /// With redirections of its own, in what the shell runs behind the program's name.
+  CommandResult shell(const std::string& words) const {
+    return run_command("cd " + folder_.path().string() + " && " SHARDMILL_BINARY " " + words);
+  }
   void write(std::string_view name, std::string_view content) { folder_.write(name, content); }
   bool exists(const std::string& name) const {
     return std::filesystem::exists(folder_.path() / name);
@@ -60,7 +64,7 @@ TEST_F(CommandLine, WrongWordsGiveOneLineAndExit2) {
   const std::pair<std::string, std::string> cases[] = {
       {"rnu x.toml",
        "shardmill: there is no command \"rnu\", expected one of run, plan, test, "
-       "count, grep, report, stages, new; did you mean \"shardmill run\"?\n"},
+       "count, grep, profile, report, stages, new; did you mean \"shardmill run\"?\n"},
       {"run", "shardmill run: JOB.toml is required; see \"shardmill run --help\"\n"},
       {"run --thread 3 x.toml", "; did you mean \"--threads\"?\n"},
       {"run --threads no x.toml", "shardmill run: --threads: "},
@@ -200,6 +204,25 @@ TEST_F(CommandLine, CountCountsFilesBytesLinesAndWords) {
   EXPECT_EQ(entries(), 1u) << "nothing is kept";
   ASSERT_EQ(output_of("count d --run-dir kept").exit_code, 0);
   EXPECT_TRUE(exists("kept/results.json"));
+}
+
+TEST_F(CommandLine, SaysThatItsOutputDidNotArrive) {
+  write("a.txt", "a\n");
+  for (const char* words : {"stages", "new", "count ."}) {
+    const CommandResult result = shell(std::string(words) + " 2>&1 >/dev/full");
+    EXPECT_EQ(result.exit_code, 3) << words;
+    EXPECT_EQ(
+        result.output,
+        "standard output: not all of it could be written, expected room for it; free space on "
+        "the disk that it goes to\n");
+  }
+}
+
+TEST_F(CommandLine, WorksWithoutStandardInputOutputAndError) {
+  write("data/a.txt", "a\n");
+  write("job.toml", kCountJob);
+  EXPECT_EQ(shell("stages >&-").exit_code, 0);
+  EXPECT_EQ(shell("run job.toml <&- >&- 2>&- && test -s job.run/report.txt").exit_code, 0);
 }
 
 TEST_F(CommandLine, CountReadsNamesOfAnyBytes) {
