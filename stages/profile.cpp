@@ -18,7 +18,7 @@ constexpr uint8_t kVersion = 1;
 // Bounds of all columns together, so that memory does not follow their number.
 constexpr size_t kExactValues = 10000;
 constexpr size_t kExactValuesOfAll = 1000000;
-constexpr size_t kSampledRecords = 8192;
+constexpr size_t kSampledRecords = 4096;
 constexpr size_t kSampledValuesOfAll = 1000000;
 
 /// What is counted, the same for all workers.
@@ -100,15 +100,21 @@ class ProfileWorker final : public StageWorker {
     for (const ColumnRef& column : plan_.columns) {
       columns_.push_back(&batch.columns[column.slot]);
     }
+    chosen_.rows.clear();
+    chosen_.hashes.clear();
     batch.for_each_row([&](size_t row) {
       const uint64_t hash = identity_.of(batch, row);
-      if (hash <= into.threshold()) into.add(hash, columns_, row);
+      if (hash > into.threshold()) return;
+      chosen_.rows.push_back(static_cast<uint32_t>(row));
+      chosen_.hashes.push_back(hash);
     });
+    into.add(chosen_, columns_);
   }
 
   const ProfilePlan& plan_;
   IdentityHash identity_;
   ProfileScratch scratch_;
+  RecordSample::Records chosen_;
   std::vector<const Column*> columns_;
 };
 
@@ -162,9 +168,7 @@ StageSpec stage_profile() {
   return {
       .name = "profile",
       .kind = StageKind::kSummarise,
-      .summary =
-          "what is in every column: type, nulls, different values, extremes, quantiles, "
-          "frequent values",
+      .summary = "what is in every column: type, nulls, distinct and frequent values, quantiles",
       .doc =
           "Reads every value once and makes up to six tables. The first has a row for each column: "
           "`type`, `values` and `nulls`, how many `distinct` values, and the smallest and largest "
@@ -182,7 +186,7 @@ StageSpec stage_profile() {
           "figures are exact. Beyond that (`exact` is false) sums, means, deviations, extremes and "
           "counts still are; distinct values are estimated by HyperLogLog, quantiles are within "
           "0.4 % of the value (of times: 1/4000 of the range), and frequent values come from a "
-          "sample of about 4,096 to 8,192 records, the same on any layout: `sampled` tells how "
+          "sample of 2,048 to 4,096 records, the same on any layout: `sampled` tells how "
           "many values it had, and values that fewer than ten of them have are not shown.\n\n"
           "Of texts over 100 bytes the start is shown.",
       .fields = {{.name = "columns",

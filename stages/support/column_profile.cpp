@@ -185,7 +185,7 @@ void ColumnProfile::add_to_totals(const Column& values, size_t first, size_t cou
     case Type::kBool:
       check_failed("at most two different bools", __FILE__, __LINE__);
   }
-  for (size_t i = 0; i < count; ++i) distinct_.add(scratch.hashes[i], kDistinctLimit);
+  distinct_.add_all(scratch.hashes.data(), count, kDistinctLimit);
   std::visit([&](auto& totals) { add_values(totals, values, first, count); }, totals_);
 }
 

@@ -108,6 +108,20 @@ void DistinctSet::add(uint64_t hash, uint32_t limit) {
   if (insert_hash(hash) && size_ > limit) hashes_to_registers();
 }
 
+void DistinctSet::add_all(const uint64_t* hashes, size_t count, uint32_t limit) {
+  size_t at = 0;
+  for (; at < count && form_ != Form::kArray; ++at) add(hashes[at], limit);
+  for (; at < count; ++at) {
+    const uint64_t hash = hashes[at] + (hashes[at] == 0 ? 1 : 0);
+    uint8_t& best = array()[register_of(hash)];
+    const uint8_t rank = rank_of(hash);
+    if (rank <= best) [[likely]]
+      continue;
+    size_ += best == 0 ? 1 : 0;
+    best = rank;
+  }
+}
+
 /// True if it was not a member.
 bool DistinctSet::insert_hash(uint64_t hash) {
   if (size_ + 1 > capacity() / 4 * 3) grow_hashes();

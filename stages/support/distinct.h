@@ -1,6 +1,7 @@
 // How many different values: exact up to a limit, HyperLogLog beyond. A function of the set.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -32,6 +33,8 @@ class DistinctSet {
 
   /// REQUIRES: the same limit in all calls.
   void add(uint64_t hash, uint32_t limit);
+  /// The same for many, which is quicker once there are more than `limit`.
+  void add_all(const uint64_t* hashes, size_t count, uint32_t limit);
   void merge(const DistinctSet& other, uint32_t limit);
 
   bool is_exact() const { return form_ == Form::kHashes; }

@@ -127,7 +127,7 @@ void ExactSum::merge(const ExactSum& other) {
   above_ += other.above_;
   below_ += other.below_;
   if (other.limbs_.empty()) return;
-  cover(other.first_, other.first_ + other.limbs_.size());
+  cover(other.first_, other.first_ + other.limbs_.size() - 1);  // the last one is its sign
   const uint64_t fill = sign_fill(other.limbs_.back());
   uint64_t carry = 0;
   const size_t base = other.first_ - first_;

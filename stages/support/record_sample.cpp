@@ -39,22 +39,32 @@ size_t held_by(const std::string& text) {
 RecordSample::RecordSample(std::vector<Type> types, size_t records_max)
     : types_(std::move(types)), records_max_(records_max), columns_(types_.size()) {}
 
-void RecordSample::add(uint64_t hash, std::span<const Column* const> columns, size_t row) {
+void RecordSample::add(const Records& records, std::span<const Column* const> columns) {
   SHARDMILL_CHECK(columns.size() == types_.size());
-  hashes_.push_back(hash);
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const bool is_null = columns[i]->is_null(row);
-    Values& values = columns_[i];
-    values.null.push_back(is_null ? 1 : 0);
-    if (types_[i] == Type::kText) {
-      const std::string_view text = is_null ? std::string_view() : columns[i]->text[row];
-      values.texts.push_back(needs_text_key(text) ? long_text_key(text) : std::string(text));
-      text_bytes_ += held_by(values.texts.back());
-    } else {
-      values.words.push_back(is_null ? 0 : word_of(*columns[i], row));
-    }
-  }
+  if (records.rows.empty()) return;
+  hashes_.insert(hashes_.end(), records.hashes.begin(), records.hashes.end());
+  for (size_t i = 0; i < columns.size(); ++i) add_values(records.rows, *columns[i], columns_[i]);
   if (size() > records_max_) shrink();
+}
+
+void RecordSample::add_values(const std::vector<uint32_t>& rows, const Column& column,
+                              Values& values) {
+  for (const uint32_t row : rows) values.null.push_back(column.is_null(row) ? 1 : 0);
+  if (column.type != Type::kText) {
+    for (const uint32_t row : rows) {
+      values.words.push_back(column.is_null(row) ? 0 : word_of(column, row));
+    }
+    return;
+  }
+  for (const uint32_t row : rows) {
+    const std::string_view text = column.is_null(row) ? std::string_view() : column.text[row];
+    if (needs_text_key(text)) {
+      values.texts.push_back(long_text_key(text));
+    } else {
+      values.texts.emplace_back(text);
+    }
+    text_bytes_ += held_by(values.texts.back());
+  }
 }
 
 /// Raises the level until the sample fits.

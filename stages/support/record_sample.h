@@ -27,8 +27,13 @@ class RecordSample {
   RecordSample(std::vector<Type> types, size_t records_max);
 
   uint64_t threshold() const { return ~uint64_t{0} >> level_; }
-  /// REQUIRES: hash <= threshold(); a column for each type.
-  void add(uint64_t hash, std::span<const Column* const> columns, size_t row);
+  /// Some records of a batch, by row, with their hashes.
+  struct Records {
+    std::vector<uint32_t> rows;
+    std::vector<uint64_t> hashes;
+  };
+  /// REQUIRES: no hash is above threshold(); a column for each type.
+  void add(const Records& records, std::span<const Column* const> columns);
   void merge(const RecordSample& other);
   void encode(ByteWriter& writer) const;
   /// Marks the reader failed if the bytes are not that.
@@ -47,6 +52,7 @@ class RecordSample {
     std::vector<uint8_t> null;
   };
 
+  void add_values(const std::vector<uint32_t>& rows, const Column& column, Values& values);
   void keep(const std::vector<size_t>& records);
   void shrink();
 

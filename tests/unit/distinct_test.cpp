@@ -101,5 +101,20 @@ TEST(Distinct, DamagedBytesAreRefused) {
   }
 }
 
+TEST(Distinct, ManyAtOnceAreTheSameAsOneByOne) {
+  std::mt19937_64 random(11);
+  for (const uint32_t limit : {0u, 5u, 1000u}) {
+    DistinctSet one_by_one;
+    DistinctSet at_once;
+    for (const size_t count : {0, 3, 900, 20000}) {
+      std::vector<uint64_t> hashes(count);
+      for (uint64_t& hash : hashes) hash = random() % 7 == 0 ? 0 : random();
+      for (const uint64_t hash : hashes) one_by_one.add(hash, limit);
+      at_once.add_all(hashes.data(), hashes.size(), limit);
+      EXPECT_EQ(encoded(at_once), encoded(one_by_one)) << count;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace shardmill

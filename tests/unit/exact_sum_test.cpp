@@ -256,5 +256,22 @@ TEST(ExactSum, TakesOnlyTheMemoryThatItsValuesNeed) {
   EXPECT_LT(sum.memory_bytes(), sizeof(ExactSum) + 10 * sizeof(uint64_t));
 }
 
+TEST(ExactSum, MergingInALongChainNeedsNoMoreRoom) {
+  ExactSum total;
+  for (size_t i = 0; i < 200; ++i) {
+    ExactSum next;
+    next.add_square(1.7976931348623157e308);
+    next.add(-5e-324);
+    next.merge(total);  // each sum takes the one before it
+    total = std::move(next);
+  }
+  ExactSum at_once;
+  for (size_t i = 0; i < 200; ++i) {
+    at_once.add_square(1.7976931348623157e308);
+    at_once.add(-5e-324);
+  }
+  EXPECT_EQ(encoded(total), encoded(at_once));
+}
+
 }  // namespace
 }  // namespace shardmill
