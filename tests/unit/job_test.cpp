@@ -435,5 +435,16 @@ TEST(Toml, DamagedDocumentsGiveProblemsNotCrashes) {
   EXPECT_GT(sound_documents, 1000u);
 }
 
+TEST(Toml, OtherCharactersOutsideOfQuotesAreMistakes) {
+  for (const char* text : {"a = 1\nключ = 1\n", "a = é", "a = 1 \xa1\n", "a =-[[\"Zoë\", 2]]"}) {
+    Problems problems;
+    parse_toml(text, "job.toml", problems);
+    EXPECT_EQ(problems.list().size(), 1u) << text;
+  }
+  Problems none;
+  parse_toml("\xef\xbb\xbf# naïve\nname = \"Zoë\" # é\n\"ключ\" = 'é'\n", "job.toml", none);
+  EXPECT_TRUE(none.empty()) << problems_text("job.toml", none);
+}
+
 }  // namespace
 }  // namespace shardmill
