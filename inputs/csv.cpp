@@ -1,7 +1,10 @@
 // Delimited text: CSV as in RFC 4180, TSV, and their relatives.
 #include <algorithm>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,24 +32,47 @@ struct CsvJob {
   bool needs_offsets = false;
 };
 
+/// Finds names among many, since there are files with more than 100,000 columns.
+class NameIndex {
+ public:
+  /// `names` are distinct and outlive the index.
+  explicit NameIndex(const std::vector<std::string>& names) : names_(names), sorted_(names.size()) {
+    std::iota(sorted_.begin(), sorted_.end(), size_t{0});
+    std::sort(sorted_.begin(), sorted_.end(),
+              [&](size_t a, size_t b) { return names_[a] < names_[b]; });
+  }
+
+  std::optional<size_t> find(std::string_view name) const {
+    const auto at =
+        std::lower_bound(sorted_.begin(), sorted_.end(), name,
+                         [&](size_t i, std::string_view wanted) { return names_[i] < wanted; });
+    if (at == sorted_.end() || names_[*at] != name) return std::nullopt;
+    return *at;
+  }
+
+ private:
+  const std::vector<std::string>& names_;
+  std::vector<size_t> sorted_;
+};
+
 /// The wanted columns where this file has them.
 std::vector<CsvColumn> placed_columns(const CsvJob& job, const CsvShape& shape) {
   std::vector<CsvColumn> columns = job.wanted;
+  if (columns.empty()) return columns;
+  const NameIndex fields(shape.names);
   for (CsvColumn& column : columns) {
-    const auto at = std::find(shape.names.begin(), shape.names.end(), column.name);
-    if (at != shape.names.end()) column.field = static_cast<size_t>(at - shape.names.begin());
+    if (const auto field = fields.find(column.name)) column.field = *field;
   }
   return columns;
 }
 
 /// Columns that the file has and the job does not know; said once a file.
 std::string extra_columns_note(const CsvJob& job, const CsvShape& shape) {
-  if (!job.format.columns.empty()) return {};
+  if (!job.format.columns.empty() || shape.names == job.names) return {};
+  const NameIndex known(job.names);
   std::vector<std::string> extra;
   for (const std::string& name : shape.names) {
-    if (std::find(job.names.begin(), job.names.end(), name) == job.names.end()) {
-      extra.push_back(quoted(name));
-    }
+    if (!known.find(name)) extra.push_back(quoted(name));
   }
   return extra.empty() ? "" : "columns that are not read: " + listed(extra);
 }

@@ -240,13 +240,18 @@ std::optional<std::vector<std::string>> written_names(const Options& options, Ro
 }
 
 // The columns, marked as read; nothing after a problem.
-std::optional<std::vector<RowColumn>> use_columns(const std::vector<std::string>& names, int line,
-                                                  Binder& binder) {
+std::optional<std::vector<RowColumn>> use_columns(RowFormat format, const std::string& text_column,
+                                                  int line, Binder& binder) {
   std::vector<RowColumn> columns;
-  for (const std::string& name : names) {
-    if (const auto ref = binder.use(name, line)) columns.push_back({.name = name, .ref = *ref});
+  if (format != RowFormat::kTxt) {
+    for (const SchemaColumn& column : binder.schema().columns) {
+      columns.push_back({.name = column.name, .ref = binder.use(column)});
+    }
+    return columns;
   }
-  if (columns.size() != names.size()) return std::nullopt;
+  const auto ref = binder.use(text_column, line);
+  if (!ref) return std::nullopt;
+  columns.push_back({.name = text_column, .ref = *ref});
   return columns;
 }
 
@@ -291,7 +296,7 @@ std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
   if (as_it_came) binder.need_raw();
   if (!always_canonical) {
     const int line = options.line(options.has("column") ? "column" : "path");
-    auto columns = use_columns(*names, line, binder);
+    auto columns = use_columns(target->format, names->front(), line, binder);
     if (!columns) return nullptr;
     plan.rows.emplace(target->format, std::move(*columns));
   }

@@ -1,5 +1,6 @@
 #include "inputs/support/csv_shape.h"
 
+#include <map>
 #include <set>
 #include <utility>
 
@@ -42,15 +43,25 @@ std::vector<std::string> numbered_names(size_t fields) {
 
 std::vector<std::string> distinct_names(std::vector<std::string> names) {
   std::set<std::string> taken;
+  std::map<std::string, size_t> copies;  // of names that came more than once
   for (size_t i = 0; i < names.size(); ++i) {
     std::string& name = names[i];
     if (name.empty()) name = column_name(i);
+    if (taken.insert(name).second) continue;
     const std::string first = name;
-    for (size_t copy = 2; !taken.insert(name).second; ++copy) {
-      name = first + "_" + std::to_string(copy);
-    }
+    size_t& copy = copies.try_emplace(first, 1).first->second;
+    do {
+      name = first + "_" + std::to_string(++copy);
+    } while (!taken.insert(name).second);
   }
   return names;
+}
+
+Status too_many_fields(size_t fields) {
+  return Status::bad_file(Message{.found = "a first record of " + counted(fields, "field"),
+                                  .expected = "at most " + with_separators(kCsvFieldsMax),
+                                  .fix = "check `delimiter` in [input], or read the file as lines"}
+                              .text());
 }
 
 Status bad_header(const CsvRecordEnd& header, size_t record_bytes_max) {
@@ -82,6 +93,7 @@ Result<CsvShape> read_csv_shape(TextWindow& window, const CsvFormat& format, Csv
   const CsvRecordEnd first = find_record_end(window, bytes, record_bytes_max, marks);
   if (first.kind == CsvRecordEnd::Kind::kError) return window.error();
   const bool ends = first.kind == CsvRecordEnd::Kind::kEnds;
+  if (ends && first.fields > kCsvFieldsMax) return too_many_fields(first.fields);
   if (!format.header) {
     shape.names = numbered_names(ends ? first.fields : 1);
     return shape;

@@ -12,6 +12,9 @@
 
 namespace shardmill {
 
+/// More are no table: each column takes some 200 bytes wherever columns are known.
+inline constexpr size_t kCsvFieldsMax = 1'000'000;
+
 /// Names and number of the fields of one file.
 struct CsvShape {
   std::vector<std::string> names;  ///< distinct; empty if the file has no record at all
@@ -24,8 +27,9 @@ struct CsvShape {
 ///
 /// With a header: its names; an empty one is called column_N (from 1), a further one of the same
 /// name gets _2, _3. Without: `columns`, or column_1 to column_N for the N fields of the first
-/// record. kBadFile: the header is longer than record_bytes_max or its quotes are never closed, or
-/// the file cannot be read. REQUIRES: window is at offset 0.
+/// record. kBadFile: the header is longer than record_bytes_max, or its quotes are never closed, or
+/// there are more than kCsvFieldsMax fields, or the file cannot be read. REQUIRES: window is at
+/// offset 0.
 Result<CsvShape> read_csv_shape(TextWindow& window, const CsvFormat& format, CsvBytes bytes,
                                 size_t record_bytes_max, CsvMarks& marks);
 

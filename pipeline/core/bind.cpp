@@ -52,8 +52,12 @@ std::optional<ColumnRef> Binder::use(std::string_view name, int line) {
     problems_.add(line, no_such_column(name, schema_));
     return std::nullopt;
   }
-  slots_.slots[column->slot].used = true;
-  return ColumnRef{.slot = column->slot, .type = column->type};
+  return use(*column);
+}
+
+ColumnRef Binder::use(const SchemaColumn& column) {
+  slots_.slots[column.slot].used = true;
+  return {.slot = column.slot, .type = column.type};
 }
 
 std::optional<ColumnRef> Binder::use(std::string_view name, int line,

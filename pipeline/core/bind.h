@@ -63,6 +63,9 @@ class Binder {
   /// The same if its type is one of `types`; otherwise a problem that says how to get one (`types =
   /// {...}`).
   std::optional<ColumnRef> use(std::string_view name, int line, const std::vector<Type>& types);
+  /// A column of this schema, marked as read: for all of many, since finding each by its name would
+  /// take a square of time.
+  ColumnRef use(const SchemaColumn& column);
   /// The type of a column without reading it; nothing if there is none.
   std::optional<Type> type_of(std::string_view name) const;
 

@@ -172,6 +172,29 @@ TEST(Csv, HeaderNamesAreMadeDistinct) {
             (Names{"a", "a_2", "column_3", "a_3", "b \"c\""}));
 }
 
+TEST(Csv, ReadsFilesOfVeryManyColumns) {
+  std::string many;
+  std::string equal;
+  std::string values;
+  for (size_t i = 0; i < 200'000; ++i) {
+    many += (i == 0 ? "c" : ",c") + std::to_string(i);
+    equal += i == 0 ? "a" : ",a";
+    values += i == 0 ? "7" : ",7";
+  }
+  for (const std::string& header : {many, equal}) {
+    const InputUnderTest input = csv(header + "\n" + values + "\n");
+    const ReadRecords read = input.read_whole(kLarge);
+    ASSERT_EQ(read.rows.size(), 1u);
+    EXPECT_EQ(read.rows[0], Cells(200'000, Cell("7")));
+  }
+}
+
+TEST(Csv, AFirstRecordOfTooManyFieldsIsABadFile) {
+  EXPECT_EQ(csv(std::string(1'000'000, ',') + "\n").read_whole(kLarge).status.message(),
+            "a first record of 1,000,001 fields, expected at most 1,000,000; check `delimiter` in "
+            "[input], or read the file as lines");
+}
+
 TEST(Csv, OnlyTheGivenColumnsAreRead) {
   InputUnderTest input = csv("a,b,c\n1,2,3\n", with("columns", Names{"c", "a"}));
   EXPECT_EQ(names(input.schema()), (Names{"c", "a"}));
