@@ -309,12 +309,18 @@ PatternMatch::~PatternMatch() {
   if (jit_stack_ != nullptr) pcre2_jit_stack_free(static_cast<pcre2_jit_stack*>(jit_stack_));
 }
 
-PatternMatch::Found PatternMatch::find(std::string_view text) {
-  size_t start = 0;
+uint32_t Pattern::group_count() const {
+  uint32_t count = 0;
+  pcre2_pattern_info(code_of(code_), PCRE2_INFO_CAPTURECOUNT, &count);
+  return count;
+}
+
+PatternMatch::Found PatternMatch::find(std::string_view text, size_t from) {
+  size_t start = from;
   if (pattern_.search_) {
-    const size_t literal = pattern_.search_->find(text);
+    const size_t literal = pattern_.search_->find(text.substr(from));
     if (literal == LiteralSearch::kNone) return Found::kNo;
-    if (pattern_.literal_.is_prefix) start = literal;
+    if (pattern_.literal_.is_prefix) start = from + literal;
   }
   text_ = text.data() == nullptr ? std::string_view("", 0) : text;
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text_.data());

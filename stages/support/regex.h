@@ -51,6 +51,8 @@ class Pattern {
   };
   /// By number.
   const std::vector<Group>& named_groups() const { return named_groups_; }
+  /// Groups in the pattern, named or not.
+  uint32_t group_count() const;
   const RequiredLiteral& literal() const { return literal_; }
 
  private:
@@ -75,8 +77,10 @@ class PatternMatch {
   PatternMatch(const PatternMatch&) = delete;
   PatternMatch& operator=(const PatternMatch&) = delete;
 
-  /// Looks for the leftmost match in `text`. kLimit: more than kMatchStepsMax steps, or memory.
-  Found find(std::string_view text);
+  /// Looks for the leftmost match in `text` that begins at `from` or behind; what stands before
+  /// `from` is seen by \b and the like. kLimit: more than kMatchStepsMax steps, or memory.
+  /// REQUIRES: from <= text.size().
+  Found find(std::string_view text, size_t from = 0);
 
   /// Part of the text last found that group `number` matched; nothing if the group did not take
   /// part. REQUIRES: the last find gave kYes, and its text still lives.
