@@ -140,7 +140,8 @@ class Inference {
     CsvChunks chunks({.bytes = format_.bytes_of(file.path),
                       .fields = shape->fields(),
                       .limits = limits_,
-                      .end = std::max(shape->data_begin, files_.type_bytes)},
+                      // At least one record, however long the header.
+                      .end = std::max(shape->data_begin + 1, files_.type_bytes)},
                      window, rejects);
     CsvChunk chunk;
     while (true) {

@@ -189,6 +189,12 @@ TEST(Csv, ReadsFilesOfVeryManyColumns) {
   }
 }
 
+TEST(Csv, TypesOfAWideTableAreSeenInItsFirstRecord) {
+  // The header alone is longer than the sample.
+  const std::string content = "a," + std::string(2 << 20, 'b') + "\n1,2.5\n";
+  EXPECT_EQ(types(typed_csv(content).schema()), "int float");
+}
+
 TEST(Csv, AFirstRecordOfTooManyFieldsIsABadFile) {
   EXPECT_EQ(csv(std::string(1'000'000, ',') + "\n").read_whole(kLarge).status.message(),
             "a first record of 1,000,001 fields, expected at most 1,000,000; check `delimiter` in "
