@@ -30,7 +30,8 @@ void add_input(const Plan& plan, std::string& out) {
              quoted(manifest.notes[i].path) + " " + manifest.notes[i].reason);
   }
   if (manifest.notes.size() > kNotesShown) {
-    add_line(out, "", fmt::format("and {} more", manifest.notes.size() - kNotesShown));
+    add_line(out, "",
+             fmt::format("and {} more", with_separators(manifest.notes.size() - kNotesShown)));
   }
 }
 
@@ -47,7 +48,7 @@ void add_columns(const BoundJob& bound, std::string& out) {
                          bound.slots.slots[i].used ? "used" : ""));
   }
   if (columns.size() > kColumnsShown) {
-    add_line(out, "", fmt::format("and {} more", columns.size() - kColumnsShown));
+    add_line(out, "", fmt::format("and {} more", with_separators(columns.size() - kColumnsShown)));
   }
 }
 

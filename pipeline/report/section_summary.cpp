@@ -34,7 +34,13 @@ std::string bad_text(const RunDescription& run) {
 }
 
 std::string read_text(const RunDescription& run) {
-  std::string text = counted(run.files.size(), "file") + ", " + format_bytes(run.disk_bytes);
+  const auto is_read = [](const FileResult& file) {
+    return file.outcome != "bad" && file.outcome != "not read";
+  };
+  const auto count = std::count_if(run.files.begin(), run.files.end(), is_read);
+  const auto files = static_cast<uint64_t>(count);
+  const std::string of = files == run.files.size() ? "" : with_separators(files) + " of ";
+  std::string text = of + counted(run.files.size(), "file") + ", " + format_bytes(run.disk_bytes);
   if (run.plain_bytes != run.disk_bytes) {
     text += " (" + format_bytes(run.plain_bytes) + " unpacked)";
   }
@@ -52,7 +58,7 @@ std::string speed_text(const RunDescription& run) {
          " records/s while at work";
 }
 
-/// "2 ranks of 3 threads on n1, 12 units, memory at most 40.0 MiB a rank".
+/// "2 ranks of 3 threads on n1, 12 units, peak memory 40.0 MiB a rank".
 std::string layout_text(const RunDescription& run) {
   std::vector<std::string> hosts;
   unsigned most = 0;
@@ -65,8 +71,8 @@ std::string layout_text(const RunDescription& run) {
   }
   const std::string where = hosts.size() > 1 ? counted(hosts.size(), "host") : listed(hosts);
   return counted(run.ranks.size(), "rank") + " of " + counted(most, "thread") +
-         (where.empty() ? "" : " on " + where) + ", " + counted(run.units, "unit") + ", at most " +
-         format_bytes(peak) + " of memory a rank";
+         (where.empty() ? "" : " on " + where) + ", " + counted(run.units, "unit") +
+         ", peak memory " + format_bytes(peak) + " a rank";
 }
 
 std::string took_text(const RunSeconds& seconds) {

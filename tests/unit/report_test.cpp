@@ -136,7 +136,7 @@ RunDescription small_run() {
 
 TEST(ReportText, SaysWhatWasReadAndWhatBecameOfIt) {
   const std::string text = report_text(small_run(), {});
-  EXPECT_THAT(text, HasSubstr("2 files, "));
+  EXPECT_THAT(text, HasSubstr("1 of 2 files, "));
   EXPECT_THAT(text, HasSubstr("unpacked), 1,250,000 records"));
   EXPECT_THAT(text, HasSubstr("1 file, 2 records, 3 values"));
   EXPECT_THAT(text, ContainsRegex("0  extract +1,250,000  1,249,000 .* 900 .* no_match"));
