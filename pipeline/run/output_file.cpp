@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
+#include "pipeline/plan/walk.h"
 
 namespace shardmill {
 
@@ -173,7 +173,7 @@ Status file_error(std::string_view place, std::string_view doing, int error) {
   const bool disk_is_full = error == ENOSPC || error == EDQUOT;
   const std::string text =
       Message{.place = escaped(place),
-              .found = fmt::format("the file cannot be {} ({})", doing, std::strerror(error)),
+              .found = fmt::format("the file cannot be {} ({})", doing, system_reason(error)),
               .expected = {},
               .fix = disk_is_full ? "free space on that disk and run the same command again"
                                   : "check that folder and its permissions"}

@@ -14,6 +14,7 @@
 
 #include "pipeline/base/message.h"
 #include "pipeline/formats/json_text.h"
+#include "pipeline/plan/walk.h"
 
 namespace shardmill {
 
@@ -61,10 +62,18 @@ Status refusal(const std::string& path, std::string found, std::string expected,
                            .text());
 }
 
+Status folder_error(const std::string& path, int error) {
+  return Status::failed(Message{.place = escaped(path),
+                                .found = "the folder cannot be made (" + system_reason(error) + ")",
+                                .expected = {},
+                                .fix = "check the folder above it and its permissions"}
+                            .text());
+}
+
 Status make_folder(const std::string& path, bool is_private) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error) return file_error(path, "made as a folder", error.value());
+  if (error) return folder_error(path, error.value());
   if (is_private) ::chmod(path.c_str(), 0700);
   return {};
 }
@@ -80,7 +89,11 @@ bool has_our_lock(const std::string& path) {
 /// A folder of the user's is never taken for one of ours.
 Status check_holder(const std::string& path, bool fresh) {
   std::error_code ignored;
-  if (!exists(path) || fs::is_empty(path, ignored)) return {};
+  if (!exists(path)) return {};
+  if (!fs::is_directory(path, ignored)) {
+    return refusal(path, "a file", "a folder or a new name", "choose another --run-dir");
+  }
+  if (fs::is_empty(path, ignored)) return {};
   // job.toml alone may be the user's own; only a run writes a manifest beside it.
   const bool ours =
       (exists(path + "/job.toml") && exists(path + "/manifest.tsv")) || has_our_lock(path);
@@ -119,7 +132,7 @@ Status clear(const std::string& path) {
 Result<std::string> make_temporary_folder(const std::string& beside) {
   RETURN_IF_ERROR(make_folder(beside, false));
   std::string pattern = beside + "/.shardmill-parts-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) return file_error(pattern, "made as a folder", errno);
+  if (::mkdtemp(pattern.data()) == nullptr) return folder_error(beside, errno);
   return pattern;
 }
 

@@ -192,7 +192,7 @@ TEST(Assemble, NoSymlinkLeadsOutOfTheOutputFolder) {
   const Status status = assembly.assemble_on(2, 1);
   EXPECT_EQ(status.code(), Code::kFailed);
   EXPECT_THAT(status.message(), HasSubstr("output/sub/x.txt: the file cannot be put into its "
-                                          "folder (Not a directory)"));
+                                          "folder (not a directory)"));
   EXPECT_TRUE(fs::is_empty(elsewhere.path()));
 }
 
@@ -314,7 +314,7 @@ TEST(PartFile, SaysWhatIsWrongWithTheDisk) {
   PartFile part("/nonexistent", PartFileId::own(1, 0), 1);
   const Status status = part.append(std::string(2 << 20, 'x'), 1);
   EXPECT_EQ(status.message(),
-            "/nonexistent/unit-1.stage-0.tmp: the file cannot be created (No such file or "
+            "/nonexistent/unit-1.stage-0.tmp: the file cannot be created (no such file or "
             "directory); check that folder and its permissions");
   EXPECT_EQ(file_error("f", "written", ENOSPC).code(), Code::kStopped);
 }

@@ -144,6 +144,18 @@ TEST_F(Run, NeverTakesTheFolderOfTheUsersJobForARunDirectory) {
   EXPECT_EQ(read_file(run_dir() / "output/thesis.tex"), "years of work");
 }
 
+TEST_F(Run, SaysWhyARunDirectoryCannotBeMade) {
+  folder_.write("data/a", "one\n");
+  const fs::path file = folder_.path() / "data/a";
+  EXPECT_THAT(
+      run_on_layout(job(kCountAndWrite), {}, file).status.message(),
+      HasSubstr("data/a: a file, expected a folder or a new name; choose another --run-dir"));
+  EXPECT_THAT(
+      run_on_layout(job(kCountAndWrite), {}, file / "below").status.message(),
+      HasSubstr("below: the folder cannot be made (not a directory); check the folder above "
+                "it and its permissions"));
+}
+
 TEST_F(Run, NeverTakesAFolderOfTheUsers) {
   folder_.write("data/a", "one\n");
   folder_.write("run/thesis.tex", "years of work");
