@@ -171,7 +171,9 @@ void note_problems(const Problems& problems, StageRun& run) {
   }
 }
 
+/// As the stage behind the one under test would.
 void ask_for_columns(Binder& binder, const StageRunLayout& layout) {
+  binder.begin_stage(1);
   if (layout.ask_for_offsets) binder.need_offsets();
   const std::vector<std::string> names = layout.used_later.value_or(binder.schema().names());
   for (const std::string& name : names) EXPECT_TRUE(binder.use(name, 0)) << name;
