@@ -93,6 +93,10 @@ void check_path(const Options& options, Problems& problems) {
     problems.add(line, unknown_extension(path));
     return;
   }
+  if (path.find('\0') != std::string::npos) {
+    problems.add(line, {.found = "path " + quoted(path) + " with a NUL byte",
+                        .expected = "a name that a file can have"});
+  }
   if (path[0] != '/' && has_parent_part(path)) {
     problems.add(line, {.found = "path " + quoted(path) + " with \"..\"",
                         .expected = "a path below the run's output folder",

@@ -255,6 +255,8 @@ TEST(Write, EveryMistakeInThePathSaysWhatToDo) {
   EXPECT_EQ(problem_of({{"path", "a/../../x.csv"}}),
             "path \"a/../../x.csv\" with \"..\", expected a path below the run's output folder; "
             "write an absolute path to leave it");
+  EXPECT_EQ(problem_of({{"path", std::string("a\0b.csv", 7)}}),
+            "path \"a\\x00b.csv\" with a NUL byte, expected a name that a file can have");
   EXPECT_EQ(problem_of({{"path", "/a/../x.csv"}}), "");
   EXPECT_EQ(problem_of({{"path", "a..b/..x.csv"}}), "");
   EXPECT_EQ(problem_of({{"path", "a/{level}.csv"}}),
