@@ -1,0 +1,99 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <random>
+
+#include "tests/support/stage_runner.h"
+
+namespace shardmill {
+
+StageSpec stage_histogram();
+
+namespace {
+
+using testing::ElementsAre;
+
+StageRun histogram(StageSettings settings, const TestColumn& column) {
+  settings.emplace_back("column", column.name);
+  return run_stage(stage_histogram(), settings, {column});
+}
+
+TEST(Histogram, EveryFloatIsInTheBinWhoseEdgesTheTableShows) {
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> values(-5, 5);
+  for (const double width : {0.1, 0.3, 1.0 / 3, 0.7, 2.5}) {
+    std::vector<double> numbers;
+    std::vector<std::optional<double>> column;
+    for (int i = 0; i < 3000; ++i) {
+      // Many multiples of the width, where rounding decides.
+      const double value = i % 2 == 0 ? values(random) : width * static_cast<double>(i % 41 - 20);
+      numbers.push_back(value);
+      column.emplace_back(value);
+    }
+    const StageRun run = histogram({{"width", width}}, float_column("x", column));
+    ASSERT_EQ(run.tables.size(), 1u);
+    const Table& table = run.tables[0];
+    for (size_t row = 0; row < table.row_count(); ++row) {
+      const double from = table.columns[0].floats[row];
+      const double to = table.columns[1].floats[row];
+      const auto inside = std::count_if(numbers.begin(), numbers.end(),
+                                        [&](double x) { return x >= from && x < to; });
+      EXPECT_EQ(table.columns[2].ints[row], inside) << from << " " << to;
+    }
+  }
+}
+
+TEST(Histogram, IntsAreExactAtBothEnds) {
+  const StageRun run = histogram(
+      {{"width", 10.0}},
+      int_column("n", {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()}));
+  const Table& table = run.tables[0];
+  ASSERT_EQ(table.row_count(), 2u);
+  EXPECT_EQ(table.columns[0].ints[0], static_cast<Int128>(INT64_MIN) - 2);
+  EXPECT_EQ(table.columns[1].ints[1], static_cast<Int128>(INT64_MAX) + 3);
+}
+
+TEST(Histogram, CountsApartWhatHasNoBin) {
+  const StageSpec spec = stage_histogram();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  const StageRun run =
+      histogram({{"width", 1.0}}, float_column("x", {0.5, std::nullopt, nan, infinity, 1e300}));
+  EXPECT_EQ(run.tables[0].row_count(), 1u);
+  EXPECT_EQ(run.count(spec, "null"), 1u);
+  EXPECT_EQ(run.count(spec, "nan"), 1u);
+  EXPECT_EQ(run.count(spec, "outside"), 2u);
+  const StageRun decades = histogram({{"per_decade", std::string("3")}},
+                                     float_column("x", {0.0, -1.0, 5e-320, 1.9, 2.0}));
+  EXPECT_EQ(decades.count(spec, "outside"), 3u);
+  EXPECT_EQ(decades.tables[0].row_count(), 2u);
+}
+
+TEST(Histogram, SaysWhatIsMissingOrTooMuch) {
+  const TestColumn number = int_column("n", {1});
+  const TestColumn time = time_column("n", {"2026-01-31"});
+  EXPECT_THAT(histogram({}, number).problems,
+              ElementsAre("no bins are given, expected one of width (numbers), interval (times), "
+                          "bins with min and max, or per_decade; write width = 10 for instance"));
+  EXPECT_THAT(histogram({{"width", 1.0}, {"per_decade", std::string("1")}}, number).problems,
+              ElementsAre("both width and per_decade are given, expected one of width (numbers), "
+                          "interval (times), bins with min and max, or per_decade; leave one out"));
+  EXPECT_THAT(histogram({{"bins", int64_t{3}}}, number).problems,
+              ElementsAre("bins without min and max, expected the range that they divide; write "
+                          "min = 0 and max = 100 for instance"));
+  EXPECT_THAT(histogram({{"bins", int64_t{3}}, {"min", 2.0}, {"max", 1.0}}, number).problems,
+              ElementsAre("max is 1, expected more than min, which is 2"));
+  EXPECT_THAT(histogram({{"width", 1.0}, {"min", 2.0}}, number).problems,
+              ElementsAre("min without bins, expected bins, min and max together; leave min out"));
+  EXPECT_THAT(
+      histogram({{"interval", 60.0}}, number).problems,
+      ElementsAre("interval for a column of type int, expected a column of times; use width "
+                  "for numbers"));
+  EXPECT_THAT(histogram({{"width", 1.0}}, time).problems,
+              ElementsAre("numeric bins for a column of type time, expected a column of numbers; "
+                          "use interval = \"1h\" for times"));
+}
+
+}  // namespace
+}  // namespace shardmill
