@@ -136,7 +136,7 @@ void NumberTotals<T>::add_specials(const double* values, size_t count) {
 /// Where no block of kBlock values can overflow 64 bits, 64 bits do.
 template <typename T>
 void NumberTotals<T>::add_late_sums(const int64_t* values, size_t count, uint64_t largest) {
-  if (largest < (uint64_t{1} << 28)) {
+  if (largest < (uint64_t{1} << 27)) {  // 54 bits, and 8 of kBlock
     int64_t sum = 0;
     int64_t squares = 0;
     for (size_t i = 0; i < count; ++i) {

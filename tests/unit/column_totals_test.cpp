@@ -115,7 +115,7 @@ TEST(NumberTotals, OfPricesAreExact) {
 
 TEST(NumberTotals, OfWholeNumbersHoldAllOf64Bits) {
   std::mt19937_64 random(3);
-  for (const unsigned bits : {10u, 28u, 51u, 64u}) {
+  for (const unsigned bits : {10u, 27u, 28u, 29u, 30u, 52u, 53u, 54u, 64u}) {
     std::vector<int64_t> values;
     Int128 sum = 0;
     for (size_t i = 0; i < 3000; ++i) {
@@ -136,6 +136,20 @@ TEST(NumberTotals, OfWholeNumbersHoldAllOf64Bits) {
     EXPECT_EQ(
         totals.deviation(),
         deviation_of({.count = values.size(), .sum = BigNumber(sum), .squares = squares.value()}));
+  }
+}
+
+TEST(NumberTotals, OfBlocksFullOfLargeNumbersDoNotOverflow) {
+  for (unsigned bits = 20; bits <= 63; ++bits) {
+    const int64_t large = static_cast<int64_t>((uint64_t{1} << bits) - 1);
+    for (const int64_t value : {large, -large}) {
+      const std::vector<int64_t> values(256, value);
+      NumberTotals<int64_t> totals;
+      totals.add(values.data(), values.size());
+      NumberTotals<int64_t> expected;
+      expected.add_times(value, values.size());
+      EXPECT_EQ(encoded(totals), encoded(expected)) << value;
+    }
   }
 }
 
