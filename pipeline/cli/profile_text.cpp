@@ -101,12 +101,14 @@ std::string range_line(const Facts& overview) {
   return line("range", overview.cell("min") + " to " + overview.cell("max"));
 }
 
-std::string quantiles_line(const Facts& facts) {
+/// `cell(name)` writes a quantile.
+template <typename Cell>
+std::string quantiles_line(Cell&& cell) {
   std::string text;
   for (const auto& [name, title] :
        {std::pair("p5", "5%"), std::pair("p25", "25%"), std::pair("p50", "half"),
         std::pair("p75", "75%"), std::pair("p95", "95%"), std::pair("p99", "99%")}) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", title, facts.cell(name));
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", title, cell(name));
   }
   return line("up to", text);
 }
@@ -116,15 +118,24 @@ std::string numbers_lines(const Facts& facts) {
   if (facts.has("mean")) {
     const std::string deviation =
         facts.has("deviation") ? ", deviation " + facts.cell("deviation") : "";
-    out += line("mean", facts.cell("mean") + deviation) + quantiles_line(facts);
+    out += line("mean", facts.cell("mean") + deviation) +
+           quantiles_line([&](const char* name) { return facts.cell(name); });
   }
   if (facts.size() > 0 && facts.whole("nan") > 0) out += line("nan", facts.cell("nan"));
   return out;
 }
 
+/// Where times are hours apart, what is computed of them is told to the second.
 std::string times_lines(const Facts& facts) {
+  constexpr Int128 kSecond = 1'000'000'000;
   if (!facts.has("mean")) return "";
-  return line("mean", facts.cell("mean")) + quantiles_line(facts);
+  const bool is_wide = facts.whole("max") - facts.whole("min") > 3600 * kSecond;
+  const auto cell = [&](const char* name) {
+    const std::string text = facts.cell(name);
+    const size_t point = is_wide ? text.find('.') : std::string::npos;
+    return point == std::string::npos ? text : text.substr(0, point) + "Z";
+  };
+  return line("mean", cell("mean")) + quantiles_line(cell);
 }
 
 std::string texts_lines(const Facts& facts) {
@@ -147,9 +158,10 @@ std::string texts_lines(const Facts& facts) {
 std::string frequent_line(const Facts& facts) {
   if (facts.size() == 0) return "";
   const bool is_sampled = facts.has("sampled");
+  if (!is_sampled && facts.whole("count") == 1) return line("frequent", "each value is there once");
   std::string text;
   for (size_t i = 0; i < facts.size(); ++i) {
-    text += fmt::format("{}{} {}{} ({})", i == 0 ? "" : ", ", facts.cell("value", i),
+    text += fmt::format("{}{} {}{} ({})", i == 0 ? "" : "; ", facts.cell("value", i),
                         is_sampled ? "~" : "", facts.cell("count", i),
                         percent(facts.number("share", i)));
   }

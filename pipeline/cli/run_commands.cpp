@@ -36,6 +36,7 @@ Result<Job> made_job(const std::string& text, const Arguments& arguments, std::s
   if (!problems.empty()) return Status::usage(problems_text(place, without_lines));
   job.input.paths = arguments.paths;
   job.input.line = 0;
+  for (JobStage& stage : job.stages) stage.options.stage_line = 0;
   return job;
 }
 
@@ -152,11 +153,8 @@ std::string count_job(const Arguments& arguments) {
 }
 
 std::string profile_job(const Arguments& arguments) {
-  std::string job = fmt::format(
-      "name = \"profile\"\n[input]\npaths = {}\n[[stage]]\nuse = \"profile\"\n",
-      toml_list(arguments.paths));
-  if (!arguments.columns.empty()) job += "columns = " + toml_list(arguments.columns) + "\n";
-  return job;
+  return fmt::format("name = \"profile\"\n[input]\npaths = {}\n[[stage]]\nuse = \"profile\"\n",
+                     toml_list(arguments.paths));
 }
 
 /// Their results are short, so the whole report is left out.
@@ -202,7 +200,13 @@ int grep_command(const Arguments& arguments) {
 
 int profile_command(const Arguments& arguments) {
   Work work = quick_work(arguments);
-  work.read_job = [&] { return made_job(profile_job(arguments), arguments, "shardmill profile"); };
+  work.read_job = [&] {
+    Result<Job> job = made_job(profile_job(arguments), arguments, "shardmill profile");
+    if (job.is_ok() && !arguments.columns.empty()) {
+      job->stages[0].options.set("columns", arguments.columns, 0);
+    }
+    return job;
+  };
   work.finished = print_profile;
   return run_work(work);
 }

@@ -13,6 +13,7 @@ namespace {
 
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 /// Each test stands in a folder of its own.
@@ -50,7 +51,8 @@ TEST_F(CommandLine, AloneItSaysWhatToTypeFirst) {
   const CommandResult result = run("");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, HasSubstr("First things to type:"));
-  for (const char* command : {"run", "plan", "test", "count", "grep", "report", "stages", "new"}) {
+  for (const char* command :
+       {"run", "plan", "test", "count", "grep", "profile", "report", "stages", "new"}) {
     EXPECT_THAT(result.output, HasSubstr(std::string("\n  ") + command + " "));
     const CommandResult help = run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
@@ -264,6 +266,65 @@ TEST_F(CommandLine, GrepWritesTheLines) {
   write("d/b.txt", "ERROR\n");
   ASSERT_EQ(output_of("grep ERROR d --write found.txt").exit_code, 0);
   EXPECT_EQ(read_file(folder_.path() / "found.txt"), "ERROR x\nERROR\n");
+}
+
+TEST_F(CommandLine, ProfileShowsEveryColumn) {
+  write("a.csv", "id,city,n\n1,Rome,2\n2,Oslo,4\n3,Rome,\n4,Rome,4.5\n5,\"a, b\",4\n");
+  const CommandResult result = output_of("profile a.csv");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.output, R"(1 file, 58 bytes, 5 records, 3 columns
+
+id  int
+  values      5, none null, 5 different
+  range       1 to 5
+  mean        3, deviation 1.581139
+  up to       5% 1, 25% 2, half 3, 75% 4, 95% 5, 99% 5
+  frequent    each value is there once
+  histogram   1 |█████| 6
+
+city  text
+  values      5, none null, 3 different
+  range       Oslo to a, b
+  size        20 bytes, 20 characters, 6 words; 4 to 4 bytes each, 4 on average
+  longest     Oslo
+  frequent    Rome 3 (60.0%); Oslo 1 (20.0%); a, b 1 (20.0%)
+
+n  float
+  values      4, 1 null, 3 different
+  range       2 to 4.5
+  mean        3.625, deviation 1.108678
+  up to       5% 2, 25% 2, half 4, 75% 4, 95% 4.5, 99% 4.5
+  frequent    4 2 (50.0%); 2 1 (25.0%); 4.5 1 (25.0%)
+  histogram   2 |▄   █▄| 5
+)");
+  EXPECT_EQ(entries(), 1u) << "nothing is kept";
+  const CommandResult typed = output_of("profile a.csv --columns=id,n --set input.types.n=int");
+  EXPECT_THAT(typed.output, HasSubstr("1 value of column \"n\" left out, for instance \"4.5\"\n"));
+  EXPECT_THAT(typed.output, HasSubstr("\nn  int\n"));
+  EXPECT_THAT(typed.output, Not(HasSubstr("city")));
+  const CommandResult wrong = run("profile a.csv --columns citi");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.output, StartsWith("shardmill profile: there is no column \"citi\" here"));
+  EXPECT_THAT(wrong.output, HasSubstr("did you mean \"city\"?"));
+}
+
+TEST_F(CommandLine, ProfileOfLinesCountsCharactersAndWhatIsNotUtf8) {
+  write("b.log",
+        "one two\n\nthr\xc3\xa9"
+        "e\n\xff\n");
+  EXPECT_EQ(output_of("profile b.log").output, R"(1 file, 18 bytes, 4 records, 1 column
+
+line  text
+  values      4, none null, 4 different
+  range       "" to \xff
+  size        14 bytes, 13 characters, 4 words; 0 to 7 bytes each, 3.5 on average
+  longest     one two
+  of these    25.0% are not UTF-8
+  frequent    each value is there once
+  histogram   0 |██    ██| 8 bytes
+)");
+  write("empty.csv", "");
+  EXPECT_EQ(output_of("profile empty.csv").output, "no columns: no file has a record\n");
 }
 
 TEST_F(CommandLine, PlanShowsWhatWouldRunAndCreatesNothing) {
