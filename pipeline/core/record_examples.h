@@ -34,8 +34,7 @@ class RecordExamples {
 
   /// False if such an example cannot be among the first any more.
   bool wants(uint64_t rank) const {
-    return list_.size() < most_ || rank < list_.back().rank ||
-           (most_ > 0 && rank == list_.back().rank);
+    return list_.size() < most_ || (most_ > 0 && rank <= list_.back().rank);
   }
   bool wants(uint64_t rank, std::string_view path, uint64_t offset, uint64_t sub_index) const;
   void add(RecordExample example);
