@@ -11,11 +11,11 @@
 #include "inputs/support/json_columns.h"
 #include "inputs/support/json_extract.h"
 #include "inputs/support/json_infer.h"
-#include "inputs/support/json_paths.h"
 #include "inputs/support/json_walk.h"
 #include "inputs/support/text_kernels.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/input.h"
+#include "pipeline/formats/json_paths.h"
 
 namespace shardmill {
 

@@ -185,6 +185,25 @@ void report_unknown(const std::string& column, const std::vector<std::string>& n
                                   : "name it in `types` too if only other files have it"});
 }
 
+/// A name in `types` may be that of a column of files beyond the samples; one that is nearly that
+/// of a column without a type of its own is taken for a slip, which would make a column of nulls.
+void check_types_against_headers(const CsvFormat& format, const std::vector<std::string>& headers,
+                                 int line, Problems& problems) {
+  std::vector<std::string> untyped;
+  for (const std::string& name : headers) {
+    if (!format.type_of(name)) untyped.push_back(name);
+  }
+  for (const auto& [column, type] : format.types) {
+    if (std::find(headers.begin(), headers.end(), column) != headers.end()) continue;
+    const std::optional<std::string> near = near_match(column, untyped);
+    if (!near) continue;
+    problems.add(line, {.found = "column " + quoted(column) + " in `types`, which no header names",
+                        .expected = "one of " + listed(headers),
+                        .fix = "did you mean " + quoted(*near) +
+                               "? if only other files have it, name both in `types`"});
+  }
+}
+
 }  // namespace
 
 Result<InputSchema> infer_csv(const CsvFormat& format, const ReadLimits& limits,
@@ -200,6 +219,7 @@ Result<InputSchema> infer_csv(const CsvFormat& format, const ReadLimits& limits,
       report_unknown(column, inference.names(), options.line("columns"), problems);
     }
   }
+  check_types_against_headers(format, inference.names(), options.line("types"), problems);
   for (const auto& [column, type] : format.types) {
     if (std::find(names.begin(), names.end(), column) == names.end()) names.push_back(column);
   }

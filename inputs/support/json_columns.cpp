@@ -1,30 +1,8 @@
 #include "inputs/support/json_columns.h"
 
-#include <limits>
-
-#include "pipeline/formats/numbers.h"
+#include "pipeline/formats/json_fields.h"
 
 namespace shardmill {
-
-namespace {
-
-// parse_float knows more ways to write a number than JSON; the token is sound JSON already.
-bool float_of(const JsonValue& value, double& number) {
-  if (value.kind == JsonKind::kNumber) return parse_float(value.text, number);
-  if (value.kind != JsonKind::kString) return false;
-  if (value.text == "NaN") {
-    number = std::numeric_limits<double>::quiet_NaN();
-  } else if (value.text == "Infinity") {
-    number = std::numeric_limits<double>::infinity();
-  } else if (value.text == "-Infinity") {
-    number = -std::numeric_limits<double>::infinity();
-  } else {
-    return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 JsonColumns::JsonColumns(const std::vector<JsonColumn>& columns)
     : columns_(columns), set_in_(columns.size()) {}
@@ -50,24 +28,23 @@ void JsonColumns::set_slowly(size_t column, const JsonValue& value) {
   }
 }
 
-std::string_view JsonColumns::text_of(const JsonValue& value) {
-  return value.escaped ? unescape_json(value.text, batch_->arena) : value.text;
-}
-
 bool JsonColumns::store(Column& column, const JsonValue& value) {
   switch (column.type) {
     case Type::kText:
-      column.text[row_] = text_of(value);
+      column.text[row_] = json_to_text(value, batch_->arena);
       return true;
     case Type::kInt:
-      return value.kind == JsonKind::kNumber && parse_int(value.text, column.ints[row_]);
+      return json_to_int(value, column.ints[row_]);
     case Type::kFloat:
-      return float_of(value, column.floats[row_]);
-    case Type::kBool:
-      column.bools[row_] = value.kind == JsonKind::kTrue ? 1 : 0;
-      return value.kind == JsonKind::kTrue || value.kind == JsonKind::kFalse;
+      return json_to_float(value, column.floats[row_]);
+    case Type::kBool: {
+      bool truth = false;
+      const bool is_good = json_to_bool(value, truth);
+      column.bools[row_] = truth ? 1 : 0;
+      return is_good;
+    }
     case Type::kTime:
-      return value.kind == JsonKind::kString && parse_time(text_of(value), column.ints[row_]);
+      return json_to_time(value, column.ints[row_]);
   }
   return false;
 }

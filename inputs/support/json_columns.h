@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "inputs/support/chunk_reader.h"
-#include "inputs/support/json_scan.h"
 #include "pipeline/core/batch.h"
+#include "pipeline/formats/json_scan.h"
 
 namespace shardmill {
 
@@ -70,7 +70,6 @@ class JsonColumns {
     std::string_view source;
   };
 
-  std::string_view text_of(const JsonValue& value);
   void set_slowly(size_t column, const JsonValue& value);
   bool store(Column& column, const JsonValue& value);
 

@@ -1,52 +1,37 @@
 // Columns from one record by the plain JSON reader: takes any record, says what is wrong with it.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "inputs/support/json_columns.h"
-#include "inputs/support/json_paths.h"
-#include "inputs/support/json_scan.h"
+#include "pipeline/formats/json_fields.h"
+#include "pipeline/formats/json_paths.h"
+#include "pipeline/formats/json_scan.h"
 
 namespace shardmill {
 
 /// Sets the columns of a record as JsonPaths says, whatever keys are repeated or dotted. One
 /// worker. REQUIRES: columns and paths are of the same names in the same order, and outlive this.
-class JsonExtractor : private JsonEvents {
+class JsonExtractor {
  public:
-  JsonExtractor(const JsonPaths& paths, JsonColumns& columns);
+  JsonExtractor(const JsonPaths& paths, JsonColumns& columns)
+      : column_count_(paths.column_count()), columns_(columns), fields_(paths) {}
 
-  /// The record as a whole is one JSON object, or there is a mistake; then some columns may be set.
+  /// The record as a whole is one JSON object, or there is a mistake; then no column is set.
   /// REQUIRES: JsonColumns::begin_record or undo_record was called just before.
-  std::optional<JsonMistake> extract(std::string_view record);
+  std::optional<JsonMistake> extract(std::string_view record) {
+    if (auto mistake = fields_.read(record)) return mistake;
+    for (size_t column = 0; column < column_count_; ++column) {
+      if (const JsonValue* value = fields_.value(column)) columns_.set(column, *value);
+    }
+    return std::nullopt;
+  }
 
  private:
-  struct Level {
-    int32_t members;  ///< node whose children the members are; kNone for arrays
-    int32_t itself;   ///< node of the container as a value
-  };
-  struct Found {
-    uint64_t record = 0;  ///< the value is of this record; older ones do not count
-    JsonValue value;
-  };
-
-  void key(std::string_view text, bool escaped) override;
-  void scalar(const JsonValue& value) override;
-  void open(JsonKind kind) override;
-  void close(const JsonValue& value) override;
-  void note(int32_t node, const JsonValue& value);
-  void forget_below(int32_t node);
-
-  const JsonPaths& paths_;
+  size_t column_count_;
   JsonColumns& columns_;
-  uint64_t record_ = 0;
-  int32_t next_ = JsonPaths::kNone;  ///< node of the value that comes next
-  std::vector<Level> levels_;
-  std::vector<uint64_t> visited_;  ///< by node: the last record in which its key was met
-  std::vector<Found> found_;       ///< by node
-  Arena keys_;                     ///< unescaped keys of one record
+  JsonFields fields_;
 };
 
 }  // namespace shardmill

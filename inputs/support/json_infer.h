@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "inputs/support/json_scan.h"
 #include "pipeline/core/input.h"
+#include "pipeline/formats/json_scan.h"
 
 namespace shardmill {
 

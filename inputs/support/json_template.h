@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "inputs/support/json_scan.h"
+#include "pipeline/formats/json_scan.h"
 
 namespace shardmill {
 

@@ -10,9 +10,9 @@
 
 #include "inputs/support/json_columns.h"
 #include "inputs/support/json_index.h"
-#include "inputs/support/json_paths.h"
-#include "inputs/support/json_scan.h"
 #include "inputs/support/json_template.h"
+#include "pipeline/formats/json_paths.h"
+#include "pipeline/formats/json_scan.h"
 
 namespace shardmill {
 

@@ -3,8 +3,8 @@
 
 #include "inputs/support/json_columns.h"
 #include "inputs/support/json_extract.h"
-#include "inputs/support/json_paths.h"
 #include "pipeline/formats/byte_source.h"
+#include "pipeline/formats/json_paths.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/read_input.h"
 

@@ -304,9 +304,8 @@ TEST(Jsonl, ARejectSaysWhatIsWrongAtWhichByte) {
       {R"({"a":"\udc00\ud800"})",
        R"(at byte 6 of the record: found half of a surrogate pair, "\\udc00", expected both halves,)"
        R"( or another character)"},
-      {"[1,2]", "at byte 0 of the record: found an array, expected one object a line"},
-      {" \"x\"",
-       "at byte 1 of the record: found a value that is no object, expected one object a line"},
+      {"[1,2]", "at byte 0 of the record: found an array, expected one object"},
+      {" \"x\"", "at byte 1 of the record: found a value that is no object, expected one object"},
       {"[1,2", R"(at byte 4 of the record: found the end, expected "," or "]")"},
       {std::string("{\"a\":\0}", 7), R"(at byte 5 of the record: found "\x00", expected a value)"},
       {"\\\"", R"(at byte 0 of the record: found "\\", expected a value)"},

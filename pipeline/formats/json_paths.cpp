@@ -1,4 +1,4 @@
-#include "inputs/support/json_paths.h"
+#include "pipeline/formats/json_paths.h"
 
 #include <algorithm>
 #include <cstring>
@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "inputs/support/json_scan.h"
+#include "pipeline/formats/json_scan.h"
 
 namespace shardmill {
 

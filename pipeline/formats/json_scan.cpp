@@ -1,4 +1,4 @@
-#include "inputs/support/json_scan.h"
+#include "pipeline/formats/json_scan.h"
 
 #include <vector>
 
