@@ -152,6 +152,38 @@ k = 5
   EXPECT_GT(files.description.bad_records, 0u);
 }
 
+TEST(Matrix, DriftingHeadersAndValuesThatDoNotParseAreTheSame) {
+  const TempFolder folder;
+  const char* const headers[] = {"id,ms,note", "note,id", "ms,extra,id"};
+  for (size_t file = 0; file < 3; ++file) {
+    std::string content = std::string(headers[file]) + "\n";
+    for (size_t i = 0; i < 400; ++i) {
+      const std::string ms = i % 50 == 7 ? fmt::format("slow {}", i) : std::to_string(i % 90);
+      const std::string id = std::to_string(1000 * file + i);
+      content += file == 0   ? id + "," + ms + ",x\n"
+                 : file == 1 ? "y," + id + "\n"
+                             : ms + ",\"1\n2\"," + id + "\n";
+    }
+    folder.write(fmt::format("data/{}.csv", file), content);
+  }
+  const RunFiles files = expect_same_on(
+      sample_layouts(),
+      "name = \"drift\"\n" + input_table(folder, "csv", "types = { ms = \"int\" }") + R"toml(
+[[stage]]
+use = "group"
+by = ["note"]
+compute = ["count()", "count(ms)", "sum(ms)", "min(id)", "max(id)"]
+)toml");
+  const std::string& results = files.contents.at("results.json");
+  EXPECT_NE(
+      results.find("{\"column\": \"ms\", \"count\": 16, \"examples\": [\"slow 7\", \"slow 57\""),
+      std::string::npos)
+      << results;
+  EXPECT_NE(results.find("[\"x\", 400, 392, "), std::string::npos) << results;
+  EXPECT_NE(results.find("[\"y\", 400, 0, null, 1000, 1399]"), std::string::npos) << results;
+  EXPECT_NE(results.find("[null, 400, 392, "), std::string::npos) << results;
+}
+
 TEST(Matrix, RecordsThatTheReportShowsAreTheSame) {
   const TempFolder folder;
   std::vector<std::string> lines;

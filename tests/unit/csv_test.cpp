@@ -547,6 +547,37 @@ TEST(Csv, AnUnknownColumnIsAProblemWithANearMatch) {
              "you mean \"name\"?"}));
 }
 
+TEST(Csv, ATypeForNearlyAColumnIsAProblem) {
+  const std::string content = "id,price,price_2\n";
+  const FileSlice slice = {.path = "x.csv", .size_bytes = content.size()};
+  const auto problems_of = [&](const TextMap& types) {
+    Problems problems;
+    EXPECT_TRUE(input_csv()
+                    .infer(with("types", types), {},
+                           {.headers = {slice}, .types = {}, .content = &content}, problems)
+                    .is_ok());
+    return messages(problems);
+  };
+  EXPECT_EQ(problems_of({{"Price", "float"}}),
+            (Names{"1: column \"Price\" in `types`, which no header names, expected one of id, "
+                   "price, price_2; did you mean \"price\"? if only other files have it, name both "
+                   "in `types`"}));
+  EXPECT_EQ(problems_of({{"comment", "text"}}), Names{}) << "a column of other files";
+  EXPECT_EQ(problems_of({{"price", "float"}, {"price_2", "float"}, {"price_3", "float"}}), Names{})
+      << "one of a family that is typed";
+}
+
+TEST(Csv, ColumnsThatAreNotNamedAreNotParsed) {
+  Options options = with("columns", Names{"b"});
+  options.set("types", TextMap{{"b", "int"}}, 1);
+  const InputUnderTest input = typed_csv("a,b,c\n1,2,x\nbad,3,4\n", options);
+  InputUnderTest copy = input;
+  EXPECT_EQ(names(copy.schema()), Names{"b"});
+  const ReadRecords read = input.read_whole(kLarge);
+  EXPECT_EQ(read.rows, (Rows{{"2"}, {"3"}}));
+  EXPECT_TRUE(read.bad_values.empty());
+}
+
 TEST(Csv, MistakesInTheOptionsAreReportedAtOnce) {
   Options options;
   options.set("delimiter", std::string(";;"), 3);
