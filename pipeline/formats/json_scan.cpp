@@ -311,8 +311,9 @@ class Scan {
 
 }  // namespace
 
-std::string JsonMistake::text() const {
-  std::string out = "at byte " + with_separators(position) + " of the record: found " + found;
+std::string JsonMistake::text(std::string_view whole) const {
+  std::string out = "at byte " + with_separators(position) + " of the ";
+  out.append(whole).append(": found ").append(found);
   if (!expected.empty()) out += ", expected " + expected;
   return out;
 }

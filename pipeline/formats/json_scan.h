@@ -49,8 +49,8 @@ struct JsonMistake {
   size_t position = 0;   ///< byte in the text, from 0
   std::string found;     ///< quoted, or described
   std::string expected;  ///< may be empty
-  /// "at byte 7: found "}", expected a value".
-  std::string text() const;
+  /// `at byte 7 of the record: found "}", expected a value`, with `whole` for "record".
+  std::string text(std::string_view whole = "record") const;
 };
 
 /// Reads `text`, which must be one JSON value with whitespace around it. `events` may be nullptr.
