@@ -23,7 +23,8 @@ enum Counter : size_t { kChanged };
 using Replacement = std::vector<std::variant<std::string, uint32_t>>;
 
 struct Settings {
-  ColumnRef column;
+  ColumnRef source;
+  ColumnRef made;  ///< takes the source's place; the source may be known by another name as well
   std::shared_ptr<const Pattern> pattern;
   Replacement replacement;
 };
@@ -34,18 +35,24 @@ class ReplaceWorker final : public StageWorker {
       : settings_(settings), match_(*settings.pattern) {}
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
-    Column& column = batch.columns[settings_.column.slot];
+    const Column& source = batch.columns[settings_.source.slot];
+    Column& made = batch.columns[settings_.made.slot];
+    made.prepare(Type::kText, batch.rows);
     batch.keep_rows([&](size_t row) {
-      if (column.is_null(row)) return true;
-      switch (replace(column.text[row])) {
+      if (source.is_null(row)) {
+        made.set_null(row);
+        return true;
+      }
+      switch (replace(source.text[row])) {
         case PatternMatch::Found::kNo:
+          made.text[row] = source.text[row];
           return true;
         case PatternMatch::Found::kYes:
-          column.text[row] = batch.arena.copy(made_);
+          made.text[row] = batch.arena.copy(made_);
           context.count(kChanged, 1);
           return true;
         case PatternMatch::Found::kLimit:
-          reject(batch, row, column.text[row], context);
+          reject(batch, row, source.text[row], context);
           return false;
       }
       return true;
@@ -218,11 +225,20 @@ void check(const Options& options, Problems& problems) {
 
 std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
   auto settings = read_settings(options, binder.problems());
-  const auto column = binder.use(options.text("column"), options.line("column"), {Type::kText});
-  if (!settings || !column) return nullptr;
-  settings->column = *column;
+  const std::string& column = options.text("column");
+  const int line = options.line("column");
+  const auto source = binder.use(column, line, {Type::kText});
+  if (!settings || !source) return nullptr;
+  if (binder.schema().find(column) == nullptr) {
+    binder.problem(line, {.place = {},
+                          .found = "column " + quoted(column) + ", which cannot be changed",
+                          .expected = "a column of the records",
+                          .fix = "make a copy with derive first: columns = { file = \"$file\" }"});
+    return nullptr;
+  }
+  settings->source = *source;
+  settings->made = *binder.create(column, Type::kText, line, true);
   binder.need_offsets();
-  binder.touch_records();
   return std::make_unique<Replace>(std::move(*settings));
 }
 

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pipeline/run/in_memory.h"
 #include "tests/support/stage_runner.h"
 
 namespace shardmill {
@@ -49,6 +50,25 @@ TEST(Replace, CountsChangedTextsAndLeavesNulls) {
                                  {text_column("t", {"aa", std::nullopt, "c"})});
   EXPECT_THAT(run.records, ElementsAre("t=\"bb\"", "t=null", "t=\"c\""));
   EXPECT_EQ(run.count(spec, "changed"), 1u);
+}
+
+TEST(Replace, ChangesTheColumnUnderOneOfItsNamesOnly) {
+  Problems problems;
+  const Job job = parse_job(
+      "[input]\npaths = \"x.csv\"\n[[stage]]\nuse = \"select\"\ncolumns = [\"a\", \"b = a\"]\n"
+      "[[stage]]\nuse = \"replace\"\ncolumn = \"b\"\npattern = \"x\"\nwith = \"y\"\n",
+      "job.toml", {}, problems);
+  const auto run = run_in_memory(job, "a\nxx\nz\n", problems);
+  ASSERT_TRUE(run.is_ok()) << run.status().message();
+  EXPECT_THAT(run->columns, ElementsAre("a", "b"));
+  EXPECT_THAT(run->records, ElementsAre(R"({"a":"xx","b":"yy"})", R"({"a":"z","b":"z"})"));
+}
+
+TEST(Replace, RefusesColumnsThatAreNotOfTheRecords) {
+  EXPECT_THAT(
+      run_stage_on_lines(stage_replace(), {{"pattern", "x"}, {"column", "$file"}}, {"x"}).problems,
+      ElementsAre("column \"$file\", which cannot be changed, expected a column of the records; "
+                  "make a copy with derive first: columns = { file = \"$file\" }"));
 }
 
 TEST(Replace, RejectsTextsOnWhichMatchingExplodes) {
