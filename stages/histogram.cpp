@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/base/check.h"
 #include "pipeline/base/quantity.h"
 #include "pipeline/core/stage.h"
 #include "pipeline/formats/numbers.h"
@@ -20,16 +21,28 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 
-enum Counter : size_t { kNullValue, kNan, kOutside };
+enum Counter : size_t { kNullValue, kNan, kBelow, kAbove };
+
+/// Where a value lies.
+enum class Place : uint8_t { kBin, kBelow, kAbove };
+
+bool is_below(double value, double edge) {
+  return value < edge;
+}
+
+/// Exact: the value is not rounded to a double.
+bool is_below(int64_t value, double edge) {
+  if (edge >= 0x1p63) return true;
+  return edge > -0x1p63 && value < static_cast<int64_t>(std::ceil(edge));
+}
 
 /// Bins by number, from the left. One of three kinds; immutable.
 class Ruler {
  public:
   virtual ~Ruler() = default;
-  /// The bin of a value; false if there is none for it. Exactly one of the two is for the column's
-  /// type.
-  virtual bool bin_of(double, int64_t&) const { return false; }
-  virtual bool bin_of(int64_t, int64_t&) const { return false; }
+  /// Finds the bin of a value, if there is one. REQUIRES: it is no NaN.
+  virtual Place bin_of(double value, int64_t& bin) const = 0;
+  virtual Place bin_of(int64_t value, int64_t& bin) const = 0;
   /// Of floats, ints or times.
   virtual Type type() const = 0;
   /// Appends the edges of a bin: `from` belongs to it, `to` does not.
@@ -45,9 +58,10 @@ int64_t floor_quotient(int64_t value, int64_t width) {
 class WholeRuler final : public Ruler {
  public:
   WholeRuler(int64_t width, Type type) : width_(width), type_(type) {}
-  bool bin_of(int64_t value, int64_t& bin) const override {
+  Place bin_of(double, int64_t&) const override { SHARDMILL_CHECK(false); }
+  Place bin_of(int64_t value, int64_t& bin) const override {
     bin = floor_quotient(value, width_);
-    return true;
+    return Place::kBin;
   }
   Type type() const override { return type_; }
   void add_edges(int64_t bin, TableColumn& from, TableColumn& to) const override {
@@ -65,18 +79,9 @@ class WholeRuler final : public Ruler {
 class FloatRuler final : public Ruler {
  public:
   explicit FloatRuler(double width) : width_(width) {}
-  bool bin_of(double value, int64_t& bin) const override {
-    constexpr double kFarthest = 0x1p53;  // beyond, k and k + 1 are the same double
-    double place = std::floor(value / width_);
-    if (!(place > -kFarthest && place < kFarthest)) return false;
-    // The quotient is rounded and may be off by one.
-    if (value < place * width_) place -= 1;
-    if (value >= (place + 1) * width_) place += 1;
-    bin = static_cast<int64_t>(place);
-    return true;
-  }
-  bool bin_of(int64_t value, int64_t& bin) const override {
-    return bin_of(static_cast<double>(value), bin);
+  Place bin_of(double value, int64_t& bin) const override { return find(value, value, bin); }
+  Place bin_of(int64_t value, int64_t& bin) const override {
+    return find(value, static_cast<double>(value), bin);
   }
   Type type() const override { return Type::kFloat; }
   void add_edges(int64_t bin, TableColumn& from, TableColumn& to) const override {
@@ -85,6 +90,19 @@ class FloatRuler final : public Ruler {
   }
 
  private:
+  template <typename Value>
+  Place find(Value value, double rounded, int64_t& bin) const {
+    constexpr double kFarthest = 0x1p53;  // beyond, k and k + 1 are the same double
+    double place = std::floor(rounded / width_);
+    if (!(place > -kFarthest)) return Place::kBelow;
+    if (!(place < kFarthest)) return Place::kAbove;
+    // The quotient is rounded and may be off by one.
+    if (is_below(value, place * width_)) place -= 1;
+    if (!is_below(value, (place + 1) * width_)) place += 1;
+    bin = static_cast<int64_t>(place);
+    return Place::kBin;
+  }
+
   double width_;
 };
 
@@ -92,15 +110,8 @@ class FloatRuler final : public Ruler {
 class EdgeRuler final : public Ruler {
  public:
   explicit EdgeRuler(std::vector<double> edges) : edges_(std::move(edges)) {}
-  bool bin_of(double value, int64_t& bin) const override {
-    const auto above = std::upper_bound(edges_.begin(), edges_.end(), value);
-    if (above == edges_.begin() || above == edges_.end()) return false;
-    bin = above - edges_.begin() - 1;
-    return true;
-  }
-  bool bin_of(int64_t value, int64_t& bin) const override {
-    return bin_of(static_cast<double>(value), bin);
-  }
+  Place bin_of(double value, int64_t& bin) const override { return find(value, bin); }
+  Place bin_of(int64_t value, int64_t& bin) const override { return find(value, bin); }
   Type type() const override { return Type::kFloat; }
   void add_edges(int64_t bin, TableColumn& from, TableColumn& to) const override {
     from.add_float(edges_[static_cast<size_t>(bin)]);
@@ -108,6 +119,17 @@ class EdgeRuler final : public Ruler {
   }
 
  private:
+  template <typename Value>
+  Place find(Value value, int64_t& bin) const {
+    const auto above =
+        std::upper_bound(edges_.begin(), edges_.end(), value,
+                         [](Value wanted, double edge) { return is_below(wanted, edge); });
+    if (above == edges_.begin()) return Place::kBelow;
+    if (above == edges_.end()) return Place::kAbove;
+    bin = above - edges_.begin() - 1;
+    return Place::kBin;
+  }
+
   std::vector<double> edges_;
 };
 
@@ -173,15 +195,18 @@ class HistogramWorker final : public StageWorker {
     const Column& column = batch.columns[column_.slot];
     batch.for_each_row([&](size_t row) {
       if (column.is_null(row)) return context.count(kNullValue, 1);
+      const bool is_float = column_.type == Type::kFloat;
+      if (is_float && std::isnan(column.floats[row])) return context.count(kNan, 1);
       int64_t bin = 0;
-      if (column_.type != Type::kFloat) {
-        if (!ruler_.bin_of(column.ints[row], bin)) return context.count(kOutside, 1);
-      } else if (std::isnan(column.floats[row])) {
-        return context.count(kNan, 1);
-      } else if (!ruler_.bin_of(column.floats[row], bin)) {
-        return context.count(kOutside, 1);
+      switch (is_float ? ruler_.bin_of(column.floats[row], bin)
+                       : ruler_.bin_of(column.ints[row], bin)) {
+        case Place::kBin:
+          return partial.add(bin);
+        case Place::kBelow:
+          return context.count(kBelow, 1);
+        case Place::kAbove:
+          return context.count(kAbove, 1);
       }
-      partial.add(bin);
     });
     return next.pass(batch);
   }
@@ -282,13 +307,13 @@ void check(const Options& options, Problems& problems) {
   }
 }
 
+/// Ascending whatever is rounded: each step is a monotone function of the one before.
 std::vector<double> even_edges(double min, double max, int64_t bins) {
   std::vector<double> edges;
   for (int64_t i = 0; i < bins; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(bins);
-    edges.push_back(min * (1 - share) + max * share);
+    edges.push_back(std::min(min + (max - min) * share, max));
   }
-  edges[0] = min;
   edges.push_back(max);
   return edges;
 }
@@ -373,7 +398,7 @@ StageSpec stage_histogram() {
           "width from `min` to `max`, or steps of 1, of 1-2-5, or of 1-2-3-...-9 times powers of "
           "ten "
           "(`per_decade` 1, 3 or 9). Empty bins between others are rows too, up to a thousand in a "
-          "row. Nulls, NaNs, and values for which there is no bin are counted apart.",
+          "row. Nulls, NaNs, and values below and above all bins are counted apart.",
       .fields = {{.name = "column",
                   .kind = FieldKind::kColumn,
                   .doc = "A column of numbers or times.",
@@ -409,7 +434,8 @@ StageSpec stage_histogram() {
                   .choices = {"1", "3", "9"}}},
       .counters = {{"null", "nulls"},
                    {"nan", "values that are no number (NaN)"},
-                   {"outside", "values for which there is no bin"}},
+                   {"below", "values below the first bin there can be"},
+                   {"above", "values above the last bin there can be"}},
       .check = check,
       .bind = bind,
       .examples =
@@ -429,7 +455,7 @@ StageSpec stage_histogram() {
             .tables = {"[[2026-01-31T22:00:00Z, 2026-01-31T23:00:00Z, 2], "
                        "[2026-01-31T23:00:00Z, 2026-02-01T00:00:00Z, 0], "
                        "[2026-02-01T00:00:00Z, 2026-02-01T01:00:00Z, 1]]"}},
-           {.title = "Four bins between bounds; the upper bound is outside.",
+           {.title = "Four bins between bounds; the upper bound is in none.",
             .input_format = "csv",
             .input = {"x", "0", "0.25", "0.9", "1.0"},
             .stage = "column = 'x'\nbins = 4\nmin = 0\nmax = 1",

@@ -58,16 +58,77 @@ TEST(Histogram, CountsApartWhatHasNoBin) {
   const StageSpec spec = stage_histogram();
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
-  const StageRun run =
-      histogram({{"width", 1.0}}, float_column("x", {0.5, std::nullopt, nan, infinity, 1e300}));
+  const StageRun run = histogram(
+      {{"width", 1.0}}, float_column("x", {0.5, std::nullopt, nan, infinity, 1e300, -1e300}));
   EXPECT_EQ(run.tables[0].row_count(), 1u);
   EXPECT_EQ(run.count(spec, "null"), 1u);
   EXPECT_EQ(run.count(spec, "nan"), 1u);
-  EXPECT_EQ(run.count(spec, "outside"), 2u);
+  EXPECT_EQ(run.count(spec, "above"), 2u);
+  EXPECT_EQ(run.count(spec, "below"), 1u);
   const StageRun decades = histogram({{"per_decade", std::string("3")}},
                                      float_column("x", {0.0, -1.0, 5e-320, 1.9, 2.0}));
-  EXPECT_EQ(decades.count(spec, "outside"), 3u);
+  EXPECT_EQ(decades.count(spec, "below"), 3u);
   EXPECT_EQ(decades.tables[0].row_count(), 2u);
+}
+
+TEST(Histogram, BinsHoldTheirLowerEdgeAndNotTheirUpperOne) {
+  const StageSpec spec = stage_histogram();
+  const StageRun run = histogram({{"bins", int64_t{4}}, {"min", 0.0}, {"max", 1.0}},
+                                 float_column("x", {-0.0, 0.25, 0.5, 1.0, -5e-324, 0.9999}));
+  EXPECT_THAT(run.tables[0].columns[2].ints, ElementsAre(1, 1, 1, 1));
+  EXPECT_EQ(run.count(spec, "below"), 1u);
+  EXPECT_EQ(run.count(spec, "above"), 1u);
+}
+
+/// 2^60 + 1 and 10^18 - 1 are no doubles.
+TEST(Histogram, LargeIntsAreNotRounded) {
+  constexpr int64_t kTen18 = 1'000'000'000'000'000'000;
+  const StageRun decades = histogram({{"per_decade", std::string("1")}},
+                                     int_column("n", {kTen18 - 1, kTen18, INT64_MAX}));
+  EXPECT_THAT(decades.tables[0].columns[0].floats, ElementsAre(1e17, 1e18));
+  EXPECT_THAT(decades.tables[0].columns[2].ints, ElementsAre(1, 2));
+  constexpr int64_t kEdge = int64_t{1} << 60;
+  const StageRun wide = histogram({{"bins", int64_t{2}}, {"min", 0.0}, {"max", 0x1p61}},
+                                  int_column("n", {kEdge - 1, kEdge, kEdge + 1}));
+  EXPECT_THAT(wide.tables[0].columns[2].ints, ElementsAre(1, 2));
+  // Edges that are rounded themselves, and values next to them.
+  const double width = 0x1p40 + 0.5;
+  std::vector<int64_t> numbers;
+  std::vector<std::optional<int64_t>> column;
+  for (int i = 1'000'000; i < 1'000'050; ++i) {
+    for (int64_t step = -1; step <= 1; ++step) {
+      numbers.push_back(static_cast<int64_t>(i * width) + step);
+      column.emplace_back(numbers.back());
+    }
+  }
+  const StageRun odd = histogram({{"width", width}}, int_column("n", column));
+  const Table& table = odd.tables[0];
+  for (size_t row = 0; row < table.row_count(); ++row) {
+    const auto inside = std::count_if(numbers.begin(), numbers.end(), [&](int64_t n) {
+      const auto exact = static_cast<long double>(n);
+      return exact >= table.columns[0].floats[row] && exact < table.columns[1].floats[row];
+    });
+    EXPECT_EQ(table.columns[2].ints[row], inside);
+  }
+}
+
+/// Steps smaller than what doubles tell apart must not make edges fall.
+TEST(Histogram, EdgesRiseHoweverCloseTheyAre) {
+  const StageSpec spec = stage_histogram();
+  std::vector<std::optional<double>> values;
+  for (int i = 0; i < 8; ++i) values.emplace_back(1e15 + i * 0.125);
+  const StageRun run = histogram({{"bins", int64_t{1000}}, {"min", 1e15}, {"max", 1e15 + 1}},
+                                 float_column("x", values));
+  const Table& table = run.tables[0];
+  Int128 counted = 0;
+  for (size_t row = 0; row < table.row_count(); ++row) {
+    counted += table.columns[2].ints[row];
+    EXPECT_LE(table.columns[0].floats[row], table.columns[1].floats[row]);
+    const double before = table.columns[1].floats[row > 0 ? row - 1 : 0];
+    EXPECT_TRUE(row == 0 || table.columns[0].floats[row] == before);
+  }
+  EXPECT_EQ(counted, 8);
+  EXPECT_EQ(run.count(spec, "below") + run.count(spec, "above"), 0u);
 }
 
 TEST(Histogram, SaysWhatIsMissingOrTooMuch) {
