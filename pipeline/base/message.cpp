@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "pipeline/base/text.h"
 
 namespace shardmill {
@@ -42,6 +44,45 @@ std::string escaped(std::string_view value) {
     value.remove_prefix(1);
   }
   return out;
+}
+
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/// Takes one escape from the front of `text`; false if it is none.
+bool take_escape(std::string_view& text, std::string& value) {
+  constexpr std::string_view kLetters = "ntr\"\\";
+  constexpr std::string_view kMeanings = "\n\t\r\"\\";
+  const size_t which = text.size() < 2 ? std::string_view::npos : kLetters.find(text[1]);
+  if (which != std::string_view::npos) {
+    value += kMeanings[which];
+    text.remove_prefix(2);
+    return true;
+  }
+  if (text.size() < 4 || text[1] != 'x') return false;
+  const int high = hex_digit(text[2]);
+  const int low = hex_digit(text[3]);
+  if (high < 0 || low < 0) return false;
+  value += static_cast<char>(high * 16 + low);
+  text.remove_prefix(4);
+  return true;
+}
+
+}  // namespace
+
+bool unescape(std::string_view text, std::string& value) {
+  value.clear();
+  while (!text.empty()) {
+    const size_t plain = std::min(text.find('\\'), text.size());
+    value.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (!text.empty() && !take_escape(text, value)) return false;
+  }
+  return true;
 }
 
 std::string quoted(std::string_view value, size_t bytes_max) {

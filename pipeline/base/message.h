@@ -25,6 +25,9 @@ std::string quoted(std::string_view value, size_t bytes_max = 80);
 /// The same escapes without the quotes and without a cut.
 std::string escaped(std::string_view value);
 
+/// The value that `escaped` made `text` of. False if it made none such.
+bool unescape(std::string_view text, std::string& value);
+
 /// `name (byte 1,234)`: the place of something in an input file. The name is escaped.
 std::string place_in_file(std::string_view path, unsigned long long byte_offset);
 

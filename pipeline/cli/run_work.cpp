@@ -1,7 +1,6 @@
 #include "pipeline/cli/run_work.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/run/checksums.h"
 
 namespace shardmill {
 
@@ -19,15 +19,6 @@ constexpr std::string_view kGo = "go";
 constexpr int kExitStrict = 10;
 
 using Clock = std::chrono::steady_clock;
-
-bool exists(const std::string& path) {
-  return ::access(path.c_str(), F_OK) == 0;
-}
-
-/// The checksums are the last file that a run leaves.
-bool is_finished(const std::string& run_dir) {
-  return exists(run_dir + "/checksums.xxh3");
-}
 
 bool is_rank_zero_of_slurm() {
   const char* task = std::getenv("SLURM_PROCID");
@@ -44,7 +35,7 @@ class Starter {
     const std::string& run_dir = work_.request.run_dir;
     Result<Job> job = work_.read_job();
     if (!job.is_ok()) return refuse(job.status());
-    if (!work_.request.fresh && !run_dir.empty() && is_finished(run_dir)) {
+    if (!work_.request.fresh && !run_dir.empty() && is_finished_run(run_dir)) {
       print(fmt::format(
           "{0}: this run is finished, nothing to do; \"shardmill report {0}\" shows its report, "
           "--fresh starts over\n",

@@ -15,6 +15,7 @@
 #include "pipeline/base/message.h"
 #include "pipeline/formats/json_text.h"
 #include "pipeline/plan/walk.h"
+#include "pipeline/run/checksums.h"
 
 namespace shardmill {
 
@@ -22,12 +23,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kChecksums = "checksums.xxh3";
 constexpr std::string_view kLockMark = "shardmill run\n";
 
 /// Everything that is ours in a run directory; the mark of a finished run goes first.
 constexpr std::array kOurNames = {
-    kChecksums,
+    kChecksumsName,
     std::string_view("results.json"),
     std::string_view("results.h5"),
     std::string_view("report.html"),
@@ -43,11 +43,6 @@ constexpr std::array kOurNames = {
     std::string_view("parts"),
     std::string_view("checkpoint"),
     std::string_view("job.toml"),
-};
-
-constexpr std::array kChecked = {
-    "results.json",      "results.h5", "run.json",     "report.txt",  "files.tsv",
-    "bad_records.jsonl", "job.toml",   "manifest.tsv", "schema.json",
 };
 
 bool exists(const std::string& path) {
@@ -101,7 +96,7 @@ Status check_holder(const std::string& path, bool fresh) {
     return refusal(path, "the folder holds other things than a run",
                    "a run directory, an empty folder or a new name", "choose another --run-dir");
   }
-  if (!fresh && exists(path + "/" + std::string(kChecksums))) {
+  if (!fresh && is_finished_run(path)) {
     return refusal(path, "a finished run", "a new name or an empty folder",
                    "start over with --fresh, or choose another --run-dir");
   }
@@ -134,10 +129,6 @@ Result<std::string> make_temporary_folder(const std::string& beside) {
   std::string pattern = beside + "/.shardmill-parts-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) return folder_error(beside, errno);
   return pattern;
-}
-
-std::string checksum_line(uint64_t checksum, const std::string& name) {
-  return fmt::format("XXH3_{:016x}  {}\n", checksum, name);
 }
 
 }  // namespace
@@ -225,13 +216,14 @@ Status RunDir::write_results(const RunDescription& run,
   if (!is_kept()) return {};
   RETURN_IF_ERROR(write_results_h5(run, path_ + "/results.h5"));
   RETURN_IF_ERROR(write("results.json", results_json(run)));
-  std::string lines;
-  for (const char* name : kChecked) {
+  std::vector<Checksum> own;
+  for (const char* name : kCheckedNames) {
     ASSIGN_OR_RETURN(const SealedFile file, checksum_file(path_ + "/" + name));
-    lines += checksum_line(file.checksum, name);
+    own.push_back({.name = name, .value = file.checksum});
   }
-  for (const auto& [name, checksum] : outputs) lines += checksum_line(checksum, escaped(name));
-  return write(std::string(kChecksums), lines);
+  std::vector<Checksum> list;
+  for (const auto& [name, checksum] : outputs) list.push_back({.name = name, .value = checksum});
+  return write(std::string(kChecksumsName), checksums_text(list, own));
 }
 
 Status make_folders(const std::vector<std::string>& paths) {
