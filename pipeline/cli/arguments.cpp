@@ -25,6 +25,7 @@ All commands:
   grep PATTERN PATH...   lines that match, counted by file
   profile PATH...    what is in every column of any files
   report RUN-DIR     the report of a run
+  verify RUN-DIR     whether a run's files and books are as it left them
   stages [NAME]      what stages there are, with options and examples
   new [NAME]         a job file to start from
 
@@ -60,6 +61,7 @@ class Parser {
     add_grep();
     add_profile();
     add_report();
+    add_verify();
     add_stages();
     add_new();
   }
@@ -231,6 +233,13 @@ class Parser {
 
   void add_report() {
     CLI::App* sub = add(Command::kReport, "report", "Prints the report of a run.");
+    sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
+  }
+
+  void add_verify() {
+    CLI::App* sub = add(Command::kVerify, "verify",
+                        "Checks every file of a finished run against its checksums, and whether "
+                        "its books balance. Exits with 3 if anything is wrong.");
     sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
   }
 

@@ -19,6 +19,7 @@ enum class Command : uint8_t {
   kGrep,
   kProfile,
   kReport,
+  kVerify,
   kStages,
   kNew,
 };
@@ -29,7 +30,7 @@ struct Arguments {
 
   std::string target;              ///< JOB.toml, RUN-DIR, or NAME; may be empty for stages and new
   std::vector<std::string> paths;  ///< count, grep, profile
-  std::vector<std::string> columns;  ///< profile; empty: all
+  std::vector<std::string> columns;   ///< profile; empty: all
   std::vector<std::string> patterns;  ///< grep
   bool ignore_case = false;
   bool fixed = false;

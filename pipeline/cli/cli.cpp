@@ -52,6 +52,8 @@ int run(const Arguments& arguments) {
       return run_alone(test_command, arguments);
     case Command::kReport:
       return run_alone(report_command, arguments);
+    case Command::kVerify:
+      return run_alone(verify_command, arguments);
     case Command::kStages:
       return run_alone(stages_command, arguments);
     case Command::kNew:

@@ -20,6 +20,7 @@ int profile_command(const Arguments& arguments);
 int plan_command(const Arguments& arguments);
 int test_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
+int verify_command(const Arguments& arguments);
 int stages_command(const Arguments& arguments);
 int new_command(const Arguments& arguments);
 
