@@ -23,7 +23,8 @@ Result<Job> read_job(const Arguments& arguments) {
 /// True if the test passes; prints what it found.
 bool run_test(const Job& job, const JobTest& test) {
   Problems problems;
-  const Result<InMemoryRun> run = run_in_memory(job, joined_lines(test.input), problems);
+  const Result<InMemoryRun> run =
+      run_in_memory(job, joined_lines(test.input), problems, test.files);
   const std::vector<std::string> differences =
       run.is_ok() ? compare_with_test(test, *run)
                   : std::vector<std::string>{run.status().message()};

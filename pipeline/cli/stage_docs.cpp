@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipeline/base/text.h"
 #include "pipeline/core/registry.h"
 #include "pipeline/plan/fields.h"
 #include "pipeline/plan/toml_tree.h"
@@ -65,6 +66,18 @@ std::string block(std::string_view text) {
   return text.empty() || text.ends_with('\n') ? std::string(text) : std::string(text) + "\n";
 }
 
+std::string files_line(const StageExample& example) {
+  if (example.files.empty()) return {};
+  std::string out;
+  for (const auto& [path, lines] : example.files) {
+    std::vector<std::string> items;
+    for (const std::string& line : lines) items.push_back(toml_quoted(line));
+    out +=
+        (out.empty() ? " " : ", ") + toml_quoted(path) + " = [" + listed(items, items.size()) + "]";
+  }
+  return "files = {" + out + " }\n";
+}
+
 std::string example_section(const StageSpec& spec, const StageExample& example) {
   return fmt::format("{}\n\n```toml\n{}```\n\n", example.title, example_job(spec, example));
 }
@@ -96,6 +109,7 @@ std::string example_job(const StageSpec& spec, const StageExample& example) {
       example.input_format, block(example.input_options), spec.name, block(example.stage));
   job += fmt::format("[[test]]\nname = {}\ninput = [\n{}]\n", toml_quoted(example.title),
                      quoted_lines(example.input));
+  job += files_line(example);
   if (tells_output(spec, example))
     job += fmt::format("output = [\n{}]\n", toml_lines(example.output));
   if (example.tables.size() == 1) {

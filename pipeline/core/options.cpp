@@ -45,6 +45,20 @@ const TextMap& Options::map(std::string_view name) const {
   return get<TextMap>(entries_, name);
 }
 
+const std::string* Options::content(std::string_view name) const {
+  const auto at = contents_.find(name);
+  return at == contents_.end() ? nullptr : at->second.get();
+}
+
+void Options::set_content(const std::string& name, std::shared_ptr<const std::string> content) {
+  contents_[name] = std::move(content);
+}
+
+std::shared_ptr<const std::string> Options::shared_content(std::string_view name) const {
+  const auto at = contents_.find(name);
+  return at == contents_.end() ? nullptr : at->second;
+}
+
 int Options::line(std::string_view name) const {
   const auto at = entries_.find(name);
   return at == entries_.end() || at->second.line == 0 ? stage_line : at->second.line;

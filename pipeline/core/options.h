@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ enum class FieldKind : uint8_t {
   kTextList,    ///< also written as one text
   kColumnList,  ///< names of columns, also written as one text
   kTextMap,     ///< a table of text values, in the order of the file: types = { a = "int" }
+  kFile,        ///< the path of a small file whose content the stage gets, see Options::content
 };
 
 /// One option, declared once: parser, bounds, help, docs and completion all come from here.
@@ -39,6 +41,8 @@ struct FieldSpec {
   std::optional<double> min;  ///< bounds of numbers, both inclusive
   std::optional<double> max;
   std::vector<std::string> choices = {};  ///< kChoice
+  /// kFile: the kBytes field of the stage that bounds the content, uncompressed.
+  std::string content_max_field = {};
 };
 
 using TextMap = std::vector<std::pair<std::string, std::string>>;
@@ -54,12 +58,19 @@ class Options {
   bool has(std::string_view name) const;
   /// REQUIRES of all getters: the field is declared with a matching kind. An unset field gives
   /// empty or zero.
-  const std::string& text(std::string_view name) const;
+  const std::string& text(std::string_view name) const;  ///< also the path of a kFile
   int64_t integer(std::string_view name) const;
   double number(std::string_view name) const;
   bool flag(std::string_view name) const;
   const std::vector<std::string>& list(std::string_view name) const;
   const TextMap& map(std::string_view name) const;
+  /// What the file of a kFile field held at the start of the run, uncompressed: the same on every
+  /// rank. nullptr if the field was not given, and before the job meets its inputs (in `check`).
+  const std::string* content(std::string_view name) const;
+  /// For the engine.
+  void set_content(const std::string& name, std::shared_ptr<const std::string> content);
+  std::shared_ptr<const std::string> shared_content(std::string_view name) const;
+  void forget_contents() { contents_.clear(); }
   /// Line in the job file where the field was given; the line of the stage for defaults; 0 if there
   /// is no file.
   int line(std::string_view name) const;
@@ -72,6 +83,7 @@ class Options {
     int line = 0;
   };
   std::map<std::string, Entry, std::less<>> entries_;
+  std::map<std::string, std::shared_ptr<const std::string>, std::less<>> contents_;
 };
 
 /// Mistakes in a job, collected so that all are shown at once.

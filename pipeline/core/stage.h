@@ -117,6 +117,8 @@ struct StageExample {
   std::string input_options;           ///< further lines of the [input] table, TOML
   std::vector<std::string> input;      ///< the lines of one file
   std::string stage;                   ///< the lines of this [[stage]] table, TOML, without `use`
+  /// The lines of files that the stage reads, by the path in `stage`.
+  std::vector<std::pair<std::string, std::vector<std::string>>> files = {};
   std::vector<std::string> output;  ///< what the stage passes on: one TOML inline table per record
   std::vector<std::string> tables;  ///< summaries: one TOML array of rows per table
 };

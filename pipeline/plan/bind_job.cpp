@@ -101,6 +101,7 @@ std::unique_ptr<BoundJob> bind_job(Job job, InputSchema schema, Problems& proble
   Problems found;
   Binder binder(schema_with_slots(bound->schema, bound->slots), bound->slots, form, found);
   bind_stages(*bound, binder, found);
+  for (JobStage& stage : bound->job.stages) stage.options.forget_contents();
   check_outputs(*bound, found);
   add_problems(found, bound->job.settings, problems);
   if (!found.empty()) return nullptr;
@@ -123,6 +124,8 @@ std::string PlanMessage::encode() const {
     writer.text(column.name);
     writer.u8(static_cast<uint8_t>(column.type));
   }
+  writer.varint(files.size());
+  for (const SideFile& file : files) writer.text(*file);
   return writer.take();
 }
 
@@ -140,6 +143,9 @@ Result<PlanMessage> PlanMessage::decode(std::string_view bytes) {
     check_read(reader, type);
     column.type = static_cast<Type>(type);
   }
+  const uint64_t files = reader.varint();
+  if (reader.count_fits(files, 1)) message.files.resize(files);
+  for (SideFile& file : message.files) file = std::make_shared<const std::string>(reader.text());
   if (!reader.done()) return Status::failed("the plan from rank 0 is damaged");
   return message;
 }
@@ -152,6 +158,9 @@ Result<std::unique_ptr<BoundJob>> bind_from_message(const PlanMessage& message) 
     return Status::failed("the plan from rank 0 names an unknown format " + quoted(message.format));
   }
   if (problems.empty()) set_format(job, message.format, problems);
+  if (problems.empty() && !give_side_files(job, message.files)) {
+    return Status::failed("the plan from rank 0 has not all files that the job names");
+  }
   std::unique_ptr<BoundJob> bound;
   if (problems.empty()) bound = bind_job(std::move(job), message.schema, problems);
   if (bound == nullptr) {

@@ -77,6 +77,8 @@ std::string wanted_text(const FieldSpec& field) {
       return "a list of column names or one name";
     case FieldKind::kTextMap:
       return "a table of texts like { a = \"b\" }";
+    case FieldKind::kFile:
+      return "the path of a file";
   }
   return "";
 }
@@ -88,6 +90,7 @@ std::string fix_text(const FieldSpec& field, const TomlNode& node) {
     case FieldKind::kText:
     case FieldKind::kColumn:
     case FieldKind::kExpression:
+    case FieldKind::kFile:
       return "put it in quotes";
     case FieldKind::kInt:
     case FieldKind::kFloat:
@@ -171,6 +174,7 @@ std::optional<OptionValue> convert(const FieldSpec& field, TomlNode& node) {
     case FieldKind::kText:
     case FieldKind::kColumn:
     case FieldKind::kExpression:
+    case FieldKind::kFile:
       return convert_text(node);
     case FieldKind::kChoice:
       return convert_choice(field, node);
@@ -307,6 +311,8 @@ std::string field_kind_text(const FieldSpec& field) {
       return "list of columns";
     case FieldKind::kTextMap:
       return "table of texts";
+    case FieldKind::kFile:
+      return "file";
   }
   return "";
 }

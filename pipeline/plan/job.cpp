@@ -305,16 +305,17 @@ class JobParser {
     JobTest test;
     test.name = fmt::format("test {}", job_.tests.size() + 1);
     test.line = table.line;
-    // output and tables have no declared kind, so they are taken out before the fields are checked.
+    // These have no declared kind, so they are taken out before the fields are checked.
     TomlNode plain = table;
     std::erase_if(plain.entries, [](const TomlEntry& entry) {
-      return entry.key == "output" || entry.key == "tables";
+      return entry.key == "output" || entry.key == "tables" || entry.key == "files";
     });
     const Options options = check_fields(
         plain, {.label = "[[test]]", .fields = pointers(test_fields()), .help = "docs/job-file.md"},
         problems_);
     if (options.has("name")) test.name = options.text("name");
     test.input = options.list("input");
+    read_files(table, test);
     read_output(table, test);
     read_tables(table, test);
     if (!test.has_output && test.tables.empty()) {
@@ -322,6 +323,36 @@ class JobParser {
               "add output = [{ column = \"value\" }]");
     }
     job_.tests.push_back(std::move(test));
+  }
+
+  void read_files(const TomlNode& table, JobTest& test) {
+    const TomlNode* files = table.find("files");
+    if (files == nullptr) return;
+    const std::string fix = "write files = { \"the path in the stage\" = [\"a line\"] }";
+    if (files->kind != TomlKind::kTable) {
+      return problem(files->line, "files is " + std::string(toml_kind_name(files->kind)),
+                     "a table of lists of lines", fix);
+    }
+    for (const TomlEntry& entry : files->entries) {
+      if (auto content = content_of(entry.value)) {
+        test.files.emplace_back(entry.key, std::move(*content));
+      } else {
+        problem(entry.line, "files." + quoted(entry.key) + " is no list of texts", "its lines",
+                fix);
+      }
+    }
+  }
+
+  /// Lines, or the whole text.
+  static std::optional<std::string> content_of(const TomlNode& node) {
+    if (node.kind == TomlKind::kText) return node.text;
+    if (node.kind != TomlKind::kArray) return std::nullopt;
+    std::string content;
+    for (const TomlNode& line : node.items) {
+      if (line.kind != TomlKind::kText) return std::nullopt;
+      content += line.text + "\n";
+    }
+    return content;
   }
 
   void read_output(const TomlNode& table, JobTest& test) {

@@ -26,11 +26,15 @@ struct JobStage {
   Options options;
 };
 
+/// Contents to take for files that stages read, by the path that the job gives.
+using TestFiles = std::vector<std::pair<std::string, std::string>>;
+
 /// A [[test]] of the job file. Values are kept as TOML text for comparing.
 struct JobTest {
   std::string name;
   int line = 0;
-  std::vector<std::string> input;   ///< lines of one file
+  std::vector<std::string> input;  ///< lines of one file
+  TestFiles files;
   std::vector<std::string> output;  ///< expected records as canonical JSON objects
   bool has_output = false;
   std::vector<std::pair<std::string, std::string>>

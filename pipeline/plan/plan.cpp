@@ -92,7 +92,8 @@ Status refusal(const Job& job, const Problems& problems) {
 SampleFiles choose_samples(const Manifest& manifest) {
   constexpr size_t kHeaders = 10'000;
   constexpr size_t kTypes = 100;
-  // One thread reads all samples while all others wait: 0.1 s at most, so that short jobs are short.
+  // One thread reads all samples while all others wait: 0.1 s at most, so that short jobs are
+  // short.
   constexpr uint64_t kTypeBytesOfAll = 16 << 20;
   constexpr uint64_t kTypeBytesOfOne = 1 << 20;
   std::vector<uint64_t> files;
@@ -124,13 +125,15 @@ Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems) {
   Problems found;
   Result<InputSchema> schema = job.input.format->infer(job.input.format_options, job.input.limits,
                                                        choose_samples(plan.manifest), found);
+  read_side_files(job, found);
   add_problems(found, job.settings, problems);
   if (!problems.empty()) return refusal(job, problems);
   if (!schema.is_ok()) return schema.status();
   plan.message = {.job_text = job.text,
                   .job_place = job.place,
                   .format = job.input.format_name,
-                  .schema = *schema};
+                  .schema = *schema,
+                  .files = side_files(job)};
   plan.bound = bind_job(job, std::move(*schema), problems);
   if (plan.bound == nullptr) return refusal(job, problems);
   plan.units = make_units(plan.manifest, options, is_plain_file);

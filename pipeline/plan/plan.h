@@ -9,6 +9,7 @@
 #include "pipeline/core/pipeline.h"
 #include "pipeline/plan/job.h"
 #include "pipeline/plan/manifest.h"
+#include "pipeline/plan/side_files.h"
 #include "pipeline/plan/units.h"
 
 namespace shardmill {
@@ -35,6 +36,7 @@ struct PlanMessage {
   std::string job_place;
   std::string format;
   InputSchema schema;
+  std::vector<SideFile> files;  ///< what stages read whole; see side_files.h
 
   std::string encode() const;
   static Result<PlanMessage> decode(std::string_view bytes);

@@ -237,7 +237,8 @@ std::string table_rows_json(const Table& table) {
   return out + "]";
 }
 
-Result<InMemoryRun> run_in_memory(Job job, const std::string& content, Problems& problems) {
+Result<InMemoryRun> run_in_memory(Job job, const std::string& content, Problems& problems,
+                                  const TestFiles& files) {
   const auto refusal = [&] { return Status::usage(problems_text(job.place, problems)); };
   if (!problems.empty()) return refusal();
   if (job.input.format == nullptr) set_format(job, guess_format(job.input.paths), problems);
@@ -247,6 +248,7 @@ Result<InMemoryRun> run_in_memory(Job job, const std::string& content, Problems&
   Problems found;
   ASSIGN_OR_RETURN(InputSchema schema, job.input.format->infer(job.input.format_options,
                                                                job.input.limits, samples, found));
+  read_side_files(job, found, files);
   add_problems(found, job.settings, problems);
   if (!problems.empty()) return refusal();
   const std::unique_ptr<BoundJob> bound = bind_job(job, std::move(schema), problems, true);

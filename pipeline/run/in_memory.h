@@ -1,5 +1,5 @@
 // A job over one small file in memory, in one thread: for job tests, stage examples and
-// documentation. No file, no communicator, no run directory.
+// documentation. No communicator, no run directory.
 #pragma once
 
 #include <string>
@@ -31,9 +31,11 @@ struct InMemoryRun {
 };
 
 /// Reads `content` as the one input of `job` and runs all stages over it. What write stages write
-/// is thrown away. If the job names no format, the extensions of its paths decide. Mistakes that
-/// show in the columns are collected in `problems` (then the Status is kUsage).
-Result<InMemoryRun> run_in_memory(Job job, const std::string& content, Problems& problems);
+/// is thrown away. If the job names no format, the extensions of its paths decide. A file that a
+/// stage names is read unless `files` has its content. Mistakes that show in the columns are
+/// collected in `problems` (then the Status is kUsage).
+Result<InMemoryRun> run_in_memory(Job job, const std::string& content, Problems& problems,
+                                  const TestFiles& files = {});
 
 /// Rows of a table as canonical JSON: a list of lists, as a [[test]] expects them.
 std::string table_rows_json(const Table& table);

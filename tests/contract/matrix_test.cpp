@@ -50,6 +50,20 @@ std::string input_table(const TempFolder& folder, const std::string& format,
                      folder.path().string(), format, options);
 }
 
+/// The options of an example's stage, with the files that it reads written to the folder.
+std::string stage_options(const TempFolder& folder, const StageExample& example) {
+  std::string options = example.stage;
+  for (const auto& [path, lines] : example.files) {
+    std::string content;
+    for (const std::string& line : lines) content += line + "\n";
+    const std::string written = folder.write("files/" + path, content);
+    const size_t at = options.find(path);
+    EXPECT_NE(at, std::string::npos) << path;
+    if (at != std::string::npos) options.replace(at, path.size(), written);
+  }
+  return options;
+}
+
 struct ExampleCase {
   std::string label;
   const StageSpec* spec;
@@ -74,9 +88,10 @@ TEST_P(StageMatrix, GivesTheSameBytesOnEveryLayout) {
   const bool has_header = example.input_format == "csv" &&
                           example.input_options.find("header = false") == std::string::npos;
   write_variations(folder, example.input, extension_of(example.input_format), has_header);
-  std::string job =
-      "name = \"matrix\"\n" + input_table(folder, example.input_format, example.input_options) +
-      fmt::format("[[stage]]\nuse = \"{}\"\n{}\n", GetParam().spec->name, example.stage);
+  std::string job = "name = \"matrix\"\n" +
+                    input_table(folder, example.input_format, example.input_options) +
+                    fmt::format("[[stage]]\nuse = \"{}\"\n{}\n", GetParam().spec->name,
+                                stage_options(folder, example));
   // What a stage passes on is seen through a writer behind it.
   if (GetParam().spec->kind != StageKind::kWrite) {
     job += "[[stage]]\nuse = \"write\"\npath = \"passed.jsonl\"\n";

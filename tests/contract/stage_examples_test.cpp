@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "pipeline/base/text.h"
@@ -45,9 +46,10 @@ TEST_P(Example, DoesWhatItSays) {
   Problems problems;
   const Job job = parse_job(example_job(spec, example), "example.toml", {}, problems);
   ASSERT_EQ(problems_text("example.toml", problems), "");
-  const Result<InMemoryRun> run = run_in_memory(job, joined_lines(example.input), problems);
-  ASSERT_TRUE(run.is_ok()) << run.status().message();
   ASSERT_EQ(job.tests.size(), 1u);
+  const Result<InMemoryRun> run =
+      run_in_memory(job, joined_lines(example.input), problems, job.tests[0].files);
+  ASSERT_TRUE(run.is_ok()) << run.status().message();
   EXPECT_THAT(compare_with_test(job.tests[0], *run), IsEmpty());
   ASSERT_LE(example.tables.size(), run->tables.size());
   for (size_t i = 0; i < example.tables.size(); ++i) {
@@ -88,6 +90,12 @@ void expect_whole_field(const FieldSpec& field) {
   EXPECT_TRUE(field.kind != FieldKind::kChoice || field.choices.size() >= 2);
 }
 
+bool has_size(const StageSpec& spec, const std::string& name) {
+  return std::any_of(spec.fields.begin(), spec.fields.end(), [&](const FieldSpec& field) {
+    return field.name == name && field.kind == FieldKind::kBytes && !field.default_text.empty();
+  });
+}
+
 TEST_P(Declaration, IsWhole) {
   const StageSpec& spec = *GetParam();
   EXPECT_FALSE(spec.summary.empty());
@@ -99,6 +107,8 @@ TEST_P(Declaration, IsWhole) {
   for (const FieldSpec& field : spec.fields) {
     EXPECT_TRUE(names.insert(field.name).second) << field.name;
     expect_whole_field(field);
+    EXPECT_TRUE(field.kind != FieldKind::kFile || has_size(spec, field.content_max_field))
+        << field.name << ": content_max_field names a field of bytes with a default";
   }
   std::set<std::string> counts;
   for (const auto* list : {&spec.drop_reasons, &spec.counters}) {

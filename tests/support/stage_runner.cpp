@@ -9,6 +9,7 @@
 #include "pipeline/base/message.h"
 #include "pipeline/core/pipeline.h"
 #include "pipeline/formats/numbers.h"
+#include "pipeline/plan/fields.h"
 
 namespace shardmill {
 
@@ -39,30 +40,6 @@ class RejectNotes final : public RejectLog {
  private:
   StageRun& run_;
 };
-
-OptionValue default_value(const FieldSpec& field) {
-  switch (field.kind) {
-    case FieldKind::kInt:
-    case FieldKind::kBytes: {
-      int64_t value = 0;
-      EXPECT_TRUE(parse_int(field.default_text, value)) << field.name;
-      return value;
-    }
-    case FieldKind::kFloat:
-    case FieldKind::kSeconds: {
-      double value = 0;
-      EXPECT_TRUE(parse_float(field.default_text, value)) << field.name;
-      return value;
-    }
-    case FieldKind::kBool:
-      return field.default_text == "true";
-    case FieldKind::kTextList:
-    case FieldKind::kColumnList:
-      return std::vector<std::string>{field.default_text};
-    default:
-      return field.default_text;
-  }
-}
 
 void set_cell(Column& column, size_t row, const Cell& cell) {
   if (std::holds_alternative<std::monostate>(cell)) return column.set_null(row);
@@ -198,7 +175,7 @@ StageRun run_on(const StageSpec& spec, const StageSettings& settings, TestInput 
                 const StageRunLayout& layout) {
   StageRun run;
   Problems problems;
-  const Options options = make_options(spec, settings);
+  Options options = make_options(spec, settings);
   if (spec.check != nullptr) spec.check(options, problems);
   note_problems(problems, run);
   if (!problems.empty()) return run;
@@ -208,6 +185,9 @@ StageRun run_on(const StageSpec& spec, const StageSettings& settings, TestInput 
     input.schema.columns[c].slot = c;
     slots.slots.push_back(
         {.name = input.schema.columns[c].name, .type = input.schema.columns[c].type});
+  }
+  for (const auto& [field, content] : layout.contents) {
+    options.set_content(field, std::make_shared<const std::string>(content));
   }
   Binder binder(input.schema, slots, {.format = "lines"}, problems);
   std::vector<PipelineStage> stages(1);

@@ -43,6 +43,8 @@ struct StageRunLayout {
   /// Columns that a later stage reads; unset: all that the stage passes on.
   std::optional<std::vector<std::string>> used_later;
   bool ask_for_offsets = true;  ///< as a later stage that needs the identity of records would
+  /// What files hold that the stage reads, by field.
+  std::vector<std::pair<std::string, std::string>> contents = {};
 };
 
 struct StageRun {
