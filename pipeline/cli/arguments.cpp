@@ -14,7 +14,7 @@ constexpr const char* kFirstSteps =
 
 First things to type:
   shardmill count FOLDER          lines and words of everything in a folder
-  shardmill new first             write first.toml, a job file with comments
+  shardmill new FOLDER -o first   look at the files, write first.toml, a job file with comments
   shardmill run first.toml        run it; mpirun -n 8 shardmill run first.toml uses 8 processes
 
 All commands:
@@ -27,7 +27,7 @@ All commands:
   report RUN-DIR     the report of a run
   verify RUN-DIR     whether a run's files and books are as it left them
   stages [NAME]      what stages there are, with options and examples
-  new [NAME]         a job file to start from
+  new PATH...        write a job file for these files
 
 shardmill COMMAND --help tells more.
 )";
@@ -36,7 +36,7 @@ shardmill COMMAND --help tells more.
 constexpr char kGuard = '\x01';
 
 std::string guarded(const std::string& word) {
-  return word.starts_with('[') ? kGuard + word : word;
+  return word.starts_with('[') || word.starts_with(kGuard) ? kGuard + word : word;
 }
 
 std::string plain(const std::string& word) {
@@ -250,8 +250,14 @@ class Parser {
   }
 
   void add_new() {
-    CLI::App* sub = add(Command::kNew, "new", "Writes NAME.toml, or prints it without a NAME.");
-    sub->add_option("NAME", arguments_.target, "of the job");
+    CLI::App* sub = add(Command::kNew, "new",
+                        "Looks at files and writes a job file for them, with comments, that runs. "
+                        "Without a path it prints one to read; a word that is no file is the name "
+                        "of one to start from.");
+    sub->add_option("PATH", arguments_.paths, "files, folders, patterns; or a name for an example");
+    sub->add_option("-o,--name", arguments_.write_path,
+                    "the job file, by default named after the first path; - prints it");
+    sub->add_flag("--force", arguments_.force, "replace a file that is there");
   }
 
   Status read_settings() {

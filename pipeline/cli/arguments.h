@@ -28,8 +28,8 @@ struct Arguments {
   Command command = Command::kHelp;
   std::string help;
 
-  std::string target;              ///< JOB.toml, RUN-DIR, or NAME; may be empty for stages and new
-  std::vector<std::string> paths;  ///< count, grep, profile
+  std::string target;                 ///< JOB.toml, RUN-DIR, or NAME; may be empty for stages
+  std::vector<std::string> paths;     ///< count, grep, profile, new
   std::vector<std::string> columns;   ///< profile; empty: all
   std::vector<std::string> patterns;  ///< grep
   bool ignore_case = false;
@@ -37,7 +37,8 @@ struct Arguments {
   bool invert = false;
   bool no_words = false;
   bool markdown = false;
-  std::string write_path;
+  std::string write_path;  ///< grep: of the lines; new: of the job file, "-" prints it
+  bool force = false;      ///< new: replace a file
 
   std::string run_dir;
   Settings settings;  ///< every --set, and --memory, --limit and --strict as settings of [run]

@@ -36,20 +36,6 @@ Result<std::string> read_text(const std::string& path, size_t bytes_max) {
   return content;
 }
 
-Status write_new_file(const std::string& path, const std::string& content) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  const bool written = descriptor >= 0 && ::write(descriptor, content.data(), content.size()) ==
-                                              static_cast<ssize_t>(content.size());
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  if (written) return {};
-  return Status::usage(Message{.place = escaped(path),
-                               .found = "cannot be written: " + system_reason(error),
-                               .expected = "a name that is free",
-                               .fix = "choose another name; nothing was changed"}
-                           .text());
-}
-
 }  // namespace
 
 int exit_code(const Status& status) {
@@ -122,23 +108,6 @@ int stages_command(const Arguments& arguments) {
                                            .expected = "one of " + listed(names, 40),
                                            .fix = near ? "did you mean " + quoted(*near) + "?" : ""}
                                        .text()));
-}
-
-int new_command(const Arguments& arguments) {
-  if (arguments.target.empty()) {
-    print(new_job_text("first job"));
-    return 0;
-  }
-  std::string path = arguments.target;
-  if (!path.ends_with(".toml")) path += ".toml";
-  const size_t slash = path.rfind('/');
-  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-  name.resize(name.size() - 5);
-  const Status written = write_new_file(path, new_job_text(name));
-  if (!written.is_ok()) return print_error(written);
-  print(
-      fmt::format("wrote {0}; change paths in it, then type: shardmill run {0}\n", escaped(path)));
-  return 0;
 }
 
 }  // namespace shardmill

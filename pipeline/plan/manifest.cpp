@@ -219,6 +219,24 @@ Manifest list_inputs(const JobInput& input, std::string_view run_dir, Problems& 
   return manifest;
 }
 
+std::vector<std::string> formats_of_files(const Manifest& manifest) {
+  constexpr size_t kFilesOpened = 1000;
+  std::map<std::string, std::string> by_extension;
+  size_t opened = 0;
+  std::vector<std::string> formats;
+  for (const ManifestFile& file : manifest.files) {
+    const std::string extension = format_extension(file.path);
+    std::string& known = by_extension[extension];
+    if (known.empty()) known = format_of_extension(extension);
+    if (known.empty() && file.size_bytes > 0 && opened < kFilesOpened) {
+      ++opened;
+      known = format_of_content(file);
+    }
+    formats.push_back(known);
+  }
+  return formats;
+}
+
 std::string choose_format(const Manifest& manifest, const JobInput& input, Problems& problems) {
   const FormatVotes votes = count_formats(manifest);
   if (votes.by_format.empty()) return "lines";

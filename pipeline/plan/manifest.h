@@ -44,4 +44,8 @@ Manifest list_inputs(const JobInput& input, std::string_view run_dir, Problems& 
 /// problem and give "".
 std::string choose_format(const Manifest& manifest, const JobInput& input, Problems& problems);
 
+/// The format of each file, as choose_format sees files that all look alike: "" where nothing is
+/// known of it (empty, or of no format that this program reads).
+std::vector<std::string> formats_of_files(const Manifest& manifest);
+
 }  // namespace shardmill

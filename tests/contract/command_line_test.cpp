@@ -372,8 +372,56 @@ TEST_F(CommandLine, NewWritesAJobThatTestsItself) {
   EXPECT_EQ(again.exit_code, 2);
   EXPECT_EQ(again.output,
             "first.toml: cannot be written: file exists, expected a name that is free; choose "
-            "another name; nothing was changed\n");
+            "another with -o, or replace it with --force; nothing was changed\n");
   EXPECT_THAT(output_of("new").output, StartsWith("name = \"first job\"\n"));
+}
+
+TEST_F(CommandLine, NewLooksAtFilesAndWritesAJobThatRuns) {
+  write("data/a.csv", "city,ms\nBonn,1\nUlm,3\nBonn,5\nUlm,7\n");
+  write("data/notes.txt", "a line\n");
+  EXPECT_EQ(output_of("new data").output,
+            "wrote data.toml for 1 file, 34 B, read as csv with 2 columns (1 file of other formats "
+            "left out); now type: shardmill run data.toml\n");
+  const CommandResult result = output_of("run data.toml");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.output, HasSubstr("  Bonn      2         3        5\n"));
+  EXPECT_THAT(
+      output_of("new data/a.csv -o -").output,
+      HasSubstr("by      = [\"city\"]\ncompute = [\"count()\", \"mean(ms)\", \"max(ms)\"]"));
+}
+
+TEST_F(CommandLine, NewSaysWhatKeepsItFromWriting) {
+  write("a.csv", "x\n1\n");
+  write("mine.toml", "");
+  const std::pair<std::string, std::string> cases[] = {
+      {"new a.csv -o mine",
+       "mine.toml: cannot be written: file exists, expected a name that is free"},
+      {"new a.csv -o gone/mine",
+       "gone/mine.toml: cannot be written: no such file or directory, expected a place where files "
+       "can be made; choose another with -o\n"},
+      {"new mine.toml -o mine --force",
+       "mine.toml: the job file would replace a file that it reads, expected another name; choose "
+       "one with -o\n"},
+      {"new gone.csv", "shardmill new: there is no input \"gone.csv\": no such file or directory"},
+      {"new -o x", "shardmill new: -o names a job file, but no path is given, expected files"},
+      {"new $'a\\xff.csv' a.csv -o -", "shardmill new: there is no input \"a\\xff.csv\""},
+      {"new a.csv -o $'a\\xff'",
+       "shardmill new: the job file \"a\\xff.toml\" is not UTF-8, expected"}};
+  for (const auto& [words, message] : cases) {
+    const CommandResult result = run_command("cd " + folder_.path().string() + " && bash -c \"" +
+                                             SHARDMILL_BINARY + " " + words + " 2>&1\"");
+    EXPECT_EQ(result.exit_code, 2) << words;
+    EXPECT_THAT(result.output, StartsWith(message)) << words;
+  }
+  write("odd/b.csv", "x\n1\n");
+  std::filesystem::rename(folder_.path() / "odd", folder_.path() / "odd\xff");
+  const CommandResult printed = run("new odd* -o -");
+  EXPECT_EQ(printed.exit_code, 2);
+  EXPECT_EQ(
+      printed.output,
+      "shardmill new: a job that is printed cannot name these files, expected at most 100 paths "
+      "in UTF-8; write it to a file with -o, and their names beside it\n");
+  EXPECT_EQ(entries(), 3u);
 }
 
 TEST_F(CommandLine, StagesAreListedAndExplained) {
