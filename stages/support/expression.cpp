@@ -8,7 +8,7 @@ namespace shardmill {
 
 namespace {
 
-enum Counter : size_t { kIntOverflow, kBadTime };
+enum Counter : size_t { kIntOverflow, kBadTime, kBadNumber };
 
 void check_patterns(const ExpressionPlace& place, const Syntax& syntax) {
   for (const SyntaxNode& node : syntax.nodes) {
@@ -72,7 +72,8 @@ std::unique_ptr<const Expression> Expression::bind(std::string_view text, std::s
 
 std::vector<NamedCount> expression_counters() {
   return {{"int_overflow", "results beyond 64 bits, which became null"},
-          {"bad_time", "texts that time() could not read, which became null"}};
+          {"bad_time", "texts that time() could not read, which became null"},
+          {"bad_number", "texts that int() or float() could not read, which became null"}};
 }
 
 ExpressionWorker::ExpressionWorker(const Expression& expression)
@@ -96,6 +97,7 @@ void ExpressionWorker::for_each_block(Batch& batch, Arena& arena, Visit&& visit)
 void ExpressionWorker::take_counts(const StageContext& context) {
   context.count(kIntOverflow, evaluator_.counts().int_overflow);
   context.count(kBadTime, evaluator_.counts().bad_time);
+  context.count(kBadNumber, evaluator_.counts().bad_number);
   evaluator_.reset_counts();
 }
 

@@ -195,6 +195,10 @@ Value floor_float(CallFrame& frame) {
   return map_float(frame, [](double value) { return std::floor(value); });
 }
 
+Value ceil_float(CallFrame& frame) {
+  return map_float(frame, [](double value) { return std::ceil(value); });
+}
+
 Value abs_int(CallFrame& frame) {
   return map_int_checked(frame, Type::kInt, [](int64_t value, int64_t& out) {
     out = value;
@@ -225,6 +229,7 @@ std::string prepare_int_width(std::span<const Vector> constants, CallConstants& 
 std::string prepare_float_width(std::span<const Vector> constants, CallConstants& prepared) {
   prepared.width = constants[0].floats[0];
   const bool is_good = prepared.width > 0 && prepared.width <= std::numeric_limits<double>::max();
+  if (is_good) prepared.multiples = DecimalMultiples(prepared.width);
   return is_good ? std::string() : "width must be above 0";
 }
 
@@ -251,8 +256,8 @@ Value bin_time(CallFrame& frame) {
 }
 
 Value bin_float(CallFrame& frame) {
-  const double width = frame.constants->width;
-  return map_float(frame, [width](double value) { return std::floor(value / width) * width; });
+  const DecimalMultiples& multiples = frame.constants->multiples;
+  return map_float(frame, [&](double value) { return multiples.floor(value); });
 }
 
 /// Times from texts; what is not a time is null and counted.
@@ -288,6 +293,102 @@ Value time_of_iso(CallFrame& frame) {
                     [](std::string_view text, int64_t& out) { return parse_time(text, out); });
 }
 
+/// Numbers from texts; what is not a number is null and counted.
+template <typename T, typename Parse>
+Value read_numbers(CallFrame& frame, Type type, T* (Value::*values)(), Parse&& parse) {
+  Value result(type, *frame.pool);
+  T* out = (result.*values)();
+  for (size_t i = 0; i < frame.rows; ++i) {
+    out[i] = 0;
+    if (frame.skips(i) || parse(trimmed(frame.arguments[0].text[i]), out[i])) continue;
+    out[i] = 0;
+    result.nulls()[i] = 1;
+    frame.counts->bad_number += 1;
+  }
+  return result;
+}
+
+Value int_of_text(CallFrame& frame) {
+  return read_numbers<int64_t>(frame, Type::kInt, &Value::ints, parse_int);
+}
+
+Value float_of_text(CallFrame& frame) {
+  return read_numbers<double>(frame, Type::kFloat, &Value::floats, parse_float);
+}
+
+/// Without the fraction; what does not fit is null and counted, NaN too.
+Value int_of_float(CallFrame& frame) {
+  constexpr double kEnd = 0x1p63;
+  Value result(Type::kInt, *frame.pool);
+  for (size_t i = 0; i < frame.rows; ++i) {
+    const double value = frame.arguments[0].floats[i];
+    const bool fits = value >= -kEnd && value < kEnd;
+    result.ints()[i] = fits ? static_cast<int64_t>(value) : 0;
+    if (frame.skips(i) || fits) continue;
+    result.nulls()[i] = 1;
+    frame.counts->int_overflow += 1;
+  }
+  return result;
+}
+
+Value same_float(CallFrame& frame) {
+  return map_float(frame, [](double value) { return value; });
+}
+
+/// The text of each value, as it is written to files.
+template <typename Append>
+Value write_texts(CallFrame& frame, Append&& append) {
+  Value result(Type::kText, *frame.pool);
+  std::string text;
+  for (size_t i = 0; i < frame.rows; ++i) {
+    text.clear();
+    if (!frame.skips(i)) append(text, i);
+    char* out = frame.arena->allocate(text.size());
+    std::copy(text.begin(), text.end(), out);
+    result.text()[i] = {out, text.size()};
+  }
+  return result;
+}
+
+Value text_of_int(CallFrame& frame) {
+  const int64_t* values = frame.arguments[0].ints;
+  return write_texts(frame, [&](std::string& out, size_t i) { append_int(out, values[i]); });
+}
+
+Value text_of_float(CallFrame& frame) {
+  const double* values = frame.arguments[0].floats;
+  return write_texts(frame, [&](std::string& out, size_t i) { append_float(out, values[i]); });
+}
+
+Value text_of_bool(CallFrame& frame) {
+  const uint8_t* values = frame.arguments[0].bools;
+  return write_texts(frame,
+                     [&](std::string& out, size_t i) { out = values[i] != 0 ? "true" : "false"; });
+}
+
+Value text_of_time(CallFrame& frame) {
+  const int64_t* values = frame.arguments[0].ints;
+  return write_texts(frame, [&](std::string& out, size_t i) { append_time(out, values[i]); });
+}
+
+Value same_text(CallFrame& frame) {
+  return map_text(frame, [](size_t, std::string_view text) { return text; });
+}
+
+Value concat(CallFrame& frame) {
+  return write_texts(frame, [&](std::string& out, size_t i) {
+    for (const Vector& argument : frame.arguments) out += argument.text[i];
+  });
+}
+
+Value weekday(CallFrame& frame) {
+  return map_int(frame, Type::kInt, [](int64_t value) {
+    constexpr int64_t kFirstMonday = 4;  // 1970 began on a Thursday
+    const int64_t days = value / kNanosecondsPerDay - (value % kNanosecondsPerDay < 0 ? 1 : 0);
+    return ((days - kFirstMonday) % 7 + 7) % 7 + 1;
+  });
+}
+
 template <auto kPart>
 Value time_part(CallFrame& frame) {
   return map_int(frame, Type::kInt,
@@ -310,6 +411,17 @@ constexpr Type kInt = Type::kInt;
 constexpr Type kFloat = Type::kFloat;
 constexpr Type kBool = Type::kBool;
 constexpr Type kTime = Type::kTime;
+
+constexpr size_t kConcatMax = 8;
+
+std::vector<FunctionOverload> concat_overloads() {
+  std::vector<FunctionOverload> overloads;
+  for (size_t count = 2; count <= kConcatMax; ++count) {
+    overloads.push_back(
+        {.arguments = std::vector<Type>(count, kText), .result = kText, .evaluate = concat});
+  }
+  return overloads;
+}
 
 std::vector<FunctionSpec> make_functions() {
   return {
@@ -404,6 +516,54 @@ std::vector<FunctionSpec> make_functions() {
        .arguments_max = 3,
        .overloads = {{.arguments = {kText, kInt}, .result = kText, .evaluate = substr},
                      {.arguments = {kText, kInt, kInt}, .result = kText, .evaluate = substr}}},
+      {.name = "concat",
+       .signature = "concat(text, text, ...)",
+       .result = "text",
+       .doc = "Up to eight texts behind one another; null if one is null.",
+       .example = "concat('a', '-', text(7))",
+       .expected = "'a-7'",
+       .arguments_min = 2,
+       .arguments_max = kConcatMax,
+       .overloads = concat_overloads()},
+      {.name = "text",
+       .signature = "text(x)",
+       .result = "text",
+       .doc = "The value as it is written to files: floats as the shortest text that reads back as "
+              "the same, times in ISO 8601 in UTC.",
+       .example = "text(0.50)",
+       .expected = "'0.5'",
+       .arguments_min = 1,
+       .arguments_max = 1,
+       .overloads = {{.arguments = {kInt}, .result = kText, .evaluate = text_of_int},
+                     {.arguments = {kFloat}, .result = kText, .evaluate = text_of_float},
+                     {.arguments = {kBool}, .result = kText, .evaluate = text_of_bool},
+                     {.arguments = {kTime}, .result = kText, .evaluate = text_of_time},
+                     {.arguments = {kText}, .result = kText, .evaluate = same_text}}},
+      {.name = "int",
+       .signature = "int(x)",
+       .result = "int",
+       .doc = "The whole number that a text is, blanks around it aside, or a float without its "
+              "fraction. Text that is no whole number within 64 bits, and floats beyond them, give "
+              "null and are counted.",
+       .example = "int(' 42 ')",
+       .expected = "42",
+       .arguments_min = 1,
+       .arguments_max = 1,
+       .overloads = {{.arguments = {kInt}, .result = kInt, .evaluate = same_int},
+                     {.arguments = {kFloat}, .result = kInt, .evaluate = int_of_float},
+                     {.arguments = {kText}, .result = kInt, .evaluate = int_of_text}}},
+      {.name = "float",
+       .signature = "float(x)",
+       .result = "float",
+       .doc =
+           "The number that a text is, blanks around it aside. Text that is no number gives null "
+           "and is counted.",
+       .example = "float('1.5e3')",
+       .expected = "1500.0",
+       .arguments_min = 1,
+       .arguments_max = 1,
+       .overloads = {{.arguments = {kFloat}, .result = kFloat, .evaluate = same_float},
+                     {.arguments = {kText}, .result = kFloat, .evaluate = float_of_text}}},
       {.name = "round",
        .signature = "round(x)",
        .result = "as x",
@@ -424,6 +584,16 @@ std::vector<FunctionSpec> make_functions() {
        .arguments_max = 1,
        .overloads = {{.arguments = {kInt}, .result = kInt, .evaluate = same_int},
                      {.arguments = {kFloat}, .result = kFloat, .evaluate = floor_float}}},
+      {.name = "ceil",
+       .signature = "ceil(x)",
+       .result = "as x",
+       .doc = "The smallest whole number not below x.",
+       .example = "ceil(-2.5)",
+       .expected = "-2.0",
+       .arguments_min = 1,
+       .arguments_max = 1,
+       .overloads = {{.arguments = {kInt}, .result = kInt, .evaluate = same_int},
+                     {.arguments = {kFloat}, .result = kFloat, .evaluate = ceil_float}}},
       {.name = "abs",
        .signature = "abs(x)",
        .result = "as x",
@@ -546,6 +716,37 @@ std::vector<FunctionSpec> make_functions() {
        .overloads = {{.arguments = {kTime},
                       .result = kInt,
                       .evaluate = time_part<&CalendarTime::hour>}}},
+      {.name = "minute",
+       .signature = "minute(time)",
+       .result = "int",
+       .doc = "The minute, 0 to 59.",
+       .example = "minute(time('2026-01-31T23:58:59Z'))",
+       .expected = "58",
+       .arguments_min = 1,
+       .arguments_max = 1,
+       .overloads = {{.arguments = {kTime},
+                      .result = kInt,
+                      .evaluate = time_part<&CalendarTime::minute>}}},
+      {.name = "second",
+       .signature = "second(time)",
+       .result = "int",
+       .doc = "The whole second, 0 to 59.",
+       .example = "second(time('2026-01-31T23:58:59.9Z'))",
+       .expected = "59",
+       .arguments_min = 1,
+       .arguments_max = 1,
+       .overloads = {{.arguments = {kTime},
+                      .result = kInt,
+                      .evaluate = time_part<&CalendarTime::second>}}},
+      {.name = "weekday",
+       .signature = "weekday(time)",
+       .result = "int",
+       .doc = "The day of the week in UTC, 1 (Monday) to 7 (Sunday).",
+       .example = "weekday(time('2026-01-31'))",
+       .expected = "6",
+       .arguments_min = 1,
+       .arguments_max = 1,
+       .overloads = {{.arguments = {kTime}, .result = kInt, .evaluate = weekday}}},
       {.name = "date",
        .signature = "date(time)",
        .result = "text",

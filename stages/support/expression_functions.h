@@ -12,6 +12,7 @@
 
 #include "pipeline/base/arena.h"
 #include "pipeline/core/column.h"
+#include "stages/support/expression_math.h"
 #include "stages/support/expression_time.h"
 #include "stages/support/expression_vector.h"
 #include "stages/support/literal_search.h"
@@ -26,12 +27,14 @@ struct CallConstants {
   std::optional<TimeFormat> time_format;
   int64_t whole_width = 0;
   double width = 0;
+  DecimalMultiples multiples;
 };
 
 /// Events of an expression, counted for records whose value depends on them.
 struct ExpressionCounts {
   uint64_t int_overflow = 0;
   uint64_t bad_time = 0;
+  uint64_t bad_number = 0;
 };
 
 /// One block of one call.

@@ -8,6 +8,8 @@ namespace shardmill {
 
 namespace {
 
+constexpr double kExactEnd = 0x1p53;  ///< doubles below it count whole numbers one by one
+
 constexpr uint64_t kMantissaBits = 52;
 constexpr uint64_t kMantissaMask = (uint64_t{1} << kMantissaBits) - 1;
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
@@ -119,6 +121,26 @@ bool floor_to_multiple(int64_t value, int64_t width, int64_t& result) {
   int64_t rest = value % width;
   if (rest < 0) rest += width;
   return !__builtin_sub_overflow(value, rest, &result);
+}
+
+DecimalMultiples::DecimalMultiples(double width) : numerator_(width) {
+  double power = 1;
+  for (int digits = 0; digits <= 15; ++digits, power *= 10) {
+    const double whole = round_half_away(width * power);
+    if (!(whole >= 1) || whole >= kExactEnd || whole / power != width) continue;
+    numerator_ = whole;
+    denominator_ = power;
+    return;
+  }
+}
+
+double DecimalMultiples::floor(double value) const {
+  double index = std::floor(value / (numerator_ / denominator_));
+  if (!(std::fabs(index) < kExactEnd)) return value;
+  // The quotient was rounded; a step or two make it exact.
+  while (multiple(index) > value) index -= 1;
+  while (multiple(index + 1) <= value) index += 1;
+  return multiple(index);
 }
 
 }  // namespace shardmill

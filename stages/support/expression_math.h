@@ -28,4 +28,22 @@ int compare_floats(double a, double b);
 /// 0.
 bool floor_to_multiple(int64_t value, int64_t width, int64_t& result);
 
+/// Multiples of a width as people write them: those of 0.1 are 0.1, 0.2, 0.3, each the double
+/// nearest to the decimal, not 0.30000000000000004.
+class DecimalMultiples {
+ public:
+  DecimalMultiples() = default;  ///< of 1
+  /// REQUIRES: width is above 0 and finite.
+  explicit DecimalMultiples(double width);
+  /// The greatest multiple not above `value`; the value itself where it is not finite, or so large
+  /// that multiples lie closer than doubles.
+  double floor(double value) const;
+
+ private:
+  double multiple(double index) const { return index * numerator_ / denominator_; }
+
+  double numerator_ = 1;    ///< width = numerator / denominator
+  double denominator_ = 1;  ///< a power of ten; 1 if the width has no short decimal form
+};
+
 }  // namespace shardmill

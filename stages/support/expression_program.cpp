@@ -151,6 +151,10 @@ class ProgramMaker {
       problem(at, "a text that is not such a time", "a time like '2026-01-31T12:00:00Z'", "");
       return std::nullopt;
     }
+    if (counts.bad_number > 0) {
+      problem(at, "a text that is not such a number", "digits", "");
+      return std::nullopt;
+    }
     node(index) = {};
     return add_constant(at, std::move(value));
   }

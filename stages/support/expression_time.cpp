@@ -104,7 +104,8 @@ class TimeReader {
     if (!rest_.empty()) return false;
     Int128 seconds = epoch_;
     if (!has_epoch_ && !seconds_of_calendar(seconds)) return false;
-    const Int128 total = seconds * kNanosecondsPerSecond + fraction_;
+    const Int128 total =
+        seconds * kNanosecondsPerSecond + (epoch_is_negative_ ? -fraction_ : fraction_);
     nanoseconds = static_cast<int64_t>(total);
     return total == nanoseconds;
   }
@@ -172,9 +173,9 @@ class TimeReader {
   }
 
   bool epoch() {
-    const bool negative = literal('-');
+    epoch_is_negative_ = literal('-');
     if (!number(1, 18, 0, INT64_MAX, epoch_)) return false;
-    if (negative) epoch_ = -epoch_;
+    if (epoch_is_negative_) epoch_ = -epoch_;
     has_epoch_ = true;
     return true;
   }
@@ -207,6 +208,7 @@ class TimeReader {
   int64_t epoch_ = 0;
   int64_t ignored_ = 0;
   bool has_epoch_ = false;
+  bool epoch_is_negative_ = false;  ///< so is its fraction: -0.5 is half a second before 1970
 };
 
 }  // namespace

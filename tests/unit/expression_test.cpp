@@ -1,5 +1,6 @@
 #include "stages/support/expression.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -61,7 +62,8 @@ Computed compute(std::string_view text, const std::vector<TestColumn>& columns) 
   books.counts.resize(expression_counters().size());
   StageContext context = {.books = &books};
   ExpressionWorker(*expression).compute(batch, result.column, context);
-  result.counts = {.int_overflow = books.counts[0], .bad_time = books.counts[1]};
+  result.counts = {
+      .int_overflow = books.counts[0], .bad_time = books.counts[1], .bad_number = books.counts[2]};
   // New text lives in the batch's arena; a copy that stays is made here.
   static std::deque<std::string> kept;
   if (result.column.type == Type::kText) {
@@ -213,9 +215,9 @@ TEST(Expression, SaysWhereAndWhatIsWrong) {
        "'' for one ' inside"},
       {"uper('a')",
        "value (character 1): there is no function \"uper\", expected one of contains, "
-       "starts_with, ends_with, matches, lower, upper, trim, len, substr, round, "
-       "floor, abs, log, if, coalesce, bin, time, year, month, day, hour, date; did "
-       "you mean \"upper\"?"},
+       "starts_with, ends_with, matches, lower, upper, trim, len, substr, concat, text, int, float, "
+       "round, floor, ceil, abs, log, if, coalesce, bin, time, year, month, day, hour, minute, "
+       "second, weekday, date; did you mean \"upper\"?"},
       {"len()",
        "value (character 1): len with 0 arguments, expected len(text); for example "
        "len('naïve')"},
@@ -241,6 +243,7 @@ TEST(Expression, SaysWhereAndWhatIsWrong) {
        "parenthesis), expected a PCRE2 pattern over bytes; put a backslash before a character "
        "that stands for itself"},
       {"bin(1, 0)", "value (character 8): width must be above 0"},
+      {"int('1.5')", "value (character 1): a text that is not such a number, expected digits"},
       {"time('a', '%Q')",
        "value (character 11): \"%Q\" in a time format, known are %Y %y %m %d %e "
        "%b %B %a %A %j %H %I %p %M %S %f %z %Z %s %F %T %%"},
@@ -429,6 +432,93 @@ TEST(Expression, BadTimesAreNullAndCounted) {
   EXPECT_TRUE(result.column.is_null(2));
   EXPECT_EQ(result.counts.bad_time, 2u);
   EXPECT_EQ(compute("time(t, '%Y-%m-%d')", columns).counts.bad_time, 2u);
+}
+
+TEST(Expression, NumbersAreReadFromTextAndWhatIsNoneIsNullAndCounted) {
+  const std::vector<TestColumn> columns = {
+      {.name = "t",
+       .type = Type::kText,
+       .cells = {std::string("12"), std::string(" -7\t"), std::string("1.5"), std::string(""),
+                 std::string("9223372036854775808"), std::string("0x1f"), std::monostate{}}}};
+  const char* ints[] = {"12", "-7", "null", "null", "null", "null", "null"};
+  const char* floats[] = {"12f", "-7f", "1.5f", "null", "9.2233720368547758e+18f", "null", "null"};
+  for (size_t row = 0; row < 7; ++row) {
+    EXPECT_EQ(value_of("int(t)", columns, row), ints[row]) << row;
+    EXPECT_EQ(value_of("float(t)", columns, row), floats[row]) << row;
+  }
+  EXPECT_EQ(compute("int(t)", columns).counts.bad_number, 4u);
+  EXPECT_EQ(compute("float(t)", columns).counts.bad_number, 2u);
+  EXPECT_EQ(compute("if(t == '12', int(t), 0)", columns).counts.bad_number, 0u);
+}
+
+TEST(Expression, FloatsBecomeIntsWithoutTheirFractionIfTheyFit) {
+  const std::vector<TestColumn> columns = {
+      {.name = "f",
+       .type = Type::kFloat,
+       .cells = {-2.9, 9223372036854774784.0, 9223372036854775808.0, -9223372036854775808.0,
+                 std::numeric_limits<double>::quiet_NaN(), 1e300}}};
+  const char* expected[] = {"-2",  "9223372036854774784", "null", "-9223372036854775808", "null",
+                            "null"};
+  for (size_t row = 0; row < 6; ++row) EXPECT_EQ(value_of("int(f)", columns, row), expected[row]);
+  EXPECT_EQ(compute("int(f)", columns).counts.int_overflow, 3u);
+}
+
+TEST(Expression, ValuesBecomeTheTextThatFilesHold) {
+  const Case cases[] = {{"text(1e300)", "'1e300'"},
+                        {"text(-5)", "'-5'"},
+                        {"text(1 < 2)", "'true'"},
+                        {"text(time('2026-01-31 10:00:00.5'))", "'2026-01-31T10:00:00.500Z'"},
+                        {"concat('', '')", "''"},
+                        {"concat('a', null, 'b')", "null"},
+                        {"concat('a', '\xff', 'b', 'c', 'd', 'e', 'f', 'g')",
+                         "'a\xff"
+                         "bcdefg'"}};
+  for (const Case& c : cases) EXPECT_EQ(value_of(c.expression), c.value) << c.expression;
+}
+
+TEST(Expression, BinsOfDecimalWidthsBeginWherePeopleWriteThem) {
+  for (int i = -1000; i <= 1000; ++i) {
+    const std::string decimal =
+        fmt::format("{}{}.{}", i < 0 ? "-" : "", std::abs(i) / 10, std::abs(i) % 10);
+    EXPECT_EQ(value_of("bin(" + decimal + ", 0.1) == " + decimal), "true") << decimal;
+  }
+  const Case cases[] = {{"bin(0.3, 0.1)", "0.29999999999999999f"},
+                        {"bin(0.69, 0.1) == 0.6", "true"},
+                        {"bin(-0.05, 0.1) == -0.1", "true"},
+                        {"bin(7.4, 2.5)", "5f"},
+                        {"bin(1e308, 0.1)", "1e+308f"},
+                        {"bin(-1e300, 1e-300) == -1e300", "true"},
+                        {"bin(5e-324, 1e-300)", "0f"},
+                        {"bin(1e308 * 10, 2.0) == 1e308 * 10", "true"},
+                        {"bin(log(2) / 3, log(2) / 3) == log(2) / 3", "true"}};
+  for (const Case& c : cases) EXPECT_EQ(value_of(c.expression), c.value) << c.expression;
+}
+
+TEST(Expression, NoMultipleLiesBetweenAValueAndItsBin) {
+  uint64_t state = 1;
+  const auto next = [&] { return state = state * 6364136223846793005ull + 1442695040888963407ull; };
+  for (int i = 0; i < 100000; ++i) {
+    const double width = static_cast<double>(next() >> 44 | 1) / 1000;
+    const double value =
+        (static_cast<double>(next() >> 11) - 0x1p52) / static_cast<double>(next() >> 33 | 1);
+    const double bin = DecimalMultiples(width).floor(value);
+    ASSERT_LE(bin, value) << value << " " << width;
+    ASSERT_GT(bin + width * (1 + 1e-9), value) << value << " " << width;
+    ASSERT_EQ(DecimalMultiples(width).floor(bin), bin) << value << " " << width;
+  }
+}
+
+TEST(Expression, WeekdaysFollowEachOther) {
+  for (int day = 0; day < 2000; ++day) {
+    const std::string time = fmt::format("time('{}', '%s')", (day - 1000) * int64_t{86'400} - 1);
+    EXPECT_EQ(value_of("weekday(" + time + ")"), std::to_string((day + 3) % 7 + 1)) << time;
+  }
+}
+
+TEST(Expression, SecondsBefore1970HaveTheirFractionBeforeToo) {
+  EXPECT_EQ(value_of("time('-1.5', '%s.%f')"), "-1500000000ns");
+  EXPECT_EQ(value_of("time('-0.25', '%s.%f')"), "-250000000ns");
+  EXPECT_EQ(value_of("time('1.5', '%s.%f')"), "1500000000ns");
 }
 
 TEST(Expression, LogIsWithinOneUnitOfTheLastPlace) {
