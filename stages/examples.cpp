@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "pipeline/core/stage.h"
 #include "pipeline/core/identity.h"
+#include "pipeline/core/stage.h"
 
 namespace shardmill {
 
@@ -198,6 +198,7 @@ class Examples final : public BoundStage {
     Table table;
     table.columns.push_back({.name = std::string(kFileColumn), .type = Type::kText});
     table.columns.push_back({.name = std::string(kOffsetColumn), .type = Type::kInt});
+    table.key_columns = 2;
     for (const NamedColumn& column : settings_.columns) {
       table.columns.push_back({.name = column.name, .type = column.ref.type});
     }

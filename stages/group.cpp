@@ -80,6 +80,7 @@ class GroupPartial : public Partial {
     for (size_t key = 0; key < plan_.keys.size(); ++key) {
       table.columns.push_back(key_column(*table_, key, plan_.key_names[key], order));
     }
+    table.key_columns = plan_.keys.size();
     for (TableColumn& column : aggregates_->finish(*table_, order)) {
       table.columns.push_back(std::move(column));
     }
@@ -244,8 +245,7 @@ std::vector<StageExample> group_examples() {
        .input = {"day,bytes", "mon,9007199254740993", "mon,9007199254740993", "tue,-5"},
        .stage = "by = [\"day\"]\ncompute = [\"sum(bytes)\", \"median(bytes)\"]",
        .output = {"{ day = \"mon\", bytes = 9007199254740993 }",
-                  "{ day = \"mon\", bytes = 9007199254740993 }",
-                  "{ day = \"tue\", bytes = -5 }"},
+                  "{ day = \"mon\", bytes = 9007199254740993 }", "{ day = \"tue\", bytes = -5 }"},
        .tables = {"[[\"mon\", 18014398509481986, 9007199254740993], [\"tue\", -5, -5]]"}},
   };
 }

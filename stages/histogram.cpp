@@ -248,6 +248,7 @@ class Histogram final : public BoundStage {
       before = &bin;
     }
     table.columns = {std::move(from), std::move(to), std::move(count)};
+    table.key_columns = 2;
     return {std::move(table)};
   }
 

@@ -102,6 +102,7 @@ class BoundTop : public BoundStage {
     Table table;
     table.columns.push_back(key_column(counts, 0, name_, best));
     table.columns.push_back({.name = std::string(kCount), .type = Type::kInt});
+    table.key_columns = 1;
     for (const uint32_t group : best) {
       table.columns[1].add_int(static_cast<Int128>(*counts.state().at(group)));
     }

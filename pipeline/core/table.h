@@ -36,6 +36,9 @@ struct Table {
   std::string name;
   size_t stage = 0;  ///< position of the stage in the job, from 0; set by the engine
   std::vector<TableColumn> columns;
+  /// So many of the first columns tell the rows apart, so that two runs can be compared row by row;
+  /// 0 if there is at most one row, or nothing does.
+  size_t key_columns = 0;
 
   size_t row_count() const { return columns.empty() ? 0 : columns[0].size(); }
 };

@@ -91,9 +91,9 @@ std::string table_json(const Table& table, uint64_t rows_in_report) {
   JsonObject object;
   object.text("name", table.name)
       .integer("stage", table.stage)
-      .integer("row_count", table.row_count())
-      .json("columns", json_array(columns))
-      .json("rows", json_lines(rows, 4));
+      .integer("row_count", table.row_count());
+  if (table.key_columns > 0) object.integer("key_columns", table.key_columns);
+  object.json("columns", json_array(columns)).json("rows", json_lines(rows, 4));
   return object.str();
 }
 

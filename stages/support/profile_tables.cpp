@@ -36,7 +36,8 @@ constexpr NamedShare kShares[] = {{"p1", {1, 100}},   {"p5", {5, 100}},   {"p25"
 /// A table that is filled row by row, cell by cell.
 class Rows {
  public:
-  Rows(std::string name, std::vector<TableColumn> columns) {
+  Rows(std::string name, std::vector<TableColumn> columns, size_t key_columns = 1) {
+    table_.key_columns = key_columns;
     table_.name = std::move(name);
     table_.columns = std::move(columns);
   }
@@ -245,7 +246,8 @@ Rows frequent() {
   return {"most frequent",
           {column("column", Type::kText), column("value", Type::kText),
            column("count", Type::kInt, kCountError), column("share", Type::kFloat),
-           column("sampled", Type::kInt)}};
+           column("sampled", Type::kInt)},
+          2};
 }
 
 std::string group_text(const GroupTable& table, uint32_t group) {
@@ -320,7 +322,8 @@ void add_sampled(const Profiled& of, const RecordSample& sample, size_t most, Ro
 Rows histogram() {
   return {"histogram",
           {column("column", Type::kText), column("of", Type::kText), column("from", Type::kText),
-           column("to", Type::kText), column("count", Type::kInt, kBinError)}};
+           column("to", Type::kText), column("count", Type::kInt, kBinError)},
+          3};
 }
 
 void add_bins(const Profiled& of, const char* what, const std::vector<Bin>& bins, Rows& rows) {

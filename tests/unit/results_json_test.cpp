@@ -37,14 +37,14 @@ TEST(ResultsJson, HasItsMembersInTheStatedOrder) {
   level.add_text("WARN");
   count.add_int(12);
   count.add_int(3);
-  run.tables = {{.name = "by level", .stage = 1, .columns = {level, count}}};
+  run.tables = {{.name = "by level", .stage = 1, .columns = {level, count}, .key_columns = 1}};
   EXPECT_EQ(results_json(run), R"({"job": "slow \"requests\"",
  "inputs": {"files": 2, "bytes": 123, "records": 456, "bad_records": 2, "bad_files": 1},
  "stages": [
   {"use": "extract", "records_in": 456, "records_out": 440, "dropped": {"no_match": 16}},
   {"use": "group", "records_in": 440, "records_out": 440, "dropped": {}}],
  "tables": [
-  {"name": "by level", "stage": 1, "row_count": 2, "columns": [{"name": "level", "type": "text"}, {"name": "count", "type": "int"}], "rows": [
+  {"name": "by level", "stage": 1, "row_count": 2, "key_columns": 1, "columns": [{"name": "level", "type": "text"}, {"name": "count", "type": "int"}], "rows": [
     ["ERROR", 12],
     ["WARN", 3]]}]}
 )");
