@@ -26,6 +26,7 @@ All commands:
   profile PATH...    what is in every column of any files
   report RUN-DIR     the report of a run
   verify RUN-DIR     whether a run's files and books are as it left them
+  diff RUN-DIR RUN-DIR   what changed between two runs' results
   stages [NAME]      what stages there are, with options and examples
   new PATH...        write a job file for these files
 
@@ -62,6 +63,7 @@ class Parser {
     add_profile();
     add_report();
     add_verify();
+    add_diff();
     add_stages();
     add_new();
   }
@@ -243,6 +245,17 @@ class Parser {
     sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
   }
 
+  void add_diff() {
+    CLI::App* sub = add(Command::kDiff, "diff",
+                        "Shows what changed between the results of two finished runs: counts, "
+                        "tables row by row, outputs. Exits with 0 if they are the same, with 10 "
+                        "if they differ.");
+    sub->add_option("RUN-DIR", arguments_.target, "the run directory of the first run")->required();
+    sub->add_option("OTHER-RUN-DIR", arguments_.other, "the run directory of the second run")
+        ->required();
+    sub->add_option("--rows", arguments_.rows, "rows of a table, files and outputs that are shown");
+  }
+
   void add_stages() {
     CLI::App* sub = add(Command::kStages, "stages", "Lists the stages, or explains one.");
     sub->add_option("NAME", arguments_.target, "a stage");
@@ -295,6 +308,7 @@ class Parser {
   Result<Arguments> finish() {
     if (chosen() == nullptr) return help(kFirstSteps);
     arguments_.target = plain(arguments_.target);
+    arguments_.other = plain(arguments_.other);
     arguments_.run_dir = plain(arguments_.run_dir);
     arguments_.columns = plain(arguments_.columns);
     arguments_.write_path = plain(arguments_.write_path);

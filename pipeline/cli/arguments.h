@@ -20,6 +20,7 @@ enum class Command : uint8_t {
   kProfile,
   kReport,
   kVerify,
+  kDiff,
   kStages,
   kNew,
 };
@@ -29,6 +30,8 @@ struct Arguments {
   std::string help;
 
   std::string target;                 ///< JOB.toml, RUN-DIR, or NAME; may be empty for stages
+  std::string other;                  ///< diff: the second RUN-DIR
+  size_t rows = 20;                   ///< diff: rows of a table that are shown
   std::vector<std::string> paths;     ///< count, grep, profile, new
   std::vector<std::string> columns;   ///< profile; empty: all
   std::vector<std::string> patterns;  ///< grep

@@ -54,6 +54,8 @@ int run(const Arguments& arguments) {
       return run_alone(report_command, arguments);
     case Command::kVerify:
       return run_alone(verify_command, arguments);
+    case Command::kDiff:
+      return run_alone(diff_command, arguments);
     case Command::kStages:
       return run_alone(stages_command, arguments);
     case Command::kNew:

@@ -21,6 +21,7 @@ int plan_command(const Arguments& arguments);
 int test_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
+int diff_command(const Arguments& arguments);
 int stages_command(const Arguments& arguments);
 int new_command(const Arguments& arguments);
 

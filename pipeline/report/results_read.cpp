@@ -12,6 +12,8 @@ namespace shardmill {
 
 namespace {
 
+using NamedCounts = std::vector<std::pair<std::string, uint64_t>>;
+
 Status wrong(std::string_view where, std::string_view name, std::string_view expected) {
   return Status::failed(Message{
       .place = std::string(where),
@@ -36,7 +38,8 @@ Result<uint64_t> count_or_none(const JsonNode& node, std::string_view where,
 
 Result<std::string> text_of(const JsonNode& node, std::string_view where, std::string_view name) {
   const JsonNode* member = node.find(name);
-  if (member != nullptr && member->value.kind == JsonKind::kString) return member->text();
+  const std::optional<std::string> bytes = member ? member->bytes() : std::nullopt;
+  if (bytes) return *bytes;
   return wrong(where, name, "a text");
 }
 
@@ -58,6 +61,15 @@ Status read_inputs(const JsonNode& root, ReadResults& results) {
   return {};
 }
 
+Result<NamedCounts> named_counts(const JsonNode& node, std::string_view where) {
+  NamedCounts counts;
+  for (const auto& [name, value] : node.members) {
+    ASSIGN_OR_RETURN(const uint64_t count, count_of(node, where, name));
+    counts.emplace_back(name, count);
+  }
+  return counts;
+}
+
 Result<ReadStage> read_stage(const JsonNode& node, const std::string& where) {
   ReadStage stage;
   ASSIGN_OR_RETURN(stage.use, text_of(node, where, "use"));
@@ -67,9 +79,10 @@ Result<ReadStage> read_stage(const JsonNode& node, const std::string& where) {
   ASSIGN_OR_RETURN(stage.made, count_or_none(node, where, "made"));
   const JsonNode* dropped = node.find("dropped");
   if (dropped == nullptr) return wrong(where, "dropped", "an object");
-  for (const auto& [reason, count] : dropped->members) {
-    ASSIGN_OR_RETURN(const uint64_t records, count_of(*dropped, where, reason));
-    stage.dropped.emplace_back(reason, records);
+  ASSIGN_OR_RETURN(stage.dropped, named_counts(*dropped, where));
+  const JsonNode* counters = node.find("counters");
+  if (counters != nullptr) {
+    ASSIGN_OR_RETURN(stage.counters, named_counts(*counters, where));
   }
   return stage;
 }
@@ -188,10 +201,25 @@ Result<ReadTable> read_table(const JsonNode& node, size_t number) {
   where = "table " + quoted(table.name);
   ASSIGN_OR_RETURN(table.stage, count_of(node, where, "stage"));
   ASSIGN_OR_RETURN(table.row_count, count_of(node, where, "row_count"));
+  ASSIGN_OR_RETURN(table.key_columns, count_or_none(node, where, "key_columns"));
   RETURN_IF_ERROR(read_columns(node, where, table));
+  if (table.key_columns > table.columns.size()) {
+    return wrong(where, "key_columns", fmt::format("at most {}", table.columns.size()));
+  }
   ASSIGN_OR_RETURN(const auto* rows, list_of(node, where, "rows"));
   for (const JsonNode& row : *rows) RETURN_IF_ERROR(read_row(row, where, table));
   return table;
+}
+
+Status read_bad_values(const JsonNode& root, ReadResults& results) {
+  if (root.find("bad_values") == nullptr) return {};
+  ASSIGN_OR_RETURN(const auto* list, list_of(root, "", "bad_values"));
+  for (const JsonNode& node : *list) {
+    ASSIGN_OR_RETURN(std::string column, text_of(node, "bad_values", "column"));
+    ASSIGN_OR_RETURN(const uint64_t count, count_of(node, "bad_values", "count"));
+    results.bad_values.emplace_back(std::move(column), count);
+  }
+  return {};
 }
 
 }  // namespace
@@ -221,6 +249,7 @@ Result<ReadResults> read_results(std::string_view text) {
     ASSIGN_OR_RETURN(ReadTable table, read_table(node, results.tables.size()));
     results.tables.push_back(std::move(table));
   }
+  RETURN_IF_ERROR(read_bad_values(root, results));
   return results;
 }
 

@@ -18,7 +18,8 @@ struct ReadStage {
   uint64_t records_out = 0;
   uint64_t rejected = 0;
   uint64_t made = 0;
-  std::vector<std::pair<std::string, uint64_t>> dropped;  ///< by reason, in the file's order
+  std::vector<std::pair<std::string, uint64_t>> dropped;   ///< by reason, in the file's order
+  std::vector<std::pair<std::string, uint64_t>> counters;  ///< by name, in the file's order
 
   uint64_t dropped_sum() const;
 };
@@ -28,6 +29,7 @@ struct ReadTable {
   std::string name;
   size_t stage = 0;
   uint64_t row_count = 0;  ///< all rows, shown or not
+  size_t key_columns = 0;  ///< so many of the first columns tell the rows apart; 0: none do
   std::vector<TableColumn> columns;
 
   size_t shown_rows() const { return columns.empty() ? 0 : columns[0].size(); }
@@ -42,6 +44,7 @@ struct ReadResults {
   uint64_t bad_files = 0;
   std::vector<ReadStage> stages;
   std::vector<ReadTable> tables;
+  std::vector<std::pair<std::string, uint64_t>> bad_values;  ///< by column
 };
 
 /// Larger files are refused: reading one takes several times its size.

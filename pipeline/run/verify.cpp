@@ -13,6 +13,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/plan/walk.h"
 #include "pipeline/run/checksums.h"
+#include "pipeline/run/finished_run.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/team.h"
 #include "pipeline/run/verify_books.h"
@@ -133,30 +134,12 @@ std::vector<SoundOutput> verify_files(const std::string& run_dir, unsigned threa
   return outputs;
 }
 
-bool exists(const std::string& path) {
-  struct stat status = {};
-  return ::lstat(path.c_str(), &status) == 0;
-}
-
-Status no_run(const std::string& run_dir, std::string found) {
-  return Status::usage(Message{.place = escaped(run_dir),
-                               .found = std::move(found),
-                               .expected = "the directory of a finished run",
-                               .fix = "runs leave it in JOB.run or --run-dir"}
-                           .text());
-}
-
 }  // namespace
 
 Result<Verification> verify_run(const std::string& run_dir, unsigned threads) {
-  std::error_code ignored;
-  if (!fs::is_directory(run_dir, ignored)) return no_run(run_dir, "there is no such folder");
-  std::string folder = run_dir;
-  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+  ASSIGN_OR_RETURN(const std::string folder, find_run(run_dir));
   Verification verification;
-  if (!exists(folder + "/" + std::string(kChecksumsName))) {
-    const bool is_run = exists(folder + "/manifest.tsv") || exists(folder + "/lock");
-    if (!is_run) return no_run(run_dir, "the folder holds no run");
+  if (!has_checksums(folder)) {
     verification.problems.push_back(
         Message{.place = escaped(folder),
                 .found = "the run has not finished",

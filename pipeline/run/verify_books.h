@@ -3,29 +3,12 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
-#include "pipeline/base/status.h"
+#include "pipeline/report/files_read.h"
 #include "pipeline/report/results_read.h"
 
 namespace shardmill {
-
-/// The sums of a files.tsv.
-struct FileSums {
-  uint64_t files = 0;
-  uint64_t size_bytes = 0;
-  uint64_t disk_bytes = 0;
-  uint64_t plain_bytes = 0;
-  uint64_t records = 0;
-  uint64_t rejected = 0;
-  uint64_t bad_files = 0;                               ///< bad or partly read
-  std::vector<std::pair<std::string, uint64_t>> sizes;  ///< path as written, and size_bytes
-};
-
-/// kFailed, naming the line, unless every line has its fields.
-Result<FileSums> sum_files_tsv(std::string_view text);
 
 /// Where the books do not balance: what stages say of each other and of the input, and what
 /// results.json says of the files. `place` is the run directory. Pure.

@@ -77,5 +77,62 @@ TEST_F(FinishedRuns, ARunWhoseChecksumsAreTornIsDoneAgain) {
   EXPECT_THAT(run("run job.toml --quiet").output, StartsWith("job.run: this run is finished"));
 }
 
+TEST_F(FinishedRuns, DiffShowsWhatChangedAndExitsWith10) {
+  ASSERT_EQ(run("run job.toml --quiet --run-dir a.run").exit_code, 0);
+  ASSERT_EQ(run("run job.toml --quiet --run-dir b.run --threads 2").exit_code, 0);
+  const CommandResult same = run("diff a.run b.run/");
+  EXPECT_EQ(same.exit_code, 0);
+  EXPECT_EQ(same.output, "a.run and b.run/: the same results: 3 records, 1 table, 1 output\n");
+  folder_.write("data/b.csv", "city,ms\nRome,50\nBonn,2000\nBonn,5\n");
+  ASSERT_EQ(run("run job.toml --quiet --run-dir c.run").exit_code, 0);
+  const CommandResult other = run("diff a.run c.run");
+  EXPECT_EQ(other.exit_code, 10);
+  EXPECT_EQ(other.output, R"(Inputs
+  ~ files 1 -> 2 (+1)
+  ~ bytes 32 -> 65 (+33)
+  ~ records 3 -> 6 (+3)
+
+Files
+  + data/b.csv: read, 33 B, 3 records
+
+Stages
+  ~ 0 keep: records in 3 -> 6 (+3), records out 3 -> 5 (+2), dropped not_true 0 -> 1 (+1)
+  ~ 1 group: records 3 -> 5 (+2)
+  ~ 2 write: records 3 -> 5 (+2)
+
+Table "by city": rows 2 -> 3 (+1), 1 changed, 1 added
+  ~ city Rome: count 2 -> 3 (+1), mean(ms) 20 -> 30
+  + city Bonn: count 1, mean(ms) 5
+
+Outputs
+  ~ output/all.csv: other bytes
+
+a.run and c.run: different: the inputs, 3 stages, 1 table, 1 output
+)");
+}
+
+TEST_F(FinishedRuns, DiffTrustsOnlyRunsThatAreAsTheyEnded) {
+  ASSERT_EQ(run("run job.toml --quiet").exit_code, 0);
+  const CommandResult none = run("diff job.run nowhere");
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_EQ(none.output,
+            "nowhere: there is no such folder, expected the directory of a finished run; runs "
+            "leave it in JOB.run or --run-dir\n");
+  EXPECT_THAT(run("diff data job.run").output, StartsWith("data: the folder holds no run, "));
+  const std::string results = read_file(folder_.path() / "job.run/results.json");
+  folder_.write("job.run/results.json", results + " ");
+  const CommandResult changed = run("diff job.run job.run");
+  EXPECT_EQ(changed.exit_code, 3);
+  EXPECT_EQ(changed.output,
+            "job.run/results.json: changed since the run, expected the file that it left; "
+            "\"shardmill verify job.run\" tells more\n");
+  std::filesystem::remove(folder_.path() / "job.run/checksums.xxh3");
+  const CommandResult open = run("diff job.run job.run");
+  EXPECT_EQ(open.exit_code, 2);
+  EXPECT_EQ(open.output,
+            "job.run: the run has not finished, expected the directory of a finished run; wait for "
+            "it, or give its command again\n");
+}
+
 }  // namespace
 }  // namespace shardmill

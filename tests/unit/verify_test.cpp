@@ -159,18 +159,23 @@ TEST(Books, OfFilesAreAddedUpAndSayWhichLineIsWrong) {
 TEST(Results, AreReadBackWithEveryTypeOfValue) {
   const Result<ReadResults> results = read_results(R"({"job": "a\nb",
  "inputs": {"files": 1, "bytes": 2, "records": 3, "bad_records": 0, "bad_files": 0},
- "stages": [{"use": "x", "records_in": 3, "records_out": 2, "dropped": {"no": 1}, "made": 0}],
- "tables": [{"name": "t", "stage": 0, "row_count": 9,
+ "stages": [{"use": "x", "records_in": 3, "records_out": 2, "dropped": {"no": 1}, "made": 0,
+   "counters": {"int_overflow": 4}}],
+ "tables": [{"name": "t", "stage": 0, "row_count": 9, "key_columns": 2,
    "columns": [{"name": "a", "type": "text"}, {"name": "b", "type": "int"},
                {"name": "c", "type": "float", "error": "1%"}, {"name": "d", "type": "bool"},
                {"name": "e", "type": "time"}],
    "rows": [["\u00e9", -170141183460469231731687303715884, 0.5, true, "2026-01-31T00:00:00Z"],
-            [{"base64":"/wA="}, 1, "NaN", false, null]]}]})");
+            [{"base64":"/wA="}, 1, "NaN", false, null]]}],
+ "bad_values": [{"column": "b", "count": 7, "examples": ["x"]}]})");
   ASSERT_TRUE(results.is_ok()) << results.status().message();
   EXPECT_EQ(results->job, "a\nb");
   EXPECT_EQ(results->stages[0].dropped_sum(), 1u);
   const ReadTable& table = results->tables[0];
   EXPECT_EQ(table.row_count, 9u);
+  EXPECT_EQ(table.key_columns, 2u);
+  EXPECT_THAT(results->stages[0].counters, ElementsAre(testing::Pair("int_overflow", 4)));
+  EXPECT_THAT(results->bad_values, ElementsAre(testing::Pair("b", 7)));
   EXPECT_EQ(table.shown_rows(), 2u);
   EXPECT_THAT(table.columns[0].text, ElementsAre("\xc3\xa9", std::string("\xff\0", 2)));
   EXPECT_EQ(
@@ -226,6 +231,10 @@ TEST(Results, SayWhatIsMissingOrWrong) {
           "dropped": {}}], "tables": [{"name": "t", "stage": 0, "row_count": 1,
           "columns": [{"name": "a", "type": "int"}], "rows": [["x"]]}]})",
        "table \"t\", column \"a\": \"x\", expected int"},
+      {R"({"job": "a", "inputs": {"files": 1, "bytes": 2, "records": 3, "bad_records": 0,
+          "bad_files": 0}, "stages": [], "tables": [{"name": "t", "stage": 0, "row_count": 1,
+          "key_columns": 2, "columns": [{"name": "a", "type": "int"}], "rows": []}]})",
+       "table \"t\": \"key_columns\" is missing or wrong, expected at most 1"},
       {std::string(100, '[') + std::string(100, ']'),
        "more than 64 objects and arrays within one another, expected fewer"}};
   for (const auto& [text, message] : cases) {

@@ -1,0 +1,40 @@
+// `verify` and `diff`: finished runs looked at again.
+#include <fmt/format.h>
+
+#include "pipeline/base/text.h"
+#include "pipeline/cli/commands.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/report/run_diff.h"
+#include "pipeline/run/finished_run.h"
+#include "pipeline/run/verify.h"
+
+namespace shardmill {
+
+namespace {
+
+/// Two runs were compared, and differ.
+constexpr int kExitDifferent = 10;
+
+}  // namespace
+
+int verify_command(const Arguments& arguments) {
+  const Result<Verification> found = verify_run(arguments.target, usable_cores());
+  if (!found.is_ok()) return print_error(found.status());
+  for (const std::string& line : found->checked) print(line + "\n");
+  for (const std::string& problem : found->problems) fmt::print(stderr, "{}\n", problem);
+  if (found->problems.empty()) return 0;
+  print(counted(found->problems.size(), "problem") + "\n");
+  return 3;
+}
+
+int diff_command(const Arguments& arguments) {
+  const Result<FinishedRun> before = read_finished_run(arguments.target);
+  if (!before.is_ok()) return print_error(before.status());
+  const Result<FinishedRun> after = read_finished_run(arguments.other);
+  if (!after.is_ok()) return print_error(after.status());
+  const RunDiff diff = diff_runs(*before, *after);
+  print(diff_text(*before, *after, diff, arguments.rows));
+  return diff.is_same() ? 0 : kExitDifferent;
+}
+
+}  // namespace shardmill

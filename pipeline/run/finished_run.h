@@ -1,0 +1,22 @@
+// The directory of a finished run, read back.
+#pragma once
+
+#include <string>
+
+#include "pipeline/base/status.h"
+#include "pipeline/report/run_diff.h"
+
+namespace shardmill {
+
+/// Reads results.json, files.tsv and checksums.xxh3. kUsage if `run_dir` is no folder, holds no run
+/// or one that has not finished; kFailed, naming the file, if one is damaged or is not what the run
+/// left: results are compared only if they are trusted.
+Result<FinishedRun> read_finished_run(const std::string& run_dir);
+
+/// `run_dir` without slashes at its end. kUsage if it is no folder, or none that a run wrote to.
+Result<std::string> find_run(const std::string& run_dir);
+
+/// True if the run wrote its list of checksums, whole or not.
+bool has_checksums(const std::string& run_dir);
+
+}  // namespace shardmill
