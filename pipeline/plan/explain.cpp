@@ -61,6 +61,16 @@ void add_stages(const BoundJob& bound, std::string& out) {
   }
 }
 
+/// What stages read whole, as large as it is unpacked.
+void add_side_files(const Plan& plan, std::string& out) {
+  const std::vector<std::string> paths = side_file_paths(plan.bound->job);
+  for (size_t i = 0; i < paths.size(); ++i) {
+    add_line(
+        out, i == 0 ? "reads" : "",
+        fmt::format("{} whole, {}", quoted(paths[i]), format_bytes(plan.message.files[i]->size())));
+  }
+}
+
 void add_units(const Plan& plan, std::string& out) {
   uint64_t bundles = 0;
   uint64_t ranges = 0;
@@ -104,6 +114,7 @@ std::string explain(const Plan& plan, unsigned threads) {
   add_input(plan, out);
   add_columns(*plan.bound, out);
   add_stages(*plan.bound, out);
+  add_side_files(plan, out);
   add_outputs(*plan.bound, out);
   add_units(plan, out);
   add_memory(*plan.bound, threads, out);

@@ -138,6 +138,14 @@ std::vector<SideFile> side_files(const Job& job) {
   return files;
 }
 
+std::vector<std::string> side_file_paths(const Job& job) {
+  std::vector<std::string> paths;
+  for_each_side_file(job, [&](const JobStage& stage, const FieldSpec& field) {
+    paths.push_back(stage.options.text(field.name));
+  });
+  return paths;
+}
+
 bool give_side_files(Job& job, const std::vector<SideFile>& files) {
   size_t next = 0;
   for_each_side_file(job, [&](JobStage& stage, const FieldSpec& field) {

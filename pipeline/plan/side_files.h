@@ -22,6 +22,8 @@ void read_side_files(Job& job, Problems& problems, const TestFiles& given = {});
 
 /// The contents in the order of stages and fields, for the other ranks.
 std::vector<SideFile> side_files(const Job& job);
+/// The paths of the same files.
+std::vector<std::string> side_file_paths(const Job& job);
 /// Gives the same job on another rank what side_files returned; false if they are not as many as
 /// the job has.
 bool give_side_files(Job& job, const std::vector<SideFile>& files);

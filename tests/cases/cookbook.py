@@ -101,7 +101,7 @@ def recipe(title, lines, problems):
             name = re.fullmatch(r"# (\S+)", block[0])
             assert name, f"{title}: a block starts with {block[0]!r}, expected a comment with a file name"
             with open(os.path.join(folder, name.group(1)), "w") as stream:
-                stream.write("\n".join(block[1 if name.group(1).endswith(".txt") else 0:]) + "\n")
+                stream.write("\n".join(block[1 if name.group(1).endswith((".csv", ".txt")) else 0:]) + "\n")
         out += block
         at = end
     if commands == 0:
