@@ -80,29 +80,28 @@ class Grep final : public BoundStage {
   Settings settings_;
 };
 
-std::unique_ptr<const PatternSet> compile(const Options& options, Problems& problems) {
-  const std::vector<std::string>& patterns = options.list("patterns");
+Pattern::Options pattern_options(const Options& options) {
+  return {.ignore_case = options.flag("ignore_case"), .fixed = options.flag("fixed")};
+}
+
+void check(const Options& options, Problems& problems) {
   const int line = options.line("patterns");
-  if (patterns.empty()) {
+  if (options.list("patterns").empty()) {
     problems.add(line, {.place = {},
                         .found = "patterns is an empty list",
                         .expected = "at least one pattern",
                         .fix = "write patterns = [\"ERROR\"]"});
-    return nullptr;
+    return;
   }
-  return PatternSet::compile(
-      patterns, {.ignore_case = options.flag("ignore_case"), .fixed = options.flag("fixed")}, line,
-      problems);
-}
-
-void check(const Options& options, Problems& problems) {
-  compile(options, problems);
+  PatternSet::check(options.list("patterns"), pattern_options(options), line, problems);
 }
 
 std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
-  Settings settings = {.patterns = compile(options, binder.problems()),
-                       .column = {},
-                       .invert = options.flag("invert")};
+  Settings settings = {
+      .patterns = PatternSet::compile(options.list("patterns"), pattern_options(options),
+                                      options.line("patterns"), binder.problems()),
+      .column = {},
+      .invert = options.flag("invert")};
   const auto column = binder.use(options.text("column"), options.line("column"), {Type::kText});
   if (settings.patterns == nullptr || !column) return nullptr;
   settings.column = *column;

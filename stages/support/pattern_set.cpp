@@ -3,6 +3,7 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "pipeline/base/check.h"
 #include "pipeline/base/simd.h"
@@ -13,42 +14,44 @@ namespace {
 
 using Found = PatternMatch::Found;
 
+/// Shorter texts stand nearly everywhere and announce nothing.
+constexpr size_t kAnnouncingMin = 3;
+/// hs_scan takes 32-bit lengths.
+constexpr size_t kScanMax = size_t{1} << 31;
+
 hs_scratch_t* scratch_of(void* scratch) {
   return static_cast<hs_scratch_t*>(scratch);
 }
 
-/// Marks the text of `texts` that holds the hit [begin, end) of the buffer `base`, going forward
-/// from `row`.
-struct RowMarker {
-  std::span<const std::string_view> texts;
-  Found* found = nullptr;
-  const char* base = nullptr;
-  std::span<const LiteralSearch> literals;
-  size_t row = 0;
+/// Whether the pattern is its own text, so that PCRE2 is not needed.
+bool is_fixed(std::string_view text, Pattern::Options options) {
+  return options.fixed || is_fixed_text(text);
+}
 
-  void mark(size_t begin, size_t end) {
-    while (row < texts.size() && end_of(row) < end) ++row;
-    if (row < texts.size() && begin_of(row) <= begin) found[row] = Found::kYes;
+/// Each once, in their order.
+std::vector<std::string> without_repeats(const std::vector<std::string>& patterns) {
+  std::unordered_set<std::string_view> seen;  // never iterated
+  std::vector<std::string> once;
+  for (const std::string& text : patterns) {
+    if (seen.insert(text).second) once.push_back(text);
   }
-  size_t begin_of(size_t i) const { return static_cast<size_t>(texts[i].data() - base); }
-  size_t end_of(size_t i) const { return begin_of(i) + texts[i].size(); }
-};
-
-int on_literal(unsigned id, unsigned long long, unsigned long long end, unsigned, void* context) {
-  auto& marker = *static_cast<RowMarker*>(context);
-  marker.mark(end - marker.literals[id].size(), end);
-  return 0;
+  return once;
 }
-
-int on_any(unsigned, unsigned long long, unsigned long long, unsigned, void* context) {
-  *static_cast<Found*>(context) = Found::kYes;
-  return 1;
-}
-
-/// hs_scan takes 32-bit lengths.
-constexpr size_t kScanMax = size_t{1} << 31;
 
 }  // namespace
+
+struct PatternSet::Database {
+  hs_database_t* database = nullptr;
+  hs_scratch_t* scratch = nullptr;  ///< to be cloned by workers
+
+  Database() = default;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database() {
+    hs_free_scratch(scratch);
+    hs_free_database(database);
+  }
+};
 
 std::string_view adjacent_bytes(std::span<const std::string_view> texts) {
   if (texts.empty() || texts[0].data() == nullptr) return {};
@@ -63,69 +66,95 @@ std::string_view adjacent_bytes(std::span<const std::string_view> texts) {
   return {texts[0].data(), static_cast<size_t>(end - texts[0].data())};
 }
 
+void PatternSet::check(const std::vector<std::string>& patterns, Pattern::Options options, int line,
+                       Problems& problems) {
+  for (const std::string& text : without_repeats(patterns)) {
+    Message problem;
+    if (is_fixed(text, options) || Pattern::check(text, options, "pattern", problem)) continue;
+    problems.add(line, problem);
+  }
+}
+
 std::unique_ptr<const PatternSet> PatternSet::compile(const std::vector<std::string>& patterns,
                                                       Pattern::Options options, int line,
                                                       Problems& problems) {
-  std::unique_ptr<PatternSet> set(new PatternSet());
-  if (options.fixed) {
-    set->compile_literals(patterns, options.ignore_case);
-    return set;
-  }
-  for (const std::string& text : patterns) {
+  std::unique_ptr<PatternSet> set(new PatternSet(options));
+  bool is_good = true;
+  for (const std::string& text : without_repeats(patterns)) {
+    if (is_fixed(text, options)) {
+      set->add_fixed(text);
+      continue;
+    }
     Message problem;
     auto pattern = Pattern::compile(text, options, "pattern", problem);
-    if (pattern == nullptr) problems.add(line, problem);
-    set->patterns_.push_back(std::move(pattern));
+    if (pattern != nullptr) {
+      set->add_pattern(std::move(pattern));
+    } else {
+      problems.add(line, problem);
+      is_good = false;
+    }
   }
-  const bool is_good =
-      std::find(set->patterns_.begin(), set->patterns_.end(), nullptr) == set->patterns_.end();
   return is_good ? std::move(set) : nullptr;
 }
 
-void PatternSet::compile_literals(const std::vector<std::string>& patterns, bool ignore_case) {
-  std::vector<const char*> texts;
-  std::vector<size_t> sizes;
-  std::vector<unsigned> flags;
-  std::vector<unsigned> ids;
-  for (const std::string& text : patterns) {
-    if (text.empty()) matches_all_ = true;
-    literals_.emplace_back(text, ignore_case);
-    texts.push_back(text.data());
-    sizes.push_back(text.size());
-    flags.push_back(ignore_case ? HS_FLAG_CASELESS : 0);
-    ids.push_back(static_cast<unsigned>(ids.size()));
+PatternSet::PatternSet(Pattern::Options options) : options_(options) {}
+PatternSet::~PatternSet() = default;
+
+void PatternSet::add_fixed(const std::string& text) {
+  if (text.empty()) matches_all_ = true;
+  literals_.push_back({.search = LiteralSearch(text, options_.ignore_case), .text = text});
+}
+
+void PatternSet::add_pattern(std::shared_ptr<const Pattern> pattern) {
+  const auto number = static_cast<uint32_t>(patterns_.size());
+  const std::string& text = pattern->literal().text;
+  if (text.size() >= kAnnouncingMin) {
+    literals_.push_back(
+        {.search = LiteralSearch(text, options_.ignore_case), .text = text, .pattern = number});
+  } else {
+    always_.push_back(number);
   }
-  if (literals_.size() < 2 || matches_all_ || simd_limited_to_scalar()) return;
-  hs_database_t* database = nullptr;
-  hs_compile_error_t* error = nullptr;
-  const hs_error_t result = hs_compile_lit_multi(texts.data(), flags.data(), ids.data(),
-                                                 sizes.data(), static_cast<unsigned>(texts.size()),
-                                                 HS_MODE_BLOCK, nullptr, &database, &error);
-  if (result != HS_SUCCESS) {
-    // A processor or a set of texts that vectorscan does not take: plain searches give the same.
-    hs_free_compile_error(error);
-    return;
-  }
-  database_ = database;
+  patterns_.push_back(std::move(pattern));
+}
+
+const PatternSet::Database* PatternSet::database() const {
+  std::call_once(compiled_, [this] {
+    if (literals_.size() < 2 || matches_all_ || simd_limited_to_scalar()) return;
+    std::vector<const char*> texts;
+    std::vector<size_t> sizes;
+    std::vector<unsigned> ids;
+    for (const Literal& literal : literals_) {
+      texts.push_back(literal.text.data());
+      sizes.push_back(literal.text.size());
+      ids.push_back(static_cast<unsigned>(ids.size()));
+    }
+    const std::vector<unsigned> flags(ids.size(), options_.ignore_case ? HS_FLAG_CASELESS : 0);
+    auto made = std::make_unique<Database>();
+    hs_compile_error_t* error = nullptr;
+    const hs_error_t result = hs_compile_lit_multi(
+        texts.data(), flags.data(), ids.data(), sizes.data(), static_cast<unsigned>(texts.size()),
+        HS_MODE_BLOCK, nullptr, &made->database, &error);
+    if (result != HS_SUCCESS) {
+      // A processor or a set of texts that vectorscan does not take: plain searches give the same.
+      hs_free_compile_error(error);
+      return;
+    }
+    SHARDMILL_CHECK(hs_alloc_scratch(made->database, &made->scratch) == HS_SUCCESS);
+    database_ = std::move(made);
+  });
+  return database_.get();
+}
+
+PatternSetMatch::PatternSetMatch(const PatternSet& set)
+    : set_(set),
+      database_(set.database()),
+      matches_(set.patterns_.size()),
+      matched_(set.patterns_.size()) {
+  if (!set.patterns_.empty()) memory_ = std::make_shared<MatchMemory>();
+  if (database_ == nullptr) return;
   hs_scratch_t* scratch = nullptr;
-  SHARDMILL_CHECK(hs_alloc_scratch(database, &scratch) == HS_SUCCESS);
+  SHARDMILL_CHECK(hs_clone_scratch(database_->scratch, &scratch) == HS_SUCCESS);
   scratch_ = scratch;
-}
-
-PatternSet::~PatternSet() {
-  if (scratch_ != nullptr) hs_free_scratch(scratch_of(scratch_));
-  if (database_ != nullptr) hs_free_database(static_cast<hs_database_t*>(database_));
-}
-
-PatternSetMatch::PatternSetMatch(const PatternSet& set) : set_(set) {
-  if (set.scratch_ != nullptr) {
-    hs_scratch_t* scratch = nullptr;
-    SHARDMILL_CHECK(hs_clone_scratch(scratch_of(set.scratch_), &scratch) == HS_SUCCESS);
-    scratch_ = scratch;
-  }
-  for (const auto& pattern : set.patterns_) {
-    matches_.push_back(std::make_unique<PatternMatch>(*pattern));
-  }
 }
 
 PatternSetMatch::~PatternSetMatch() {
@@ -133,79 +162,132 @@ PatternSetMatch::~PatternSetMatch() {
 }
 
 void PatternSetMatch::find(std::span<const std::string_view> texts, Found* found) {
-  if (set_.matches_all_) {
-    std::fill_n(found, texts.size(), Found::kYes);
-  } else if (set_.database_ != nullptr) {
-    find_literals(texts, found);
-  } else if (set_.literals_.size() == 1) {
-    find_literal(texts, found);
-  } else if (!set_.literals_.empty()) {
-    for (size_t i = 0; i < texts.size(); ++i) {
-      const bool any = std::any_of(
-          set_.literals_.begin(), set_.literals_.end(),
-          [&](const LiteralSearch& l) { return l.find(texts[i]) != LiteralSearch::kNone; });
-      found[i] = any ? Found::kYes : Found::kNo;
-    }
+  texts_ = texts;
+  found_ = found;
+  std::fill_n(found, texts.size(), set_.matches_all_ ? Found::kYes : Found::kNo);
+  if (set_.matches_all_) return;
+  const bool is_one_text = set_.literals_.size() == 1 && set_.patterns_.empty();
+  if (is_one_text) {
+    find_one_literal();
+  } else if (database_ != nullptr) {
+    find_literals();
   } else {
-    for (size_t i = 0; i < texts.size(); ++i) found[i] = find_patterns(texts[i]);
+    for (size_t row = 0; row < texts.size(); ++row) search_plainly(row);
+  }
+  for (const uint32_t pattern : set_.always_) {
+    for (size_t row = 0; row < texts.size(); ++row) match(row, pattern);
+  }
+  first_mark_ += texts.size();
+}
+
+/// The text `row` holds a literal: fixed texts are found with that, patterns are matched.
+void PatternSetMatch::announce(size_t row, uint32_t literal) {
+  const uint32_t pattern = set_.literals_[literal].pattern;
+  if (pattern == PatternSet::kFixed) {
+    found_[row] = Found::kYes;
+  } else if (matched_[pattern] != first_mark_ + row) {
+    matched_[pattern] = first_mark_ + row;
+    match(row, pattern);
   }
 }
 
-Found PatternSetMatch::find_patterns(std::string_view text) {
-  Found found = Found::kNo;
-  for (const auto& match : matches_) {
-    const Found one = match->find(text);
-    // The outcome must not depend on the order of the patterns: a match wins over a limit.
-    if (one == Found::kYes) return one;
-    if (one == Found::kLimit) found = one;
+/// The outcome must not depend on the order of the patterns: a match wins over a limit.
+void PatternSetMatch::match(size_t row, uint32_t pattern) {
+  if (found_[row] == Found::kYes) return;
+  std::unique_ptr<PatternMatch>& matcher = matches_[pattern];
+  if (matcher == nullptr) {
+    matcher = std::make_unique<PatternMatch>(*set_.patterns_[pattern], memory_);
   }
-  return found;
+  const Found one = matcher->find(texts_[row]);
+  if (one != Found::kNo) found_[row] = one;
 }
 
-void PatternSetMatch::find_literal(std::span<const std::string_view> texts, Found* found) const {
-  const LiteralSearch& literal = set_.literals_[0];
-  const std::string_view all = adjacent_bytes(texts);
+void PatternSetMatch::search_plainly(size_t row) {
+  for (uint32_t i = 0; i < set_.literals_.size(); ++i) {
+    if (found_[row] == Found::kYes) return;
+    if (set_.literals_[i].search.find(texts_[row]) != LiteralSearch::kNone) announce(row, i);
+  }
+}
+
+namespace {
+
+/// Finds the text that holds a hit. Quick if hits come about in their order; vectorscan promises
+/// none.
+struct RowFinder {
+  std::span<const std::string_view> texts;
+  const char* base = nullptr;  ///< of the buffer in which hits are
+  size_t row = 0;
+
+  size_t begin_of(size_t i) const { return static_cast<size_t>(texts[i].data() - base); }
+  size_t end_of(size_t i) const { return begin_of(i) + texts[i].size(); }
+  /// Goes to the first text that does not end before `to`; false if the hit [from, to) of the
+  /// buffer is not in it, so in no single text.
+  bool reach(size_t from, size_t to) {
+    while (row > 0 && end_of(row - 1) >= to) --row;
+    while (row < texts.size() && end_of(row) < to) ++row;
+    return row < texts.size() && begin_of(row) <= from;
+  }
+};
+
+}  // namespace
+
+void PatternSetMatch::find_one_literal() {
+  const LiteralSearch& literal = set_.literals_[0].search;
+  const std::string_view all = adjacent_bytes(texts_);
   if (all.data() == nullptr) {
-    for (size_t i = 0; i < texts.size(); ++i) {
-      found[i] = literal.find(texts[i]) == LiteralSearch::kNone ? Found::kNo : Found::kYes;
-    }
+    for (size_t row = 0; row < texts_.size(); ++row) search_plainly(row);
     return;
   }
-  std::fill_n(found, texts.size(), Found::kNo);
-  RowMarker marker = {.texts = texts, .found = found, .base = all.data(), .literals = {}};
+  RowFinder finder = {.texts = texts_, .base = all.data()};
   for (size_t at = literal.find(all); at != LiteralSearch::kNone;) {
-    marker.mark(at, at + literal.size());
-    if (marker.row == texts.size()) return;
+    const bool is_hit = finder.reach(at, at + literal.size());
+    if (finder.row == texts_.size()) return;
+    if (is_hit) found_[finder.row] = Found::kYes;
     // A hit that straddles two texts is none; otherwise this text is done.
-    const bool is_marked = found[marker.row] == Found::kYes;
-    at = literal.find(all, is_marked ? marker.end_of(marker.row) : at + 1);
+    at = literal.find(all, is_hit ? finder.end_of(finder.row) : at + 1);
   }
 }
 
-void PatternSetMatch::find_literals(std::span<const std::string_view> texts, Found* found) {
-  const auto* database = static_cast<const hs_database_t*>(set_.database_);
-  std::fill_n(found, texts.size(), Found::kNo);
-  const std::string_view all = adjacent_bytes(texts);
-  if (all.data() != nullptr && all.size() < kScanMax) {
-    RowMarker marker = {
-        .texts = texts, .found = found, .base = all.data(), .literals = set_.literals_};
-    const hs_error_t result = hs_scan(database, all.data(), static_cast<unsigned>(all.size()), 0,
-                                      scratch_of(scratch_), on_literal, &marker);
-    SHARDMILL_CHECK(result == HS_SUCCESS);
-    return;
+/// What vectorscan's callback gets.
+struct PatternSetMatch::Scan {
+  PatternSetMatch& match;
+  RowFinder finder;
+  size_t first_row = 0;  ///< number of the finder's first text
+
+  static int on_literal(unsigned id, unsigned long long, unsigned long long end, unsigned,
+                        void* context) {
+    auto& scan = *static_cast<Scan*>(context);
+    const size_t size = scan.match.set_.literals_[id].text.size();
+    const auto to = static_cast<size_t>(end);
+    if (!scan.finder.reach(to - size, to)) return 0;
+    const size_t row = scan.first_row + scan.finder.row;
+    if (scan.match.found_[row] != Found::kYes) scan.match.announce(row, id);
+    // A text that is scanned alone is done when something was found.
+    const bool is_done = scan.finder.texts.size() == 1 && scan.match.found_[row] == Found::kYes;
+    return is_done ? 1 : 0;
   }
-  for (size_t i = 0; i < texts.size(); ++i) {
-    if (texts[i].empty() || texts[i].size() >= kScanMax) {
-      for (const LiteralSearch& literal : set_.literals_) {
-        if (literal.find(texts[i]) != LiteralSearch::kNone) found[i] = Found::kYes;
-      }
-      continue;
+};
+
+void PatternSetMatch::find_literals() {
+  const std::string_view all = adjacent_bytes(texts_);
+  if (all.data() != nullptr && all.size() < kScanMax) return scan(all, 0, texts_.size());
+  for (size_t row = 0; row < texts_.size(); ++row) {
+    if (texts_[row].size() < kScanMax) {
+      if (!texts_[row].empty()) scan(texts_[row], row, 1);
+    } else {
+      search_plainly(row);
     }
-    const hs_error_t result =
-        hs_scan(database, texts[i].data(), static_cast<unsigned>(texts[i].size()), 0,
-                scratch_of(scratch_), on_any, &found[i]);
-    SHARDMILL_CHECK(result == HS_SUCCESS || result == HS_SCAN_TERMINATED);
   }
+}
+
+void PatternSetMatch::scan(std::string_view bytes, size_t first_row, size_t rows) {
+  Scan scan = {.match = *this,
+               .finder = {.texts = texts_.subspan(first_row, rows), .base = bytes.data()},
+               .first_row = first_row};
+  const hs_error_t result =
+      hs_scan(database_->database, bytes.data(), static_cast<unsigned>(bytes.size()), 0,
+              scratch_of(scratch_), Scan::on_literal, &scan);
+  SHARDMILL_CHECK(result == HS_SUCCESS || result == HS_SCAN_TERMINATED);
 }
 
 }  // namespace shardmill

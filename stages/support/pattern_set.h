@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,27 +17,51 @@ namespace shardmill {
 
 /// Patterns of which one has to occur. Immutable; any thread.
 ///
-/// One fixed text is searched for by LiteralSearch, several by vectorscan (for fixed texts it is
-/// equal to a plain search), patterns by PCRE2 one after the other, each after its required
-/// literal.
+/// A pattern without special characters is a fixed text. A single fixed text is searched for by
+/// LiteralSearch. Several fixed texts, and the texts that other patterns cannot match without, are
+/// searched for together by vectorscan, over whole chunks (for fixed texts it is equal to a plain
+/// search); where such a text occurs, PCRE2 decides. Patterns that need no text of some length are
+/// matched by PCRE2 one after the other. 10,000 fixed texts: 1.2 to 2.5 GB/s a thread in cache.
 class PatternSet {
  public:
+  /// Reports every wrong pattern at `line`.
+  static void check(const std::vector<std::string>& patterns, Pattern::Options options, int line,
+                    Problems& problems);
   /// nullptr after reporting every wrong pattern at `line`. REQUIRES: at least one pattern.
   static std::unique_ptr<const PatternSet> compile(const std::vector<std::string>& patterns,
                                                    Pattern::Options options, int line,
                                                    Problems& problems);
   ~PatternSet();
+  PatternSet(const PatternSet&) = delete;
+  PatternSet& operator=(const PatternSet&) = delete;
 
  private:
   friend class PatternSetMatch;
-  PatternSet() = default;
-  void compile_literals(const std::vector<std::string>& patterns, bool ignore_case);
+  static constexpr uint32_t kFixed = ~uint32_t{0};
 
+  /// A text to search for, and the pattern that it announces: an index of patterns_, or kFixed.
+  struct Literal {
+    LiteralSearch search;
+    std::string text;
+    uint32_t pattern = kFixed;
+  };
+  struct Database;
+
+  explicit PatternSet(Pattern::Options options);
+  void add_fixed(const std::string& text);
+  void add_pattern(std::shared_ptr<const Pattern> pattern);
+  /// Compiles the literals when the first worker asks, so that ranks do so at the same time: for
+  /// 10,000 of them it takes a quarter of a second. nullptr if there is nothing to compile, or
+  /// vectorscan cannot.
+  const Database* database() const;
+
+  Pattern::Options options_;
   bool matches_all_ = false;  ///< an empty fixed text occurs everywhere
-  std::vector<LiteralSearch> literals_;
-  void* database_ = nullptr;  ///< vectorscan's, for several literals
-  void* scratch_ = nullptr;   ///< to be cloned by workers
+  std::vector<Literal> literals_;
   std::vector<std::shared_ptr<const Pattern>> patterns_;
+  std::vector<uint32_t> always_;  ///< patterns that no literal announces
+  mutable std::once_flag compiled_;
+  mutable std::unique_ptr<const Database> database_;
 };
 
 /// Searches many texts at once. One worker's; keeps its scratch memory.
@@ -53,13 +78,25 @@ class PatternSetMatch {
   void find(std::span<const std::string_view> texts, PatternMatch::Found* found);
 
  private:
-  PatternMatch::Found find_patterns(std::string_view text);
-  void find_literal(std::span<const std::string_view> texts, PatternMatch::Found* found) const;
-  void find_literals(std::span<const std::string_view> texts, PatternMatch::Found* found);
+  struct Scan;
+
+  void find_one_literal();
+  void find_literals();
+  void scan(std::string_view bytes, size_t first_row, size_t rows);
+  void search_plainly(size_t row);
+  void announce(size_t row, uint32_t literal);
+  void match(size_t row, uint32_t pattern);
 
   const PatternSet& set_;
+  const PatternSet::Database* const database_;
   void* scratch_ = nullptr;
-  std::vector<std::unique_ptr<PatternMatch>> matches_;
+  std::shared_ptr<MatchMemory> memory_;
+  std::vector<std::unique_ptr<PatternMatch>> matches_;  ///< made when first needed
+  /// By pattern: the search, and the text in it, for which it was matched last.
+  std::vector<uint64_t> matched_;
+  uint64_t first_mark_ = 1;  ///< of the search at hand: text i has this and i
+  std::span<const std::string_view> texts_;
+  PatternMatch::Found* found_ = nullptr;
 };
 
 /// The bytes from the start of the first text to the end of the last if at most two bytes (a line

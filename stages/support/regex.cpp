@@ -223,6 +223,22 @@ pcre2_code* compile_code(std::string_view text, Pattern::Options options, int& e
   return code;
 }
 
+/// nullptr and the problem if the pattern is wrong.
+pcre2_code* compile_checked(std::string_view text, Pattern::Options options, std::string_view field,
+                            Message& problem) {
+  int error = 0;
+  size_t offset = 0;
+  pcre2_code* code = compile_code(text, options, error, offset);
+  if (code != nullptr) return code;
+  const size_t character = code_points(text.substr(0, std::min(offset, text.size()))) + 1;
+  problem = {.place = {},
+             .found = fmt::format("{} {} is wrong at character {} ({})", field, quoted(text),
+                                  character, error_text(error)),
+             .expected = "a PCRE2 pattern over bytes",
+             .fix = "put a backslash before a character that stands for itself"};
+  return nullptr;
+}
+
 std::vector<Pattern::Group> read_groups(pcre2_code* code) {
   uint32_t count = 0;
   uint32_t entry_bytes = 0;
@@ -247,6 +263,10 @@ RequiredLiteral required_literal(std::string_view pattern) {
   return LiteralFinder(pattern).find();
 }
 
+bool is_fixed_text(std::string_view pattern) {
+  return pattern.find_first_of("\\^$.[|()?*+{") == std::string_view::npos;
+}
+
 std::string match_limit_reason() {
   return fmt::format(
       "matching took more than {} steps, expected less; write the pattern so that it cannot match "
@@ -254,20 +274,17 @@ std::string match_limit_reason() {
       with_separators(kMatchStepsMax));
 }
 
+bool Pattern::check(std::string_view text, Options options, std::string_view field,
+                    Message& problem) {
+  pcre2_code* code = compile_checked(text, options, field, problem);
+  pcre2_code_free(code);
+  return code != nullptr;
+}
+
 std::shared_ptr<const Pattern> Pattern::compile(std::string_view text, Options options,
                                                 std::string_view field, Message& problem) {
-  int error = 0;
-  size_t offset = 0;
-  pcre2_code* code = compile_code(text, options, error, offset);
-  if (code == nullptr) {
-    const size_t character = code_points(text.substr(0, std::min(offset, text.size()))) + 1;
-    problem = {.place = {},
-               .found = fmt::format("{} {} is wrong at character {} ({})", field, quoted(text),
-                                    character, error_text(error)),
-               .expected = "a PCRE2 pattern over bytes",
-               .fix = "put a backslash before a character that stands for itself"};
-    return nullptr;
-  }
+  pcre2_code* code = compile_checked(text, options, field, problem);
+  if (code == nullptr) return nullptr;
   std::shared_ptr<Pattern> pattern(new Pattern());
   pattern->code_ = code;
   pattern->has_jit_ = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
@@ -287,26 +304,34 @@ Pattern::~Pattern() {
   pcre2_code_free(code_of(code_));
 }
 
-PatternMatch::PatternMatch(const Pattern& pattern) : pattern_(pattern) {
-  pcre2_match_data* data = pcre2_match_data_create_from_pattern(code_of(pattern.code_), nullptr);
+MatchMemory::MatchMemory() {
   pcre2_match_context* context = pcre2_match_context_create(nullptr);
-  SHARDMILL_CHECK(data != nullptr && context != nullptr);
+  SHARDMILL_CHECK(context != nullptr);
   pcre2_set_match_limit(context, kMatchStepsMax);
   pcre2_set_heap_limit(context, kHeapMax);
-  if (pattern.has_jit_) {
-    jit_stack_ = pcre2_jit_stack_create(kJitStackStart, kJitStackMax, nullptr);
-    pcre2_jit_stack_assign(context, nullptr, jit_stack_);
-  }
-  data_ = data;
+  // Without machine code this gives no stack, and none is needed.
+  jit_stack_ = pcre2_jit_stack_create(kJitStackStart, kJitStackMax, nullptr);
+  if (jit_stack_ != nullptr) pcre2_jit_stack_assign(context, nullptr, jit_stack_);
   context_ = context;
+}
+
+MatchMemory::~MatchMemory() {
+  pcre2_match_context_free(static_cast<pcre2_match_context*>(context_));
+  if (jit_stack_ != nullptr) pcre2_jit_stack_free(static_cast<pcre2_jit_stack*>(jit_stack_));
+}
+
+PatternMatch::PatternMatch(const Pattern& pattern, std::shared_ptr<MatchMemory> memory)
+    : pattern_(pattern),
+      memory_(memory != nullptr ? std::move(memory) : std::make_shared<MatchMemory>()) {
+  pcre2_match_data* data = pcre2_match_data_create_from_pattern(code_of(pattern.code_), nullptr);
+  SHARDMILL_CHECK(data != nullptr);
+  data_ = data;
   static_assert(sizeof(PCRE2_SIZE) == sizeof(size_t));
   ends_ = pcre2_get_ovector_pointer(data);
 }
 
 PatternMatch::~PatternMatch() {
   pcre2_match_data_free(static_cast<pcre2_match_data*>(data_));
-  pcre2_match_context_free(static_cast<pcre2_match_context*>(context_));
-  if (jit_stack_ != nullptr) pcre2_jit_stack_free(static_cast<pcre2_jit_stack*>(jit_stack_));
 }
 
 uint32_t Pattern::group_count() const {
@@ -325,7 +350,7 @@ PatternMatch::Found PatternMatch::find(std::string_view text, size_t from) {
   text_ = text.data() == nullptr ? std::string_view("", 0) : text;
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text_.data());
   auto* data = static_cast<pcre2_match_data*>(data_);
-  auto* context = static_cast<pcre2_match_context*>(context_);
+  auto* context = static_cast<pcre2_match_context*>(memory_->context_);
   const int result =
       pattern_.has_jit_
           ? pcre2_jit_match(code_of(pattern_.code_), subject, text_.size(), start, 0, data, context)

@@ -29,6 +29,9 @@ struct RequiredLiteral {
 /// reading of the pattern shows: anything unusual gives none. Pure.
 RequiredLiteral required_literal(std::string_view pattern);
 
+/// Whether the pattern has no special character, so that it matches itself and nothing else. Pure.
+bool is_fixed_text(std::string_view pattern);
+
 /// A compiled pattern. Immutable; any thread. Matches bytes, not characters (no UTF mode); classes
 /// and case are ASCII; `.` stops at a newline.
 class Pattern {
@@ -38,6 +41,9 @@ class Pattern {
     bool fixed = false;  ///< the text stands for itself
   };
 
+  /// Whether the pattern is sound; otherwise says why not, as `compile` does.
+  static bool check(std::string_view text, Options options, std::string_view field,
+                    Message& problem);
   /// nullptr and the problem (without place) if the pattern is wrong. `field` is named in it.
   static std::shared_ptr<const Pattern> compile(std::string_view text, Options options,
                                                 std::string_view field, Message& problem);
@@ -66,13 +72,28 @@ class Pattern {
   std::vector<Group> named_groups_;
 };
 
+/// What matching works in besides the pattern's own data. One worker's; may serve many patterns,
+/// one after the other.
+class MatchMemory {
+ public:
+  MatchMemory();
+  ~MatchMemory();
+  MatchMemory(const MatchMemory&) = delete;
+  MatchMemory& operator=(const MatchMemory&) = delete;
+
+ private:
+  friend class PatternMatch;
+  void* context_ = nullptr;
+  void* jit_stack_ = nullptr;
+};
+
 /// Matches texts against one pattern. One worker's; keeps its scratch memory.
 class PatternMatch {
  public:
   enum class Found : uint8_t { kNo, kYes, kLimit };
 
-  /// `pattern` must outlive the match.
-  explicit PatternMatch(const Pattern& pattern);
+  /// `pattern` must outlive the match. Makes its own memory if none is given.
+  explicit PatternMatch(const Pattern& pattern, std::shared_ptr<MatchMemory> memory = nullptr);
   ~PatternMatch();
   PatternMatch(const PatternMatch&) = delete;
   PatternMatch& operator=(const PatternMatch&) = delete;
@@ -93,9 +114,8 @@ class PatternMatch {
 
  private:
   const Pattern& pattern_;
+  std::shared_ptr<MatchMemory> memory_;
   void* data_ = nullptr;
-  void* context_ = nullptr;
-  void* jit_stack_ = nullptr;
   const size_t* ends_ = nullptr;
   std::string_view text_;
 };

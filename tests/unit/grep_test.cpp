@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <set>
 
 #include "stages/support/pattern_set.h"
 #include "tests/support/stage_runner.h"
@@ -76,6 +78,65 @@ TEST(Grep, ATextAcrossTwoLinesIsNotFound) {
     const StageRun run =
         run_stage_on_lines(spec, {{"patterns", patterns}, {"fixed", true}}, {"ab", "cd", "b", "c"});
     EXPECT_EQ(run.records.size(), 0u);
+  }
+}
+
+/// As with `fixed`, patterns without special characters, some whose text announces them, and some
+/// of which nothing is known: any mixture of them equals matching one after the other.
+TEST(Grep, ManyPatternsOfAllKindsEqualMatchingThemOneByOne) {
+  const StageSpec spec = stage_grep();
+  std::mt19937_64 random(5);
+  const Texts kinds = {"abca", "bcd$", "^abc",     "a[bc]d+abb", "(?:x|abab)c", "b.c",
+                       "cab+", "d{3}", "aab.*bba", "bcda|dcba",  "ABCD",        "\\Bcbc"};
+  for (int round = 0; round < 40; ++round) {
+    Texts lines;
+    for (int i = 0; i < 50; ++i) {
+      std::string line;
+      for (size_t bytes = random() % 40; line.size() < bytes;) line += "abcdABx"[random() % 7];
+      lines.push_back(line);
+    }
+    Texts patterns;
+    for (size_t left = 1 + random() % 6; left > 0; --left) {
+      patterns.push_back(kinds[random() % kinds.size()]);
+    }
+    const bool ignore_case = round % 2 == 0;
+    std::vector<std::string> expected;
+    for (const std::string& line : lines) {
+      const bool any = std::any_of(patterns.begin(), patterns.end(), [&](const std::string& text) {
+        Message problem;
+        const auto pattern = Pattern::compile(text, {.ignore_case = ignore_case}, "", problem);
+        return PatternMatch(*pattern).find(line) == PatternMatch::Found::kYes;
+      });
+      if (any) expected.push_back("line=\"" + line + "\"");
+    }
+    const StageRun run = run_stage_on_lines(
+        spec, {{"patterns", patterns}, {"ignore_case", ignore_case}}, lines, {.batch_rows = 17});
+    ASSERT_EQ(run.records, expected) << testing::PrintToString(patterns);
+  }
+}
+
+TEST(Grep, TenThousandTextsEqualAPlainSearch) {
+  const StageSpec spec = stage_grep();
+  std::mt19937_64 random(9);
+  const auto number = [&] { return std::to_string(100'000 + random() % 900'000); };
+  Texts patterns;
+  std::set<std::string> wanted;
+  for (int i = 0; i < 10'000; ++i) {
+    patterns.push_back("id=" + number() + ";");
+    wanted.insert(patterns.back());
+  }
+  Texts lines;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string id = "id=" + number() + ";";
+    lines.push_back("x " + id + (i % 2 == 0 ? " y" : "") + (i % 7 == 0 ? id : ""));
+    if (wanted.contains(id)) expected.push_back("line=\"" + lines.back() + "\"");
+  }
+  ASSERT_GT(expected.size(), 10u);
+  for (const bool fixed : {true, false}) {
+    const StageRun run =
+        run_stage_on_lines(spec, {{"patterns", patterns}, {"fixed", fixed}}, lines);
+    EXPECT_EQ(run.records, expected);
   }
 }
 
