@@ -135,7 +135,7 @@ RecordExample RecordWatch::example(uint64_t rank, const Batch& batch, size_t row
   std::string record = "{";
   for (const SchemaColumn& column : columns_) {
     if (record.size() > 1) record += ", ";
-    append_json_text(record, column.name);
+    append_json_key(record, column.name);
     record += ": ";
     append_value(record, batch.columns[column.slot], row);
   }

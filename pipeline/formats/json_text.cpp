@@ -68,6 +68,13 @@ void append_json_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void append_json_key(std::string& out, std::string_view key) {
+  if (is_utf8(key)) return append_json_text(out, key);
+  out += "\"base64:";
+  append_base64(out, key);
+  out += '"';
+}
+
 void append_json_float(std::string& out, double value) {
   if (std::isnan(value)) {
     out += "\"NaN\"";

@@ -31,7 +31,7 @@ std::string joined(const std::vector<std::string>& items, std::string_view separ
 
 void JsonObject::key(std::string_view key) {
   if (!members_.empty()) members_ += ", ";
-  append_json_text(members_, key);
+  append_json_key(members_, key);
   members_ += ": ";
 }
 

@@ -92,7 +92,7 @@ std::string record_json(const Batch& batch, const std::vector<SchemaColumn>& col
     const Column& values = batch.columns[column.slot];
     if (values.is_null(row)) continue;
     if (out.size() > 1) out += ',';
-    append_json_text(out, column.name);
+    append_json_key(out, column.name);
     out += ':';
     append_cell(out, values, row);
   }

@@ -16,14 +16,6 @@ CsvDialect dialect_of(RowFormat format) {
   return {.delimiter = format == RowFormat::kTsv ? '\t' : ',', .quote = '"'};
 }
 
-// A key must be a JSON string; a name that is not UTF-8 cannot be written as one.
-void append_json_key(std::string& out, std::string_view name) {
-  if (is_utf8(name)) return append_json_text(out, name);
-  out += "\"base64:";
-  append_base64(out, name);
-  out += '"';
-}
-
 // Values that are written alike in all formats but for quotes around a time.
 void append_plain(const Column& column, size_t row, std::string& out) {
   switch (column.type) {

@@ -48,6 +48,13 @@ TEST(JsonText, BytesThatAreNotUtf8BecomeBase64) {
   EXPECT_EQ(json("caf\xe9"), R"({"base64":"Y2Fm6Q=="})");
 }
 
+TEST(JsonText, AKeyThatIsNotUtf8IsStillAKey) {
+  std::string out;
+  append_json_key(out, "a\"b");
+  append_json_key(out, "n\xff");
+  EXPECT_EQ(out, "\"a\\\"b\"\"base64:bv8=\"");
+}
+
 TEST(JsonText, IsReadBackByAnIndependentParser) {
   std::mt19937 random(3);
   for (int i = 0; i < 20000; ++i) {
