@@ -28,6 +28,7 @@ All commands:
   verify RUN-DIR     whether a run's files and books are as it left them
   diff RUN-DIR RUN-DIR   what changed between two runs' results
   stages [NAME]      what stages there are, with options and examples
+  completion SHELL   what bash or zsh needs to complete all of this with Tab
   new PATH...        write a job file for these files
 
 shardmill COMMAND --help tells more.
@@ -66,6 +67,24 @@ class Parser {
     add_diff();
     add_stages();
     add_new();
+    add_completion();
+  }
+
+  std::vector<CommandDescription> describe() const {
+    std::vector<CommandDescription> commands;
+    for (const CLI::App* command : app_.get_subcommands({})) {
+      CommandDescription& description = commands.emplace_back();
+      description.name = command->get_name();
+      description.about = command->get_description();
+      for (const CLI::Option* option : command->get_options()) {
+        if (option->get_positional()) {
+          description.words.push_back(describe(*option));
+        } else {
+          description.flags.push_back(describe(*option));
+        }
+      }
+    }
+    return commands;
   }
 
   Result<Arguments> parse(const std::vector<std::string>& words) {
@@ -151,6 +170,20 @@ class Parser {
                              .text());
   }
 
+  static ArgumentDescription describe(const CLI::Option& option) {
+    ArgumentDescription description;
+    for (const std::string& name : option.get_snames()) description.names.push_back("-" + name);
+    for (const std::string& name : option.get_lnames()) description.names.push_back("--" + name);
+    if (option.get_positional()) description.names = {option.get_name(true)};
+    description.about = option.get_description();
+    description.takes_value = option.get_items_expected_max() > 0;
+    description.repeats = option.get_items_expected_max() > 1;
+    const std::string type = option.get_type_name();  // checks stand behind a colon
+    description.value =
+        option.get_positional() ? option.get_name(true) : type.substr(0, type.find(':'));
+    return description;
+  }
+
   CLI::App* add(Command command, const char* name, const char* about) {
     CLI::App* sub = app_.add_subcommand(name, about);
     sub->callback([this, command] { arguments_.command = command; });
@@ -158,11 +191,13 @@ class Parser {
   }
 
   void add_run_flags(CLI::App* sub) {
-    sub->add_option("--run-dir", arguments_.run_dir, "folder for everything that the run leaves");
+    sub->add_option("--run-dir", arguments_.run_dir, "folder for everything that the run leaves")
+        ->type_name("DIR");
     sub->add_option("--threads", arguments_.threads,
                     "workers of a process; by default its share of the cores")
         ->check(CLI::Range(1u, 4096u));
-    sub->add_option("--memory", memory_, "memory that a process may use, like 4GiB");
+    sub->add_option("--memory", memory_, "memory that a process may use, like 4GiB")
+        ->type_name("SIZE");
     sub->add_option("--limit", limit_, "only the first N records");
     sub->add_option("--show", show_, "show the first N records behind every stage");
     sub->add_flag("--quiet", arguments_.quiet, "no progress and no report on the terminal");
@@ -172,6 +207,7 @@ class Parser {
 
   void add_set(CLI::App* sub) {
     sub->add_option("--set", sets_, "change the job: --set input.unit_bytes=1MiB --set stage.0.n=5")
+        ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
   }
 
@@ -213,11 +249,13 @@ class Parser {
     sub->add_option("PATH", arguments_.paths, "files, folders, patterns of paths");
     sub->add_option("-e,--pattern", arguments_.patterns,
                     "a pattern; several may be given, then all other words are paths")
+        ->type_name("PATTERN")
         ->allow_extra_args(false);
     sub->add_flag("-i,--ignore-case", arguments_.ignore_case, "both cases of letters are equal");
     sub->add_flag("-F,--fixed", arguments_.fixed, "patterns are plain text");
     sub->add_flag("-v,--invert", arguments_.invert, "lines that do not match");
-    sub->add_option("--write", arguments_.write_path, "also write the lines to this file");
+    sub->add_option("--write", arguments_.write_path, "also write the lines to this file")
+        ->type_name("FILE");
     add_run_flags(sub);
   }
 
@@ -227,6 +265,7 @@ class Parser {
                         "values, extremes, quantiles, frequent values, lengths.");
     sub->add_option("PATH", arguments_.paths, "files, folders, patterns")->required();
     sub->add_option("--columns", arguments_.columns, "only these, like --columns=id,price")
+        ->type_name("NAME,...")
         ->delimiter(',')
         ->allow_extra_args(false);
     add_set(sub);
@@ -258,7 +297,7 @@ class Parser {
 
   void add_stages() {
     CLI::App* sub = add(Command::kStages, "stages", "Lists the stages, or explains one.");
-    sub->add_option("NAME", arguments_.target, "a stage");
+    sub->add_option("STAGE", arguments_.target, "a stage");
     sub->add_flag("--markdown", arguments_.markdown, "all of them, as in docs/stages.md");
   }
 
@@ -269,8 +308,16 @@ class Parser {
                         "of one to start from.");
     sub->add_option("PATH", arguments_.paths, "files, folders, patterns; or a name for an example");
     sub->add_option("-o,--name", arguments_.write_path,
-                    "the job file, by default named after the first path; - prints it");
+                    "the job file, by default named after the first path; - prints it")
+        ->type_name("FILE");
     sub->add_flag("--force", arguments_.force, "replace a file that is there");
+  }
+
+  void add_completion() {
+    CLI::App* sub = add(Command::kCompletion, "completion",
+                        "Prints a script that completes commands, flags, stages and job files with "
+                        "Tab. To use it: source <(shardmill completion bash), the same in zsh.");
+    sub->add_option("SHELL", arguments_.target, "bash or zsh")->required();
   }
 
   Status read_settings() {
@@ -327,6 +374,10 @@ class Parser {
 };
 
 }  // namespace
+
+std::vector<CommandDescription> describe_commands() {
+  return Parser().describe();
+}
 
 Result<Arguments> parse_arguments(std::vector<std::string> words) {
   return Parser().parse(words);

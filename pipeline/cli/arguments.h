@@ -23,6 +23,7 @@ enum class Command : uint8_t {
   kDiff,
   kStages,
   kNew,
+  kCompletion,
 };
 
 struct Arguments {
@@ -50,6 +51,25 @@ struct Arguments {
   bool fresh = false;
   bool strict = false;
 };
+
+/// A flag, or a word that stands by its place, as the parser knows it.
+struct ArgumentDescription {
+  std::vector<std::string> names;  ///< "-e", "--pattern"; of a word its name: "JOB.toml"
+  std::string about;
+  bool takes_value = false;  ///< always true of a word
+  bool repeats = false;      ///< may be given several times
+  std::string value;  ///< what the value is: "JOB.toml", "RUN-DIR", "DIR", "FILE", "UINT" ...
+};
+
+struct CommandDescription {
+  std::string name;
+  std::string about;
+  std::vector<ArgumentDescription> flags;
+  std::vector<ArgumentDescription> words;  ///< in order; the last may repeat
+};
+
+/// All commands, from the declarations that parse_arguments uses.
+std::vector<CommandDescription> describe_commands();
 
 /// `words` are the words after the program's name. kUsage with one line that says what to type
 /// instead.

@@ -60,6 +60,8 @@ int run(const Arguments& arguments) {
       return run_alone(stages_command, arguments);
     case Command::kNew:
       return run_alone(new_command, arguments);
+    case Command::kCompletion:
+      return run_alone(completion_command, arguments);
   }
   return 0;
 }

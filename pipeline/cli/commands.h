@@ -24,6 +24,7 @@ int verify_command(const Arguments& arguments);
 int diff_command(const Arguments& arguments);
 int stages_command(const Arguments& arguments);
 int new_command(const Arguments& arguments);
+int completion_command(const Arguments& arguments);
 
 /// Prints the message to standard error and returns its exit code.
 int print_error(const Status& status);
