@@ -226,8 +226,25 @@ void check_delimiter(const Options& options, Problems& problems) {
   }
 }
 
+void check_names(const Options& options, Problems& problems) {
+  const std::vector<std::string>& names = options.list("names");
+  const std::string format = format_of(options);
+  if (options.has("names") && (format == "jsonl" || format == kLines)) {
+    problems.add(options.line("names"), {.found = "names for " + format,
+                                         .expected = "none",
+                                         .fix = "leave them out, or set format = \"csv\""});
+  }
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (std::find(names.begin(), name, *name) == name) continue;
+    problems.add(options.line("names"), {.found = "column " + quoted(*name) + " twice",
+                                         .expected = "each name once",
+                                         .fix = "give it another name in names"});
+  }
+}
+
 void check(const Options& options, Problems& problems) {
   check_source(options, problems);
+  check_names(options, problems);
   check_delimiter(options, problems);
   check_pairs(options, "on", problems);
   check_pairs(options, "columns", problems);
@@ -264,6 +281,7 @@ LookupSource source_of(const Options& options, std::vector<LookupSource::Key> ke
                          .name = is_file ? "table " + quoted(options.text("path")) : "the table",
                          .format = format_of(options),
                          .delimiter = options.text("delimiter"),
+                         .names = options.list("names"),
                          .keys = std::move(keys),
                          .columns = wanted_columns(options),
                          .first_of_duplicates = options.text("duplicates") == "first",
@@ -329,6 +347,9 @@ std::vector<FieldSpec> fields() {
       {.name = "delimiter",
        .kind = FieldKind::kText,
        .doc = "The byte between the fields of a csv table, if it is no comma."},
+      {.name = "names",
+       .kind = FieldKind::kTextList,
+       .doc = "The columns of a csv or tsv table, in order, if its first line does not name them."},
       {.name = "on",
        .kind = FieldKind::kTextList,
        .doc = "Columns to compare: `name` where records and table have the same name, or the "

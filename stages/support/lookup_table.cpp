@@ -209,6 +209,7 @@ class LookupReader {
  public:
   LookupReader(const LookupSource& source, Message& problem) : source_(source), problem_(problem) {
     if (source.format == kLines) set_lines();
+    if (!source.names.empty()) set_names(source.names);
     if (!source.delimiter.empty()) options_.set("delimiter", source.delimiter, 0);
   }
 
@@ -220,10 +221,14 @@ class LookupReader {
  private:
   /// Lines are CSV of one field, so that they can be keys of any type.
   void set_lines() {
-    options_.set("header", false, 0);
-    options_.set("columns", std::vector<std::string>{"line"}, 0);
+    set_names({"line"});
     options_.set("quote", std::string(), 0);
     options_.set("delimiter", std::string(1, '\0'), 0);
+  }
+
+  void set_names(const std::vector<std::string>& names) {
+    options_.set("header", false, 0);
+    options_.set("columns", names, 0);
   }
 
   bool fail(std::string found, std::string expected, std::string fix) {

@@ -23,6 +23,7 @@ struct LookupSource {
   std::string name;                      ///< for messages: "table \"cities.csv\""
   std::string format;                    ///< "csv", "tsv", "jsonl" or "lines"
   std::string delimiter;                 ///< csv: one byte; empty: that of the format
+  std::vector<std::string> names;        ///< of the columns; empty: the first line of csv and tsv
   struct Key {
     std::string column;
     Type type = Type::kText;  ///< of the records' column: the table's values are read as this

@@ -187,6 +187,27 @@ TEST(Lookup, ReadsOtherDelimiters) {
                   "\"csv\""));
 }
 
+TEST(Lookup, NamesTheColumnsOfATableThatDoesNot) {
+  const StageSettings settings = {{"table", "1|x|\n2|y|\n"},
+                                  {"on", Texts{"id"}},
+                                  {"columns", Texts{"v"}},
+                                  {"delimiter", "|"},
+                                  {"names", Texts{"id", "v", "end"}}};
+  EXPECT_THAT(joined(settings, {int_column("id", {1, 3})}),
+              ElementsAre("id=1 v=\"x\"", "id=3 v=null"));
+  EXPECT_THAT(
+      problems_of({{"table", "1\n"}, {"on", Texts{"id"}}, {"names", Texts{"id", "v"}}}),
+      ElementsAre(HasSubstr("the table, line 1: a record of 1 field, expected 2 as named")));
+  EXPECT_THAT(
+      problems_of({{"table", "1\n"}, {"on", Texts{"id"}}, {"names", Texts{"id", "v", "id"}}}),
+      ElementsAre("column \"id\" twice, expected each name once; give it another name in names"));
+  EXPECT_THAT(
+      problems_of(
+          {{"table", "1\n"}, {"on", Texts{"id"}}, {"format", "lines"}, {"names", Texts{"id"}}}),
+      ElementsAre("names for lines, expected none; leave them out, or set format = "
+                  "\"csv\""));
+}
+
 TEST(Lookup, KeysOfAllTypesStandBesideEachOther) {
   const std::string table =
       "a,b,c,d,e,v\nx,1,0.5,true,2026-01-01,first\nx,1,0.5,false,2026-01-01,second\n";

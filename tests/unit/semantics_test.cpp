@@ -10,6 +10,7 @@
 #include <string>
 
 #include "pipeline/formats/numbers.h"
+#include "pipeline/run/in_memory.h"
 #include "stages/support/expression_time.h"
 #include "stages/support/regex.h"
 #include "tests/support/files.h"
@@ -57,6 +58,24 @@ TEST(Semantics, EverySentenceIsHeldByATestThatExists) {
     ++sentences;
   }
   EXPECT_GT(sentences, 30u);
+}
+
+TEST(Semantics, WholeCentsAddUpToTheLastDigit) {
+  Problems problems;
+  const Job job = parse_job(R"toml(
+[input]
+paths = "prices.csv"
+[[stage]]
+use = "derive"
+columns = { cents = "int(round(price * 100))" }
+[[stage]]
+use = "group"
+compute = ["sum(price)", "sum(cents)"]
+)toml",
+                            "job.toml", {}, problems);
+  const auto run = run_in_memory(job, "price\n0.01\n0.01\n0.07\n", problems);
+  ASSERT_TRUE(run.is_ok()) << run.status().message();
+  EXPECT_EQ(table_rows_json(run->tables[0]), "[[0.09000000000000001,9]]");
 }
 
 TEST(Semantics, ADotIsNoNewline) {
