@@ -18,7 +18,8 @@ namespace {
 constexpr size_t kColumnsListed = 100;
 constexpr size_t kNumbersComputed = 2;
 constexpr size_t kCommentBytes = 40;
-constexpr uint64_t kGroupsMax = 50;
+constexpr uint64_t kGroupsMax = 250;
+constexpr uint64_t kRecordsPerGroup = 2;
 constexpr uint64_t kIntGroupsMax = 20;
 constexpr uint64_t kIdsMin = 100;  ///< fewer ints may differ by chance
 
@@ -45,22 +46,28 @@ bool is_id(const SeenColumn& column) {
   return named || (column.type == Type::kInt && all_differ);
 }
 
+bool is_mostly_null(const SeenColumn& column) {
+  return column.nulls > column.values;
+}
+
 /// Few values, each of them often: worth a row each.
 bool makes_groups(const SeenColumn& column) {
   const bool is_int = column.type == Type::kInt;
-  if (!can_be_named(column) ||
-      (column.type != Type::kText && column.type != Type::kBool && !is_int)) {
-    return false;
-  }
-  if (is_int && (is_id(column) || column.least.starts_with('-'))) return false;
+  if (!can_be_named(column) || is_id(column) || is_mostly_null(column)) return false;
+  if (column.type == Type::kFloat || column.type == Type::kTime) return false;
+  if (is_int && column.least.starts_with('-')) return false;
   return column.distinct >= 2 && column.distinct <= (is_int ? kIntGroupsMax : kGroupsMax) &&
-         column.distinct * 2 <= column.values && column.nulls <= column.values;
+         column.distinct * kRecordsPerGroup <= column.values;
 }
 
+/// Text before truth before whole numbers, and columns with few nulls before all others.
 const SeenColumn* group_column(const SeenFiles& seen) {
-  for (const Type type : {Type::kText, Type::kBool, Type::kInt}) {
-    for (const SeenColumn& column : seen.columns) {
-      if (column.type == type && makes_groups(column)) return &column;
+  for (const uint64_t share : {10, 1}) {
+    for (const Type type : {Type::kText, Type::kBool, Type::kInt}) {
+      for (const SeenColumn& column : seen.columns) {
+        const bool fits = column.type == type && column.nulls * share <= column.values;
+        if (fits && makes_groups(column)) return &column;
+      }
     }
   }
   return nullptr;
@@ -199,6 +206,7 @@ class Draft {
       out_ += fmt::format("# {} of other formats left out, for instance {}.\n",
                           counted(seen_.other.size(), "file"), quoted(seen_.other[0], 200));
     }
+    for (const auto& [key, value] : seen_.dialect) out_ += fmt::format("{:<7} = {}\n", key, value);
     if (!seen_.exclude.empty()) out_ += "exclude = " + list_of(seen_.exclude) + "\n";
     if (seen_.format != "lines") add_columns();
     out_ += '\n';

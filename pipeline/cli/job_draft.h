@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pipeline/core/column.h"
@@ -31,7 +32,8 @@ struct SeenFiles {
   std::string files_from;
   std::vector<std::string> exclude;  ///< patterns
   std::string format;
-  std::string files;               ///< "6 files, 29.3 KiB", for a comment
+  std::vector<std::pair<std::string, std::string>> dialect;  ///< more keys of [input], as TOML
+  std::string files;                                         ///< "6 files, 29.3 KiB", for a comment
   std::vector<std::string> other;  ///< files of other formats, for a comment
   uint64_t records = 0;            ///< that were looked at
   std::vector<SeenColumn> columns;

@@ -14,6 +14,7 @@
 #include "pipeline/formats/numbers.h"
 #include "pipeline/plan/glob.h"
 #include "pipeline/plan/plan.h"
+#include "pipeline/plan/toml_tree.h"
 #include "pipeline/run/run.h"
 
 namespace shardmill {
@@ -33,12 +34,13 @@ Status refusal(const Problems& problems) {
 
 /// A job over `input` with one stage, for looking.
 Result<Job> looking_job(const std::string& stage, const std::vector<std::string>& paths,
-                        const std::vector<std::string>& exclude, const std::string& format) {
+                        const std::vector<std::string>& exclude, const std::string& format,
+                        const Settings& settings = {}) {
   Problems problems;
   Job job = parse_job(fmt::format("[input]\npaths = [\"x\"]\n[[stage]]\nuse = \"{}\"\n"
                                   "[run]\nlimit = {}\n",
                                   stage, kRecordsLookedAt),
-                      kPlace, {}, problems);
+                      kPlace, settings, problems);
   job.input.paths = paths;
   job.input.exclude = exclude;
   job.input.line = 0;
@@ -143,6 +145,7 @@ class Looker {
     if (!problems.empty()) return refusal(problems);
     choose_files(manifest);
     RETURN_IF_ERROR(name_files(manifest));
+    choose_dialect();
     RETURN_IF_ERROR(look_at_records());
     return Look{.seen = std::move(seen_), .list = std::move(list_)};
   }
@@ -239,6 +242,36 @@ class Looker {
     return true;
   }
 
+  /// A header that is one field is often one of another dialect: that with the most fields wins.
+  /// One of numbers alone is the first record.
+  void choose_dialect() {
+    if (seen_.format != "csv") return;
+    size_t most = column_names().size();
+    for (const char* delimiter : {";", "\t", "|"}) {
+      if (most != 1 && seen_.dialect.empty()) break;
+      const auto before = seen_.dialect;
+      seen_.dialect = {{"delimiter", toml_quoted(delimiter)}};
+      const size_t count = column_names().size();
+      if (count <= most) seen_.dialect = before;
+      most = std::max(most, count);
+    }
+    const std::vector<std::string> names = column_names();
+    const bool is_data = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+      double number = 0;
+      int64_t time = 0;
+      return parse_float(name, number) || parse_time(name, time);
+    });
+    if (is_data && !names.empty()) seen_.dialect.emplace_back("header", "false");
+  }
+
+  std::vector<std::string> column_names() const {
+    std::vector<std::string> names;
+    const Result<Plan> plan = plan_of("count");
+    if (!plan.is_ok()) return names;
+    for (const InputColumn& column : plan->bound->schema.columns) names.push_back(column.name);
+    return names;
+  }
+
   /// Columns and their types as the plan of the job will find them, and the first records.
   Status look_at_records() {
     Result<Plan> plan = plan_of("profile");
@@ -257,8 +290,10 @@ class Looker {
     return {};
   }
 
-  Result<Plan> plan_of(const std::string& stage) {
-    ASSIGN_OR_RETURN(Job job, looking_job(stage, names(), seen_.exclude, seen_.format));
+  Result<Plan> plan_of(const std::string& stage) const {
+    Settings settings;
+    for (const auto& [key, value] : seen_.dialect) settings.emplace_back("input." + key, value);
+    ASSIGN_OR_RETURN(Job job, looking_job(stage, names(), seen_.exclude, seen_.format, settings));
     Problems problems;
     return make_plan(std::move(job), {}, problems);
   }

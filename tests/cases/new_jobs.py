@@ -153,6 +153,14 @@ def odd_content():
         write(folder, "data/" + name, content)
         write(folder, "data/README", b"a short text")
         job_of(["data"], folder, job="folder.toml")
+    dialects = {b"name;size\na;1\nb;2,5\na;3\n": 'delimiter = ";"', b"name|size\na|1\nb|2\na|3\n": 'delimiter = "|"',
+                b"name\tsize\na\t1\n": 'delimiter = "\\t"', b"1,2.5,2020-01-01\n3,4.5,2020-01-02\n": "header  = false",
+                b"1;2\n3;4\n": 'delimiter = ";"\nheader  = false', b"1\n2\n": "header  = false"}
+    for content, lines in dialects.items():
+        folder = new_folder()
+        write(folder, "t.csv", content)
+        text = job_of(["t.csv"], folder, 1)
+        check(f'format  = "csv"\n{lines}\n' in text, f"{content}: no {lines} in\n{text}")
     folder = new_folder()
     write(folder, "data/big.csv", TABLE * 10)
     write(folder, "data/README", b"read me\n")
