@@ -34,6 +34,9 @@ void print(std::string_view text);
 /// The content of a job file; kUsage if it cannot be read or is larger than 16 MiB.
 Result<std::string> read_job_file(const std::string& path);
 
+/// The job of `arguments.target`, with every --set; kUsage with all its mistakes.
+Result<Job> read_job(const Arguments& arguments);
+
 /// The commented job file that `shardmill new NAME` writes without looking at any file.
 std::string new_job_text(std::string_view name);
 

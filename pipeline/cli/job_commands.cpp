@@ -12,14 +12,6 @@ namespace shardmill {
 
 namespace {
 
-Result<Job> read_job(const Arguments& arguments) {
-  ASSIGN_OR_RETURN(const std::string text, read_job_file(arguments.target));
-  Problems problems;
-  Job job = parse_job(text, arguments.target, arguments.settings, problems);
-  if (!problems.empty()) return Status::usage(problems_text(job.place, problems));
-  return job;
-}
-
 /// True if the test passes; prints what it found.
 bool run_test(const Job& job, const JobTest& test) {
   Problems problems;
@@ -44,7 +36,28 @@ bool run_test(const Job& job, const JobTest& test) {
   return false;
 }
 
+/// What to say of a file that is no job: people give the data itself.
+std::string hint_for_data(const std::string& path) {
+  if (path.ends_with(".toml")) return {};
+  return "\n" +
+         Message{.place = escaped(path),
+                 .found = "the name does not end in .toml",
+                 .expected = "a job file",
+                 .fix =
+                     "for data there is \"shardmill new PATH\", which writes a job for it, and "
+                     "\"shardmill profile PATH\""}
+             .text();
+}
+
 }  // namespace
+
+Result<Job> read_job(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string text, read_job_file(arguments.target));
+  Problems problems;
+  Job job = parse_job(text, arguments.target, arguments.settings, problems);
+  if (problems.empty()) return job;
+  return Status::usage(problems_text(job.place, problems) + hint_for_data(arguments.target));
+}
 
 int plan_command(const Arguments& arguments) {
   Result<Job> job = read_job(arguments);

@@ -193,7 +193,7 @@ class Draft {
     out_ +=
         "# What to read: files, folders, patterns (** stands for any number of folders), from the "
         "folder\n"
-        "# where the command is given. Now these are " +
+        "# where the command is given. Found: " +
         seen_.files + ".\n[input]\n";
     if (seen_.files_from.empty()) {
       out_ += "paths   = " + list_of(seen_.paths) + "\n";

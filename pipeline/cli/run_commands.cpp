@@ -174,13 +174,7 @@ void print_profile(const RunDescription& run) {
 int run_command(const Arguments& arguments) {
   Work work = {.request = request_of(arguments), .strict = arguments.strict};
   if (work.request.run_dir.empty()) work.request.run_dir = default_run_dir(arguments.target);
-  work.read_job = [&]() -> Result<Job> {
-    ASSIGN_OR_RETURN(const std::string text, read_job_file(arguments.target));
-    Problems problems;
-    Job job = parse_job(text, arguments.target, arguments.settings, problems);
-    if (!problems.empty()) return Status::usage(problems_text(job.place, problems));
-    return job;
-  };
+  work.read_job = [&] { return read_job(arguments); };
   return run_work(work);
 }
 

@@ -362,6 +362,18 @@ output = [{ line = "b" }]
             "prints a job file with one\n");
 }
 
+TEST_F(CommandLine, DataInPlaceOfAJobIsToldApart) {
+  write("a.csv", "x;y\n1;2\n");
+  for (const char* command : {"run", "plan", "test"}) {
+    const CommandResult result = run(std::string(command) + " a.csv");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.output,
+                HasSubstr("\na.csv: the name does not end in .toml, expected a job file; for data "
+                          "there is \"shardmill new PATH\", which writes a job for it, and "
+                          "\"shardmill profile PATH\"\n"));
+  }
+}
+
 TEST_F(CommandLine, NewWritesAJobThatTestsItself) {
   const CommandResult result = output_of("new first");
   EXPECT_EQ(result.exit_code, 0);
