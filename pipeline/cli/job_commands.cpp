@@ -56,7 +56,8 @@ Result<Job> read_job(const Arguments& arguments) {
   Problems problems;
   Job job = parse_job(text, arguments.target, arguments.settings, problems);
   if (problems.empty()) return job;
-  return Status::usage(problems_text(job.place, problems) + hint_for_data(arguments.target));
+  const std::string hint = job.text.empty() ? hint_for_data(arguments.target) : "";
+  return Status::usage(problems_text(job.place, problems) + hint);
 }
 
 int plan_command(const Arguments& arguments) {
