@@ -440,7 +440,9 @@ StageSpec stage_lookup() {
           "the types that the records have: the table's keys are read as those, so that `7` and "
           "`007` are equal as ints and differ as text; -0 equals 0. Null equals nothing: such a "
           "record has no match. Every record of the table must be sound, and every value of its "
-          "column's type; otherwise the job is refused with the table's line.",
+          "column's type; otherwise the job is refused with the table's line. What is known of "
+          "whole "
+          "files is joined by their path: `on = \"$file = path\"`.",
       .fields = fields(),
       .drop_reasons = {{"no_match", "the table has no such key, and `keep` is \"matches\""},
                        {"match", "the table has the key, and `keep` is \"others\""}},

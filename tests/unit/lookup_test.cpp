@@ -345,6 +345,17 @@ TEST_F(LookupFile, SaysWhatIsWrongWithTheFileAndWhereTheJobNamesIt) {
                         large));
 }
 
+TEST(Lookup, JoinsWhatIsKnownOfWholeFiles) {
+  Problems problems;
+  const Job job = parse_job(
+      "[input]\npaths = \"x.csv\"\n[[stage]]\nuse = \"lookup\"\non = \"$file = path\"\n"
+      "table = \"path,host\\nother.csv,a\\ntest.csv,b\"\n",
+      "job.toml", {}, problems);
+  const auto run = run_in_memory(job, "id\n1\n", problems);
+  ASSERT_TRUE(run.is_ok()) << run.status().message();
+  EXPECT_THAT(run->records, ElementsAre(R"({"host":"b","id":1})"));
+}
+
 TEST_F(LookupFile, EveryRankWorksWithWhatTheFileHeldAtTheStart) {
   std::string rows = "id\n";
   for (int i = 0; i < 500; ++i) rows += fmt::format("{}\n", i % 5);
