@@ -209,6 +209,7 @@ class Draft {
     for (const auto& [key, value] : seen_.dialect) out_ += fmt::format("{:<7} = {}\n", key, value);
     if (!seen_.exclude.empty()) out_ += "exclude = " + list_of(seen_.exclude) + "\n";
     if (seen_.format != "lines") add_columns();
+    add_problems();
     out_ += '\n';
   }
 
@@ -238,6 +239,14 @@ class Draft {
       out_ += fmt::format("#   and {} more, which \"shardmill plan\" shows\n",
                           with_separators(columns.size() - kColumnsListed));
     }
+  }
+
+  void add_problems() {
+    if (seen_.bad_example.empty()) return;
+    out_ += seen_.bad_records > 0
+                ? fmt::format("\n# {} among these could not be read, for instance\n#   {}\n",
+                              counted(seen_.bad_records, "record"), seen_.bad_example)
+                : fmt::format("\n# What could not be read:\n#   {}\n", seen_.bad_example);
   }
 
   void add_stages_comment() {

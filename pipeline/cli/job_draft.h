@@ -36,6 +36,8 @@ struct SeenFiles {
   std::string files;                                         ///< "6 files, 29.3 KiB", for a comment
   std::vector<std::string> other;  ///< files of other formats, for a comment
   uint64_t records = 0;            ///< that were looked at
+  uint64_t bad_records = 0;        ///< that were rejected beside them
+  std::string bad_example;         ///< why one of them was, or why a file could not be read
   std::vector<SeenColumn> columns;
 };
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
 #include "pipeline/comm/comm.h"
@@ -318,6 +319,17 @@ class Looker {
 
   void take_facts(const RunDescription& run) {
     seen_.records = run.records;
+    seen_.bad_records = run.bad_records;
+    if (!run.bad_records_kept.empty()) {
+      const BadRecord& bad = run.bad_records_kept[0];
+      seen_.bad_example = place_in_file(bad.path, bad.offset) + ": " + bad.reason;
+    }
+    for (const FileResult& file : run.files) {
+      if (seen_.bad_example.empty() && is_bad_file(file)) {
+        seen_.bad_example = escaped(file.path) + ": " + file.reason;
+      }
+    }
+    std::replace(seen_.bad_example.begin(), seen_.bad_example.end(), '\n', ' ');  // it is a comment
     for (const Table& table : run.tables) {
       const auto column = [&](std::string_view name) -> const TableColumn* {
         for (const TableColumn& each : table.columns) {

@@ -402,6 +402,16 @@ TEST_F(CommandLine, NewLooksAtFilesAndWritesAJobThatRuns) {
       HasSubstr("by      = [\"city\"]\ncompute = [\"count()\", \"mean(ms)\", \"max(ms)\"]"));
 }
 
+TEST_F(CommandLine, NewTellsOfWhatCouldNotBeRead) {
+  write("a.csv", "x,y\n1,2\n1,2,3\n");
+  EXPECT_THAT(output_of("new a.csv -o -").output,
+              HasSubstr("\n# 1 record among these could not be read, for instance\n"
+                        "#   a.csv (byte 8): a record of 3 fields, expected 2 as in the header"));
+  write("b.csv.gz", std::string("\x1f\x8b\x08\0 cut off", 12));
+  EXPECT_THAT(output_of("new b.csv.gz -o -").output,
+              HasSubstr("\n# What could not be read:\n#   b.csv.gz: "));
+}
+
 TEST_F(CommandLine, NewSaysWhatKeepsItFromWriting) {
   write("a.csv", "x\n1\n");
   write("mine.toml", "");

@@ -187,6 +187,17 @@ TEST(Docs, ThePageOfTheJobFileNamesEveryField) {
   for (const InputSpec& input : all_inputs()) expect_named(input.fields);
 }
 
+TEST(Docs, TheJobOfTheReadmeIsAJob) {
+  const std::string page = read_file(std::string(SHARDMILL_SOURCE_DIR) + "/README.md");
+  const std::string fence = "```toml\n";
+  const size_t begin = page.find(fence) + fence.size();
+  Problems problems;
+  const Job job =
+      parse_job(page.substr(begin, page.find("```", begin) - begin), "README.md", {}, problems);
+  EXPECT_EQ(problems_text("README.md", problems), "");
+  EXPECT_EQ(job.stages.size(), 4u);
+}
+
 TEST(Docs, TheJobOfThePageRunsItsTest) {
   const std::string page = read_file(std::string(SHARDMILL_SOURCE_DIR) + "/docs/job-file.md");
   const std::string fence = "```toml\n";
