@@ -28,6 +28,7 @@ All commands:
   verify RUN-DIR     whether a run's files and books are as it left them
   diff RUN-DIR RUN-DIR   what changed between two runs' results
   stages [NAME]      what stages there are, with options and examples
+  expressions [NAME]   types, operators and functions of conditions and new columns
   completion SHELL   what bash or zsh needs to complete all of this with Tab
   new PATH...        write a job file for these files
 
@@ -66,6 +67,7 @@ class Parser {
     add_verify();
     add_diff();
     add_stages();
+    add_expressions();
     add_new();
     add_completion();
   }
@@ -132,7 +134,7 @@ class Parser {
     return Status::usage(Message{
         .place = "shardmill",
         .found = "there is no command " + shardmill::quoted(word),
-        .expected = "one of " + listed(names),
+        .expected = "one of " + listed(names, names.size()),
         .fix = near ? "did you mean \"shardmill " + *near + "\"?" : "type \"shardmill\" for help"}
                              .text());
   }
@@ -299,6 +301,14 @@ class Parser {
     CLI::App* sub = add(Command::kStages, "stages", "Lists the stages, or explains one.");
     sub->add_option("STAGE", arguments_.target, "a stage");
     sub->add_flag("--markdown", arguments_.markdown, "all of them, as in docs/stages.md");
+  }
+
+  void add_expressions() {
+    CLI::App* sub = add(Command::kExpressions, "expressions",
+                        "Lists what can be written in expressions, or explains one type, operator "
+                        "or function.");
+    sub->add_option("EXPRESSION", arguments_.target, "one of them, like substr or 'not in'");
+    sub->add_flag("--markdown", arguments_.markdown, "all of them, as in docs/expressions.md");
   }
 
   void add_new() {

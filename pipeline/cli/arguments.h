@@ -22,6 +22,7 @@ enum class Command : uint8_t {
   kVerify,
   kDiff,
   kStages,
+  kExpressions,
   kNew,
   kCompletion,
 };

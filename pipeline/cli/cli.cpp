@@ -58,6 +58,8 @@ int run(const Arguments& arguments) {
       return run_alone(diff_command, arguments);
     case Command::kStages:
       return run_alone(stages_command, arguments);
+    case Command::kExpressions:
+      return run_alone(expressions_command, arguments);
     case Command::kNew:
       return run_alone(new_command, arguments);
     case Command::kCompletion:

@@ -23,6 +23,7 @@ int report_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
 int diff_command(const Arguments& arguments);
 int stages_command(const Arguments& arguments);
+int expressions_command(const Arguments& arguments);
 int new_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 

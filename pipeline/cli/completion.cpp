@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "pipeline/base/message.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/expression_docs.h"
 #include "pipeline/core/registry.h"
 
 namespace shardmill {
@@ -13,13 +15,14 @@ namespace shardmill {
 namespace {
 
 /// What a shell can offer for a value.
-enum class Offer : uint8_t { kNothing, kFile, kFolder, kJobFile, kStage, kShell };
+enum class Offer : uint8_t { kNothing, kFile, kFolder, kJobFile, kStage, kExpression, kShell };
 
 Offer offer_of(const ArgumentDescription& argument) {
   const std::string& value = argument.value;
   if (value == "JOB.toml") return Offer::kJobFile;
   if (value == "DIR" || value.ends_with("RUN-DIR")) return Offer::kFolder;
   if (value == "STAGE") return Offer::kStage;
+  if (value == "EXPRESSION") return Offer::kExpression;
   if (value == "SHELL") return Offer::kShell;
   // What nobody has named may well be a file, and a first pattern may stand behind -e.
   return value == "FILE" || value == "PATH" || value == "PATTERN" || value == "TEXT"
@@ -116,7 +119,7 @@ complete -o bashdefault -o default -F _shardmill shardmill
 
 class BashScript {
  public:
-  explicit BashScript(const std::vector<std::string>& stages) : stages_(stages) {}
+  explicit BashScript(const KnownNames& names) : names_(names) {}
 
   std::string of(const std::vector<CommandDescription>& commands) const {
     std::vector<std::string> names;
@@ -191,14 +194,16 @@ class BashScript {
       case Offer::kJobFile:
         return "offer=job_file";
       case Offer::kStage:
-        return "offer=choices choices=" + in_quotes(joined(stages_));
+        return "offer=choices choices=" + in_quotes(joined(names_.stages));
+      case Offer::kExpression:
+        return "offer=choices choices=" + in_quotes(joined(names_.expressions));
       case Offer::kShell:
         return "offer=choices choices='bash zsh'";
     }
     return "offer=nothing";
   }
 
-  const std::vector<std::string>& stages_;
+  const KnownNames& names_;
 };
 
 // ---- zsh
@@ -245,7 +250,7 @@ std::string zsh_escaped(std::string_view text, std::string_view special) {
 
 class ZshScript {
  public:
-  explicit ZshScript(const std::vector<std::string>& stages) : stages_(stages) {}
+  explicit ZshScript(const KnownNames& names) : names_(names) {}
 
   std::string of(const std::vector<CommandDescription>& commands) const {
     std::string out(kZshHead);
@@ -301,35 +306,43 @@ class ZshScript {
       case Offer::kJobFile:
         return "_files -g \"*.toml\"";
       case Offer::kStage:
-        return "(" + joined(stages_) + ")";
+        return "(" + joined(names_.stages) + ")";
+      case Offer::kExpression:
+        return "(" + joined(names_.expressions) + ")";
       case Offer::kShell:
         return "(bash zsh)";
     }
     return " ";
   }
 
-  const std::vector<std::string>& stages_;
+  const KnownNames& names_;
 };
 
 }  // namespace
 
 std::string bash_completion(const std::vector<CommandDescription>& commands,
-                            const std::vector<std::string>& stages) {
-  return BashScript(stages).of(commands);
+                            const KnownNames& names) {
+  return BashScript(names).of(commands);
 }
 
 std::string zsh_completion(const std::vector<CommandDescription>& commands,
-                           const std::vector<std::string>& stages) {
-  return ZshScript(stages).of(commands);
+                           const KnownNames& names) {
+  return ZshScript(names).of(commands);
 }
 
 int completion_command(const Arguments& arguments) {
-  std::vector<std::string> stages;
-  for (const StageSpec& spec : all_stages()) stages.push_back(spec.name);
+  KnownNames names;
+  for (const StageSpec& spec : all_stages()) names.stages.push_back(spec.name);
+  // Signs mean something to shells, and nobody needs help to type them.
+  for (const std::string& name : expression_names()) {
+    const bool is_word = std::all_of(name.begin(), name.end(),
+                                     [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+    if (is_word) names.expressions.push_back(name);
+  }
   if (arguments.target == "bash") {
-    print(bash_completion(describe_commands(), stages));
+    print(bash_completion(describe_commands(), names));
   } else if (arguments.target == "zsh") {
-    print(zsh_completion(describe_commands(), stages));
+    print(zsh_completion(describe_commands(), names));
   } else {
     return print_error(
         Status::usage(Message{.place = "shardmill completion",

@@ -10,6 +10,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/expression_docs.h"
 #include "pipeline/cli/stage_docs.h"
 #include "pipeline/core/registry.h"
 #include "pipeline/plan/walk.h"
@@ -108,6 +109,30 @@ int stages_command(const Arguments& arguments) {
                                            .expected = "one of " + listed(names, 40),
                                            .fix = near ? "did you mean " + quoted(*near) + "?" : ""}
                                        .text()));
+}
+
+int expressions_command(const Arguments& arguments) {
+  if (arguments.markdown) {
+    print(expressions_markdown());
+    return 0;
+  }
+  if (arguments.target.empty()) {
+    print(expressions_list());
+    return 0;
+  }
+  const std::vector<const LanguageEntry*> found = find_expressions(arguments.target);
+  for (size_t i = 0; i < found.size(); ++i) {
+    print((i == 0 ? "" : "\n") + expression_page(*found[i]));
+  }
+  if (!found.empty()) return 0;
+  const std::vector<std::string> names = expression_names();
+  const auto near = near_match(arguments.target, names);
+  return print_error(Status::usage(
+      Message{.place = "shardmill expressions",
+              .found = "there is no type, operator or function " + quoted(arguments.target),
+              .expected = "one that \"shardmill expressions\" lists",
+              .fix = near ? "did you mean " + quoted(*near) + "?" : ""}
+          .text()));
 }
 
 }  // namespace shardmill

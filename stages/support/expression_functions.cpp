@@ -779,13 +779,4 @@ std::vector<std::string> function_names() {
   return names;
 }
 
-std::string functions_markdown() {
-  std::string out = "| function | gives | meaning | example |\n|---|---|---|---|\n";
-  for (const FunctionSpec& function : all_functions()) {
-    out += fmt::format("| `{}` | {} | {} | `{}` is `{}` |\n", function.signature, function.result,
-                       function.doc, function.example, function.expected);
-  }
-  return out;
-}
-
 }  // namespace shardmill

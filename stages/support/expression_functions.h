@@ -92,7 +92,4 @@ const std::vector<FunctionSpec>& all_functions();
 const FunctionSpec* find_function(std::string_view name);
 std::vector<std::string> function_names();
 
-/// The table as Markdown, for docs/expressions.md.
-std::string functions_markdown();
-
 }  // namespace shardmill

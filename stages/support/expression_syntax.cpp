@@ -8,6 +8,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/formats/numbers.h"
 #include "stages/support/expression_functions.h"
+#include "stages/support/expression_operators.h"
 
 namespace shardmill {
 
@@ -141,34 +142,6 @@ class Lexer {
   size_t at_ = 0;
 };
 
-struct BinaryOperator {
-  std::string_view spelling;
-  int level = 0;
-  SyntaxKind kind = SyntaxKind::kNull;
-};
-
-constexpr int kOrLevel = 1;
-constexpr int kAndLevel = 2;
-constexpr int kCompareLevel = 3;
-constexpr int kAddLevel = 4;
-constexpr int kMultiplyLevel = 5;
-
-constexpr BinaryOperator kOperators[] = {
-    {"or", kOrLevel, SyntaxKind::kOr},
-    {"and", kAndLevel, SyntaxKind::kAnd},
-    {"==", kCompareLevel, SyntaxKind::kEqual},
-    {"!=", kCompareLevel, SyntaxKind::kNotEqual},
-    {"<", kCompareLevel, SyntaxKind::kLess},
-    {"<=", kCompareLevel, SyntaxKind::kLessEqual},
-    {">", kCompareLevel, SyntaxKind::kGreater},
-    {">=", kCompareLevel, SyntaxKind::kGreaterEqual},
-    {"+", kAddLevel, SyntaxKind::kAdd},
-    {"-", kAddLevel, SyntaxKind::kSubtract},
-    {"*", kMultiplyLevel, SyntaxKind::kMultiply},
-    {"/", kMultiplyLevel, SyntaxKind::kDivide},
-    {"%", kMultiplyLevel, SyntaxKind::kModulo},
-};
-
 /// Operators of other languages, and ours.
 constexpr std::pair<std::string_view, std::string_view> kForeign[] = {
     {"=", "=="}, {"<>", "!="}, {"&&", "and"}, {"||", "or"}, {"!", "not"}};
@@ -229,16 +202,16 @@ class Parser {
     return left;
   }
 
-  const BinaryOperator* binary_operator() const {
-    for (const BinaryOperator& op : kOperators) {
-      if (token_.is(op.spelling)) return &op;
+  const OperatorSpec* binary_operator() const {
+    for (const OperatorSpec& op : kOperators) {
+      if (op.form == OperatorForm::kBinary && token_.is(op.name)) return &op;
     }
     return nullptr;
   }
 
   bool continues(int level) const {
     if (token_.is("in") || token_.is("not") || token_.is("is")) return level <= kCompareLevel;
-    const BinaryOperator* op = binary_operator();
+    const OperatorSpec* op = binary_operator();
     return op != nullptr && op->level >= level;
   }
 
@@ -246,7 +219,7 @@ class Parser {
     const size_t at = token_.at;
     if (token_.is("is")) return null_test(left, at);
     if (token_.is("in") || token_.is("not")) return membership(left, at);
-    const BinaryOperator op = *binary_operator();
+    const OperatorSpec& op = *binary_operator();
     if (!advance()) return std::nullopt;
     const NodeIndex right = expression(op.level + 1);
     if (!right) return std::nullopt;
@@ -336,14 +309,14 @@ class Parser {
     if (token_.is("not")) {
       if (!advance()) return std::nullopt;
       // `not` binds less than a comparison: not a == b is not (a == b).
-      const NodeIndex operand = expression(level > kCompareLevel ? level : kCompareLevel);
+      const NodeIndex operand = expression(std::max(level, kNotLevel));
       if (!operand) return std::nullopt;
       return add({.kind = SyntaxKind::kNot, .at = at, .children = {*operand}});
     }
     if (!token_.is("-")) return primary();
     if (!advance()) return std::nullopt;
     if (token_.kind == TokenKind::kInt || token_.kind == TokenKind::kFloat) return number(at, true);
-    const NodeIndex operand = expression(kMultiplyLevel + 1);
+    const NodeIndex operand = expression(kSignLevel);
     if (!operand) return std::nullopt;
     return add({.kind = SyntaxKind::kNegate, .at = at, .children = {*operand}});
   }

@@ -51,8 +51,8 @@ TEST_F(CommandLine, AloneItSaysWhatToTypeFirst) {
   const CommandResult result = run("");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, HasSubstr("First things to type:"));
-  for (const char* command :
-       {"run", "plan", "test", "count", "grep", "profile", "report", "verify", "diff", "stages", "new", "completion"}) {
+  for (const char* command : {"run", "plan", "test", "count", "grep", "profile", "report", "verify",
+                              "diff", "stages", "expressions", "new", "completion"}) {
     EXPECT_THAT(result.output, HasSubstr(std::string("\n  ") + command + " "));
     const CommandResult help = run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
@@ -66,7 +66,8 @@ TEST_F(CommandLine, WrongWordsGiveOneLineAndExit2) {
   const std::pair<std::string, std::string> cases[] = {
       {"rnu x.toml",
        "shardmill: there is no command \"rnu\", expected one of run, plan, test, "
-       "count, grep, profile, report, verify, diff, stages, new, completion; did you mean \"shardmill run\"?\n"},
+       "count, grep, profile, report, verify, diff, stages, expressions, new, completion; did you "
+       "mean \"shardmill run\"?\n"},
       {"run", "shardmill run: JOB.toml is required; see \"shardmill run --help\"\n"},
       {"run --thread 3 x.toml", "; did you mean \"--threads\"?\n"},
       {"run --threads no x.toml", "shardmill run: --threads: "},
@@ -210,7 +211,7 @@ TEST_F(CommandLine, CountCountsFilesBytesLinesAndWords) {
 
 TEST_F(CommandLine, SaysThatItsOutputDidNotArrive) {
   write("a.txt", "a\n");
-  for (const char* words : {"stages", "new", "count ."}) {
+  for (const char* words : {"stages", "expressions", "new", "count ."}) {
     const CommandResult result = shell(std::string(words) + " 2>&1 >/dev/full");
     EXPECT_EQ(result.exit_code, 3) << words;
     EXPECT_EQ(

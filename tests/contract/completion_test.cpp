@@ -97,6 +97,7 @@ TEST_F(Completion, BashOffersEveryFlagOfEveryCommand) {
 TEST_F(Completion, BashOffersStagesJobFilesAndShells) {
   EXPECT_THAT(in_bash("stages ''"), UnorderedElementsAreArray(stage_names()));
   EXPECT_THAT(in_bash("stages gro"), ElementsAre("group"));
+  EXPECT_THAT(in_bash("expressions su"), ElementsAre("substr"));
   EXPECT_THAT(in_bash("run ''"),
               UnorderedElementsAreArray({"job.toml", "two words.toml", "old.run"}));
   EXPECT_THAT(in_bash("run --quiet two"), ElementsAre("two words.toml"));

@@ -9,8 +9,9 @@
 #include <limits>
 #include <random>
 
+#include "pipeline/core/expression_language.h"
 #include "stages/support/expression_math.h"
-#include "tests/support/files.h"
+#include "stages/support/expression_operators.h"
 #include "tests/support/stage_runner.h"
 
 namespace shardmill {
@@ -187,19 +188,48 @@ TEST(Expression, ComputesWhatIsWritten) {
   for (const Case& c : cases) EXPECT_EQ(value_of(c.expression), c.value) << c.expression;
 }
 
-TEST(Expression, EveryFunctionDoesWhatItsExampleSays) {
-  for (const FunctionSpec& function : all_functions()) {
-    EXPECT_EQ(value_of(function.example), value_of(function.expected)) << function.name;
-    EXPECT_THAT(value_of(function.example), testing::Not(HasSubstr("problem"))) << function.name;
-    EXPECT_FALSE(function.doc.empty());
-    EXPECT_THAT(std::string(function.signature), testing::StartsWith(function.name));
+TEST(Expression, EverythingDoesWhatItsExampleSays) {
+  const ExpressionLanguage& language = expression_language();
+  for (const auto* entries : {&language.types, &language.operators, &language.functions}) {
+    for (const LanguageEntry& entry : *entries) {
+      const std::string value = value_of(entry.example);
+      EXPECT_EQ(value, value_of(entry.expected)) << entry.name;
+      EXPECT_THAT(value, testing::Not(HasSubstr("expected"))) << entry.name;
+      EXPECT_FALSE(entry.doc.empty());
+    }
+  }
+  EXPECT_EQ(language.types.size(), 6u) << "text, int, float, bool, time and null";
+  EXPECT_EQ(language.functions.size(), all_functions().size());
+  for (const LanguageEntry& function : language.functions) {
+    EXPECT_THAT(std::string(function.syntax), testing::StartsWith(std::string(function.name)));
   }
 }
 
-TEST(Expression, TheDocsHoldTheTableOfFunctions) {
-  const std::string docs =
-      read_file(std::filesystem::path(SHARDMILL_SOURCE_DIR) / "docs/expressions.md");
-  EXPECT_THAT(docs, HasSubstr(functions_markdown()));
+/// What stands first in the table binds least: "a FIRST b SECOND c" is "a FIRST (b SECOND c)".
+TEST(Expression, OperatorsBindAndCompareAsTheirTableSays) {
+  int level = 0;
+  for (const OperatorSpec& op : kOperators) {
+    EXPECT_GE(op.level, level) << op.name;
+    level = op.level;
+  }
+  const std::pair<const char*, const char*> cases[] = {
+      {"true or true and false", "true or (true and false)"},
+      {"not false and false", "(not false) and false"},
+      {"not false or true", "(not false) or true"},
+      {"not 1 + 1 == 3", "not ((1 + 1) == 3)"},
+      {"not not 1 in [1]", "not (not (1 in [1]))"},
+      {"true and not false is null", "true and (not (false is null))"},
+      {"10 - 2 - 3", "(10 - 2) - 3"},
+      {"2 + 3 * 4 - 1", "(2 + (3 * 4)) - 1"},
+      {"-2 * -3", "(-2) * (-3)"},
+      {"-abs(-2) * 3", "(-abs(-2)) * 3"},
+      {"float('nan') == float('nan')", "true"},
+      {"float('nan') > 1e308", "true"},
+      {"-0.0 == 0.0", "true"},
+      {"false < true", "true"},
+      {"1 / 0 is null", "true"},
+      {"1 % 0 is null", "true"}};
+  for (const auto& [text, meaning] : cases) EXPECT_EQ(value_of(text), value_of(meaning)) << text;
 }
 
 TEST(Expression, SaysWhereAndWhatIsWrong) {
@@ -215,7 +245,8 @@ TEST(Expression, SaysWhereAndWhatIsWrong) {
        "'' for one ' inside"},
       {"uper('a')",
        "value (character 1): there is no function \"uper\", expected one of contains, "
-       "starts_with, ends_with, matches, lower, upper, trim, len, substr, concat, text, int, float, "
+       "starts_with, ends_with, matches, lower, upper, trim, len, substr, concat, text, int, "
+       "float, "
        "round, floor, ceil, abs, log, if, coalesce, bin, time, year, month, day, hour, minute, "
        "second, weekday, date; did you mean \"upper\"?"},
       {"len()",
