@@ -19,9 +19,10 @@ namespace shardmill {
 ///
 /// A pattern without special characters is a fixed text. A single fixed text is searched for by
 /// LiteralSearch. Several fixed texts, and the texts that other patterns cannot match without, are
-/// searched for together by vectorscan, over whole chunks (for fixed texts it is equal to a plain
-/// search); where such a text occurs, PCRE2 decides. Patterns that need no text of some length are
-/// matched by PCRE2 one after the other. 10,000 fixed texts: 1.2 to 2.5 GB/s a thread in cache.
+/// searched for together over whole chunks: up to about a hundred by vectorscan (for fixed texts it
+/// is equal to a plain search), more by LiteralSet; where such a text occurs, PCRE2 decides.
+/// Patterns that need no text of some length are matched by PCRE2 one after the other. 10,000 fixed
+/// texts: 0.5 to 3 GB/s a thread in cache, the less the more of the text looks like them.
 class PatternSet {
  public:
   /// Reports every wrong pattern at `line`.
@@ -50,10 +51,10 @@ class PatternSet {
   explicit PatternSet(Pattern::Options options);
   void add_fixed(const std::string& text);
   void add_pattern(std::shared_ptr<const Pattern> pattern);
-  /// Compiles the literals when the first worker asks, so that ranks do so at the same time: for
-  /// 10,000 of them it takes a quarter of a second. nullptr if there is nothing to compile, or
-  /// vectorscan cannot.
+  /// Prepares the literals when the first worker asks, so that ranks do so at the same time.
+  /// nullptr if there is nothing to prepare, or vectorscan cannot.
   const Database* database() const;
+  std::unique_ptr<const Database> compile_few() const;
 
   Pattern::Options options_;
   bool matches_all_ = false;  ///< an empty fixed text occurs everywhere
