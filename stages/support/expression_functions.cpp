@@ -661,7 +661,9 @@ std::vector<FunctionSpec> make_functions() {
        .result = "time",
        .doc = "The moment that `text` names: ISO 8601, or as the format, a constant, says with "
               "%Y %y %m %d %e %b %B %a %A %j %H %I %p %M %S %f %z %Z %s %F %T %%. UTC unless the "
-              "text holds an offset. Text that is no such time gives null and is counted.",
+              "text holds an offset. Text that is no such time gives null and is counted. Seconds "
+              "since "
+              "1970 in an int are read by time(text(x), '%s').",
        .example = "time('31/Jan/2026:10:00:00 +0200', '%d/%b/%Y:%T %z')",
        .expected = "time('2026-01-31T08:00:00Z')",
        .arguments_min = 1,

@@ -288,7 +288,8 @@ class ProgramMaker {
   /// How a text column could be a number.
   std::string number_fix(uint32_t child) {
     if (node(child).operation != Operation::kColumn || node(child).type != Type::kText) return "";
-    return "set its type where it is made, for instance types = { name = \"float\" }";
+    return "write float(...) around it, or set its type where it is made, for instance types = { "
+           "name = \"float\" }";
   }
 
   uint32_t as_float(uint32_t child) {
@@ -528,8 +529,8 @@ class ProgramMaker {
     if (overload == nullptr) {
       std::vector<std::string> given;
       for (const uint32_t child : children) given.emplace_back(type_name(node(child).type));
-      problem(from.at, fmt::format("{}({})", from.text, listed(given)), accepted(*from.function),
-              call_fix(*from.function, children));
+      problem(from.at, fmt::format("{}({})", from.text, listed(given)),
+              accepted(*from.function, children.size()), call_fix(*from.function, children));
       return std::nullopt;
     }
     for (size_t i = 0; i < children.size(); ++i) {
@@ -545,9 +546,11 @@ class ProgramMaker {
     return finish(std::move(made));
   }
 
-  static std::string accepted(const FunctionSpec& function) {
+  /// The types that a call with so many arguments can have.
+  static std::string accepted(const FunctionSpec& function, size_t count) {
     std::string lists;
     for (const FunctionOverload& overload : function.overloads) {
+      if (overload.arguments.size() != count) continue;
       std::vector<std::string> types;
       for (const Type type : overload.arguments) types.emplace_back(type_name(type));
       lists += (lists.empty() ? "" : " or ") + std::string(function.name);
@@ -561,7 +564,13 @@ class ProgramMaker {
     if (takes_time && node(children[0]).type == Type::kText) {
       return fmt::format("write {}(time(...))", function.name);
     }
-    return number_fix(children[0]);
+    for (const FunctionOverload& overload : function.overloads) {
+      if (overload.arguments.size() != children.size()) continue;
+      const bool takes_text = std::all_of(overload.arguments.begin(), overload.arguments.end(),
+                                          [](Type type) { return type == Type::kText; });
+      return takes_text ? "write text(...) around what is no text" : number_fix(children[0]);
+    }
+    return {};
   }
 
   bool prepare(const SyntaxNode& from, ProgramNode& made) {

@@ -252,7 +252,11 @@ TEST(Expression, SaysWhereAndWhatIsWrong) {
       {"len()",
        "value (character 1): len with 0 arguments, expected len(text); for example "
        "len('naïve')"},
-      {"len(1)", "value (character 1): len(int), expected len(text)"},
+      {"len(1)",
+       "value (character 1): len(int), expected len(text); write text(...) around what is no text"},
+      {"concat('a', 1, true)",
+       "value (character 1): concat(text, int, bool), expected concat(text, text, text); write "
+       "text(...) around what is no text"},
       {"hour('2026')",
        "value (character 1): hour(text), expected hour(time); write "
        "hour(time(...))"},
