@@ -194,14 +194,28 @@ class ProgramMaker {
         {.operation = Operation::kColumn, .type = column->type, .at = from.at, .column = *column});
   }
 
+  static std::string column_fix(const std::string& name, const std::vector<std::string>& names) {
+    for (const std::string_view word : {"null", "true", "false"}) {
+      if (ascii_lower(name) == word) return fmt::format("write {}", word);
+    }
+    if (const auto near = near_match(name, names)) {
+      return fmt::format("did you mean {}?", quoted(*near));
+    }
+    // `Country` of `Country/Region == 'US'`: an odd name without its backquotes.
+    for (const std::string& known : names) {
+      const bool begins = known.size() > name.size() && known.starts_with(name);
+      if (begins &&
+          std::string_view(" /-+*%()").find(known[name.size()]) != std::string_view::npos) {
+        return fmt::format("put odd column names in backquotes: `{}`", escaped(known));
+      }
+    }
+    return "write text in single quotes, 'like this', and odd column names in `backquotes`";
+  }
+
   void unknown_column(const SyntaxNode& from) {
     const std::vector<std::string> names = binder_.schema().names();
-    const auto near = near_match(from.text, names);
-    std::string fix = near ? fmt::format("did you mean {}?", quoted(*near))
-                           : "write text in single quotes, 'like this', and odd column names in "
-                             "`backquotes`";
     problem(from.at, fmt::format("there is no column {} here", quoted(from.text)),
-            "one of " + listed(names), std::move(fix));
+            "one of " + listed(names), column_fix(from.text, names));
   }
 
   NodeIndex make_inner(const SyntaxNode& from) {

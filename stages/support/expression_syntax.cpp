@@ -121,7 +121,7 @@ class Lexer {
 
   bool symbol(Token& token) {
     static constexpr std::string_view kLong[] = {"==", "!=", "<=", ">=", "<>", "&&", "||"};
-    static constexpr std::string_view kShort = "<>+-*/%()[],=!";
+    static constexpr std::string_view kShort = "<>+-*/%()[],=!&|";
     token.kind = TokenKind::kSymbol;
     token.spelling = text_.substr(at_, 2);
     if (std::find(std::begin(kLong), std::end(kLong), token.spelling) == std::end(kLong)) {
@@ -144,7 +144,15 @@ class Lexer {
 
 /// Operators of other languages, and ours.
 constexpr std::pair<std::string_view, std::string_view> kForeign[] = {
-    {"=", "=="}, {"<>", "!="}, {"&&", "and"}, {"||", "or"}, {"!", "not"}};
+    {"=", "=="},
+    {"<>", "!="},
+    {"&&", "and"},
+    {"||", "or"},
+    {"&", "and"},
+    {"|", "or"},
+    {"!", "not"},
+    {"between", "x >= 1 and x <= 2"},
+    {"like", "contains(...), starts_with(...) or matches(...)"}};
 
 using NodeIndex = std::optional<uint32_t>;  ///< nothing: a problem was reported
 
@@ -169,13 +177,20 @@ class Parser {
  private:
   bool advance() { return lexer_.next(token_); }
 
-  void unexpected(std::string expected) {
-    std::string fix;
+  /// For what other languages write.
+  std::string foreign_fix() const {
+    const std::string word = ascii_lower(token_.spelling);
     for (const auto& [foreign, ours] : kForeign) {
-      if (token_.is(foreign)) fix = fmt::format("write {}", ours);
+      if (word == foreign && token_.kind != TokenKind::kText) return fmt::format("write {}", ours);
     }
+    if (token_.kind != TokenKind::kName) return {};
+    if (is_keyword(word)) return token_.spelling == word ? "" : fmt::format("write {}", word);
+    return "put names with blanks or signs in `backquotes`";
+  }
+
+  void unexpected(std::string expected) {
     place_.problem(token_.at, token_.kind == TokenKind::kEnd ? "the end" : quoted(token_.spelling),
-                   std::move(expected), std::move(fix));
+                   std::move(expected), foreign_fix());
   }
 
   NodeIndex add(SyntaxNode node) {
@@ -271,7 +286,12 @@ class Parser {
       unexpected("in");
       return std::nullopt;
     }
-    if (!advance() || !expect("[")) return std::nullopt;
+    if (!advance()) return std::nullopt;
+    if (token_.is("(")) {
+      place_.problem(token_.at, "\"(\"", "\"[\"", "write lists like [1, 2]");
+      return std::nullopt;
+    }
+    if (!expect("[")) return std::nullopt;
     SyntaxNode node = {.kind = negated ? SyntaxKind::kNotIn : SyntaxKind::kIn, .at = at};
     node.children.push_back(left);
     while (true) {

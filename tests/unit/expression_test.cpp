@@ -236,6 +236,8 @@ TEST(Expression, SaysWhereAndWhatIsWrong) {
   const Case cases[] = {
       {"", "value (character 1): the end, expected a column, a number, a 'text' or a function"},
       {"1 = 2", "value (character 3): \"=\", expected an operator or the end; write =="},
+      {"true & true", "value (character 6): \"&\", expected an operator or the end; write and"},
+      {"true | true", "value (character 6): \"|\", expected an operator or the end; write or"},
       {"true && true", "value (character 6): \"&&\", expected an operator or the end; write and"},
       {"\"a\" == 'a'",
        "value (character 1): \"\\\"\", expected a value or an operator; write text in single "
@@ -249,6 +251,18 @@ TEST(Expression, SaysWhereAndWhatIsWrong) {
        "float, "
        "round, floor, ceil, abs, log, if, coalesce, bin, time, year, month, day, hour, minute, "
        "second, weekday, date; did you mean \"upper\"?"},
+      {"true AND true", "value (character 6): \"AND\", expected an operator or the end; write and"},
+      {"1 between 0 and 2",
+       "value (character 3): \"between\", expected an operator or the end; write x >= 1 and x <= "
+       "2"},
+      {"'a' LIKE 'b'",
+       "value (character 5): \"LIKE\", expected an operator or the end; write contains(...), "
+       "starts_with(...) or matches(...)"},
+      {"1 in (1, 2)", "value (character 6): \"(\", expected \"[\"; write lists like [1, 2]"},
+      {"Last Update > 1",
+       "value (character 6): \"Update\", expected an operator or the end; put names with blanks or "
+       "signs in `backquotes`"},
+      {"1 # 2", "value (character 3): \"#\", expected a value or an operator"},
       {"len()",
        "value (character 1): len with 0 arguments, expected len(text); for example "
        "len('naïve')"},
@@ -554,6 +568,23 @@ TEST(Expression, SecondsBefore1970HaveTheirFractionBeforeToo) {
   EXPECT_EQ(value_of("time('-1.5', '%s.%f')"), "-1500000000ns");
   EXPECT_EQ(value_of("time('-0.25', '%s.%f')"), "-250000000ns");
   EXPECT_EQ(value_of("time('1.5', '%s.%f')"), "1500000000ns");
+}
+
+TEST(Expression, UnknownColumnsSayWhatWasMeant) {
+  const std::vector<TestColumn> columns = {
+      {.name = "Country/Region", .type = Type::kText, .cells = {std::string("US")}},
+      {.name = "deaths", .type = Type::kInt, .cells = {int64_t{1}}}};
+  const std::string found = "problem: value (character 1): there is no column ";
+  const std::string listed = " here, expected one of Country/Region, deaths; ";
+  EXPECT_EQ(
+      value_of("Country/Region == 'US'", columns),
+      found + "\"Country\"" + listed + "put odd column names in backquotes: `Country/Region`");
+  EXPECT_EQ(value_of("Deaths", columns),
+            found + "\"Deaths\"" + listed + "did you mean \"deaths\"?");
+  EXPECT_EQ(value_of("NULL", columns), found + "\"NULL\"" + listed + "write null");
+  EXPECT_EQ(value_of("US", columns),
+            found + "\"US\"" + listed +
+                "write text in single quotes, 'like this', and odd column names in `backquotes`");
 }
 
 TEST(Expression, LogIsWithinOneUnitOfTheLastPlace) {
