@@ -24,6 +24,7 @@ class PipelineWorker::Link final : public NextStage {
     SHARDMILL_CHECK(context.books->counts.size() == stage_.spec->counters.size());
     context_ = context;
     if (stage_.drop_examples > 0) context_.watch = &before_;
+    worker_->begin_unit();
   }
 
   Status process(Batch& batch) {

@@ -91,7 +91,11 @@ class StageWorker {
   /// unit.
   virtual Status process(Batch& batch, const StageContext& context, NextStage& next) = 0;
 
-  /// Around the records of each slice of the unit, for stages with a state per file (head).
+  /// A unit begins, or begins again because one of its files is bad: forgets every slice whose end
+  /// never came, with all that was started for it. The worker itself goes when the run ends.
+  virtual void begin_unit() {}
+  /// Around the records of each slice of the unit, for stages with a state per file (head). A stage
+  /// that declares `passes_late` passes on what it still holds when the slice ends.
   virtual Status begin_slice(const FileSlice&, const StageContext&) { return {}; }
   virtual Status end_slice(const StageContext&, NextStage&) { return {}; }
 };
@@ -139,6 +143,11 @@ struct StageSpec {
   std::vector<NamedCount> drop_reasons = {};
   std::vector<NamedCount> counters = {};
   bool needs_whole_files = false;  ///< jobs with this stage do not cut files
+  /// The same for stages with which it depends on the options. May be nullptr.
+  bool (*needs_whole_files_if)(const Options& options) = nullptr;
+  /// The stage may pass records on, or reject them, in a later call than the one that brought them,
+  /// but within the slice and in order. In such jobs the numbers of rejected records are not told.
+  bool passes_late = false;
   /// Finds mistakes that show without the input (syntax of a pattern or an expression). May be
   /// nullptr.
   void (*check)(const Options& options, Problems& problems) = nullptr;

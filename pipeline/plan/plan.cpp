@@ -43,7 +43,11 @@ std::vector<FileSlice> slices_of(const Manifest& manifest, const std::vector<uin
 
 bool needs_whole_files(const Job& job) {
   return std::any_of(job.stages.begin(), job.stages.end(),
-                     [](const JobStage& stage) { return stage.spec->needs_whole_files; });
+                     [](const JobStage& stage) {
+                       const auto decide = stage.spec->needs_whole_files_if;
+                       return stage.spec->needs_whole_files ||
+                              (decide != nullptr && decide(stage.options));
+                     });
 }
 
 UnitOptions unit_options(const Job& job, const Manifest& manifest) {

@@ -194,15 +194,21 @@ void UnitRejectLog::reject(std::string_view, uint64_t offset, std::string_view b
   rejects_.count_one();
   const bool by_reader = batch_ == nullptr;
   by_reader_ += by_reader ? 1 : 0;
-  const size_t kept_before = by_reader ? by_reader_kept_ : before_batch_;
   const RecordIdentity identity = {file_index_, offset};
-  if (kept_before >= most_kept_ || !rejects_.would_keep(identity)) return;
+  if (!rejects_.would_keep(identity)) return;
+  const size_t kept_before = by_reader ? by_reader_kept_ : before_batch_;
+  if (in_order_ && kept_before >= most_kept_) return;
+  KeptReject kept = {.identity = identity,
+                     .reason = std::string(reason),
+                     .bytes = std::string(bytes.substr(0, kRejectBytesKept)),
+                     .record_bytes = record_bytes,
+                     .slice_begin = slice_begin_};
+  if (!in_order_) {
+    rejects_.add(std::move(kept));
+    return;
+  }
   Seen& seen = of_slice_.emplace_back();
-  seen.reject = {.identity = identity,
-                 .reason = std::string(reason),
-                 .bytes = std::string(bytes.substr(0, kRejectBytesKept)),
-                 .record_bytes = record_bytes,
-                 .slice_begin = slice_begin_};
+  seen.reject = std::move(kept);
   seen.by_reader = by_reader;
   if (by_reader) {
     ++by_reader_kept_;

@@ -77,7 +77,10 @@ class Rejects {
 /// within a slice, what comes with a later batch lies behind what came before.
 class UnitRejectLog final : public RejectLog {
  public:
-  explicit UnitRejectLog(uint64_t most_kept) : rejects_(most_kept), most_kept_(most_kept) {}
+  /// `in_order`: the stages reject records while the batch that brought them is at hand. Otherwise
+  /// a late one may come first in the file, and the numbers of records are not known.
+  explicit UnitRejectLog(uint64_t most_kept, bool in_order = true)
+      : rejects_(most_kept), most_kept_(most_kept), in_order_(in_order) {}
 
   /// The records from now on are those of `slice`; rejects are the reader's.
   void begin_slice(const FileSlice& slice);
@@ -111,6 +114,7 @@ class UnitRejectLog final : public RejectLog {
 
   Rejects rejects_;
   uint64_t most_kept_;
+  bool in_order_;
   uint64_t file_index_ = 0;
   uint64_t slice_begin_ = 0;
   std::vector<Seen> of_slice_;  ///< those that may be kept

@@ -22,6 +22,12 @@ uint64_t disk_bytes_so_far(const Reader& reader, const FileSlice& slice) {
   return slice.is_whole_file() ? reader.disk_position() : reader.good_bytes();
 }
 
+/// No stage lets records wait for others.
+bool passes_in_order(const BoundJob& job) {
+  return std::none_of(job.stages.begin(), job.stages.end(),
+                      [](const PipelineStage& stage) { return stage.spec->passes_late; });
+}
+
 }  // namespace
 
 UnitCraft::UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge)
@@ -46,7 +52,7 @@ UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
       unit_(std::move(unit)),
       must_wait_(must_wait),
       totals_(craft.job()),
-      rejects_(craft.job().job.run.rejects_kept),
+      rejects_(craft.job().job.run.rejects_kept, passes_in_order(craft.job())),
       memory_(*craft.shared().memory) {
   if (verdict) known_first_ = verdict->value;
   report_.slices.resize(unit_.slices.size());
@@ -86,7 +92,7 @@ Status UnitTask::perform_once() {
 void UnitTask::start_over() {
   totals_ = Totals(craft_.job());
   totals_.make_partials(craft_.job());
-  rejects_ = UnitRejectLog(craft_.job().job.run.rejects_kept);
+  rejects_ = UnitRejectLog(craft_.job().job.run.rejects_kept, passes_in_order(craft_.job()));
   records_ = 0;
   std::vector<StageContext> contexts;
   for (size_t i = 0; i < parts_.size(); ++i) {
