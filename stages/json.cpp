@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/base/check.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/stage.h"
 #include "pipeline/formats/json_fields.h"
+#include "stages/support/json_column.h"
 
 namespace shardmill {
 
@@ -60,28 +60,6 @@ Wanted wanted_fields(const Settings& settings, const SlotPlan& plan) {
   return wanted;
 }
 
-/// Writes the value to `row`; false if it is not of the column's type.
-bool read_value(const JsonValue& value, Column& column, size_t row, Arena& arena) {
-  switch (column.type) {
-    case Type::kText:
-      column.text[row] = json_to_text(value, arena);
-      return true;
-    case Type::kInt:
-      return json_to_int(value, column.ints[row]);
-    case Type::kFloat:
-      return json_to_float(value, column.floats[row]);
-    case Type::kTime:
-      return json_to_time(value, column.ints[row]);
-    case Type::kBool: {
-      bool truth = false;
-      const bool is_good = json_to_bool(value, truth);
-      column.bools[row] = truth ? 1 : 0;
-      return is_good;
-    }
-  }
-  SHARDMILL_CHECK(false);
-}
-
 class JsonWorker final : public StageWorker {
  public:
   JsonWorker(const Settings& settings, Wanted wanted)
@@ -113,7 +91,7 @@ class JsonWorker final : public StageWorker {
       const JsonValue* const value = fields_.value(target.path);
       if (value == nullptr || value->kind == JsonKind::kNull) {
         column.set_null(row);
-      } else if (!read_value(*value, column, row, batch.arena)) {
+      } else if (!read_json_value(*value, column, row, batch.arena)) {
         column.set_null(row);
         context.count(kBadValue, 1);
         context.rejects->bad_value(batch.slice->path, batch.offsets[row], target.field->name,
