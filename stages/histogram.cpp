@@ -14,6 +14,7 @@
 #include "pipeline/base/quantity.h"
 #include "pipeline/core/stage.h"
 #include "pipeline/formats/numbers.h"
+#include "stages/support/expression_math.h"
 
 namespace shardmill {
 
@@ -74,19 +75,19 @@ class WholeRuler final : public Ruler {
   Type type_;
 };
 
-/// Floats: [k * width, (k + 1) * width) with both products as doubles, so that the edges that the
-/// table shows are those that were used.
+/// Floats: [k * width, (k + 1) * width) with both edges as doubles, so that the edges that the
+/// table shows are those that were used: 0.3 is in the bin that begins there.
 class FloatRuler final : public Ruler {
  public:
-  explicit FloatRuler(double width) : width_(width) {}
+  explicit FloatRuler(double width) : width_(width), multiples_(width) {}
   Place bin_of(double value, int64_t& bin) const override { return find(value, value, bin); }
   Place bin_of(int64_t value, int64_t& bin) const override {
     return find(value, static_cast<double>(value), bin);
   }
   Type type() const override { return Type::kFloat; }
   void add_edges(int64_t bin, TableColumn& from, TableColumn& to) const override {
-    from.add_float(static_cast<double>(bin) * width_);
-    to.add_float((static_cast<double>(bin) + 1) * width_);
+    from.add_float(multiples_.multiple(static_cast<double>(bin)));
+    to.add_float(multiples_.multiple(static_cast<double>(bin) + 1));
   }
 
  private:
@@ -97,13 +98,14 @@ class FloatRuler final : public Ruler {
     if (!(place > -kFarthest)) return Place::kBelow;
     if (!(place < kFarthest)) return Place::kAbove;
     // The quotient is rounded and may be off by one.
-    if (is_below(value, place * width_)) place -= 1;
-    if (!is_below(value, (place + 1) * width_)) place += 1;
+    if (is_below(value, multiples_.multiple(place))) place -= 1;
+    if (!is_below(value, multiples_.multiple(place + 1))) place += 1;
     bin = static_cast<int64_t>(place);
     return Place::kBin;
   }
 
   double width_;
+  DecimalMultiples multiples_;
 };
 
 /// Between given edges, ascending; what lies outside has no bin.

@@ -253,6 +253,9 @@ class Parser {
                     "a pattern; several may be given, then all other words are paths")
         ->type_name("PATTERN")
         ->allow_extra_args(false);
+    sub->add_option("-f,--patterns-from", arguments_.patterns_from,
+                    "a file with a pattern on each line; then all other words are paths")
+        ->type_name("FILE");
     sub->add_flag("-i,--ignore-case", arguments_.ignore_case, "both cases of letters are equal");
     sub->add_flag("-F,--fixed", arguments_.fixed, "patterns are plain text");
     sub->add_flag("-v,--invert", arguments_.invert, "lines that do not match");
@@ -351,12 +354,14 @@ class Parser {
     arguments_.paths = plain(arguments_.paths);
     if (arguments_.command != Command::kGrep) return {};
     pattern_ = plain(pattern_);
-    if (arguments_.patterns.empty()) {
+    arguments_.patterns_from = plain(arguments_.patterns_from);
+    if (arguments_.patterns.empty() && arguments_.patterns_from.empty()) {
       arguments_.patterns = {pattern_};
     } else if (!pattern_.empty()) {
       arguments_.paths.insert(arguments_.paths.begin(), pattern_);
     }
-    if (!arguments_.paths.empty() && !arguments_.patterns[0].empty()) return {};
+    const bool is_empty = !arguments_.patterns.empty() && arguments_.patterns[0].empty();
+    if (!arguments_.paths.empty() && !is_empty) return {};
     return Status::usage(
         "shardmill grep: no pattern or no path is given, expected both; for instance \"shardmill "
         "grep ERROR logs\"");

@@ -37,6 +37,7 @@ struct Arguments {
   std::vector<std::string> paths;     ///< count, grep, profile, new
   std::vector<std::string> columns;   ///< profile; empty: all
   std::vector<std::string> patterns;  ///< grep
+  std::string patterns_from;          ///< grep: a file of patterns
   bool ignore_case = false;
   bool fixed = false;
   bool invert = false;

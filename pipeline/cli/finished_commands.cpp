@@ -28,10 +28,16 @@ int verify_command(const Arguments& arguments) {
 }
 
 int diff_command(const Arguments& arguments) {
-  const Result<FinishedRun> before = read_finished_run(arguments.target);
+  Result<FinishedRun> before = read_finished_run(arguments.target);
   if (!before.is_ok()) return print_error(before.status());
-  const Result<FinishedRun> after = read_finished_run(arguments.other);
+  Result<FinishedRun> after = read_finished_run(arguments.other);
   if (!after.is_ok()) return print_error(after.status());
+  if (has_more_rows(*before, *after)) {
+    for (FinishedRun* run : {&before.value(), &after.value()}) {
+      const Status read = read_all_rows(*run);
+      if (!read.is_ok()) return print_error(read);
+    }
+  }
   const RunDiff diff = diff_runs(*before, *after);
   print(diff_text(*before, *after, diff, arguments.rows));
   return diff.is_same() ? 0 : kExitDifferent;

@@ -25,6 +25,7 @@ namespace {
 constexpr const char* kPlace = "shardmill new";
 constexpr uint64_t kRecordsLookedAt = 10'000;
 constexpr size_t kPathsInJob = 100;
+constexpr size_t kFilesForDialect = 8;
 constexpr size_t kExcludesInJob = 100;
 
 Status refusal(const Problems& problems) {
@@ -146,7 +147,7 @@ class Looker {
     if (!problems.empty()) return refusal(problems);
     choose_files(manifest);
     RETURN_IF_ERROR(name_files(manifest));
-    choose_dialect();
+    choose_dialect(manifest);
     RETURN_IF_ERROR(look_at_records());
     return Look{.seen = std::move(seen_), .list = std::move(list_)};
   }
@@ -245,18 +246,23 @@ class Looker {
 
   /// A header that is one field is often one of another dialect: that with the most fields wins.
   /// One of numbers alone is the first record.
-  void choose_dialect() {
+  void choose_dialect(const Manifest& manifest) {
     if (seen_.format != "csv") return;
-    size_t most = column_names().size();
+    std::vector<std::string>
+        files;  // a few are enough, and many are slow to look at again and again
+    for (const ManifestFile& file : manifest.files) {
+      if (file.size_bytes > 0 && files.size() < kFilesForDialect) files.push_back(file.path);
+    }
+    size_t most = column_names(files).size();
     for (const char* delimiter : {";", "\t", "|"}) {
       if (most != 1 && seen_.dialect.empty()) break;
       const auto before = seen_.dialect;
       seen_.dialect = {{"delimiter", toml_quoted(delimiter)}};
-      const size_t count = column_names().size();
+      const size_t count = column_names(files).size();
       if (count <= most) seen_.dialect = before;
       most = std::max(most, count);
     }
-    const std::vector<std::string> names = column_names();
+    const std::vector<std::string> names = column_names(files);
     const bool is_data = std::all_of(names.begin(), names.end(), [](const std::string& name) {
       double number = 0;
       int64_t time = 0;
@@ -265,9 +271,10 @@ class Looker {
     if (is_data && !names.empty()) seen_.dialect.emplace_back("header", "false");
   }
 
-  std::vector<std::string> column_names() const {
+  std::vector<std::string> column_names(const std::vector<std::string>& files) const {
     std::vector<std::string> names;
-    const Result<Plan> plan = plan_of("count");
+    if (files.empty()) return names;
+    const Result<Plan> plan = plan_of("count", files, {});
     if (!plan.is_ok()) return names;
     for (const InputColumn& column : plan->bound->schema.columns) names.push_back(column.name);
     return names;
@@ -275,8 +282,9 @@ class Looker {
 
   /// Columns and their types as the plan of the job will find them, and the first records.
   Status look_at_records() {
-    Result<Plan> plan = plan_of("profile");
-    if (!plan.is_ok()) plan = plan_of("count");  // a file without a column has no profile
+    Result<Plan> plan = plan_of("profile", names(), seen_.exclude);
+    if (!plan.is_ok())
+      plan = plan_of("count", names(), seen_.exclude);  // a file without a column has no profile
     if (!plan.is_ok()) return plan.status();
     for (const InputColumn& column : plan->bound->schema.columns) {
       SeenColumn seen;
@@ -291,10 +299,11 @@ class Looker {
     return {};
   }
 
-  Result<Plan> plan_of(const std::string& stage) const {
+  Result<Plan> plan_of(const std::string& stage, const std::vector<std::string>& paths,
+                       const std::vector<std::string>& exclude) const {
     Settings settings;
     for (const auto& [key, value] : seen_.dialect) settings.emplace_back("input." + key, value);
-    ASSIGN_OR_RETURN(Job job, looking_job(stage, names(), seen_.exclude, seen_.format, settings));
+    ASSIGN_OR_RETURN(Job job, looking_job(stage, paths, exclude, seen_.format, settings));
     Problems problems;
     return make_plan(std::move(job), {}, problems);
   }

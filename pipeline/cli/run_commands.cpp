@@ -133,9 +133,14 @@ std::string absolute(const std::string& path) {
 std::string grep_job(const Arguments& arguments) {
   std::string job = fmt::format(
       "name = \"grep\"\n[input]\npaths = {}\nformat = \"lines\"\n[[stage]]\nuse = \"grep\"\n"
-      "patterns = {}\nfixed = {}\nignore_case = {}\ninvert = {}\n",
-      toml_list(arguments.paths), toml_list(arguments.patterns), arguments.fixed,
-      arguments.ignore_case, arguments.invert);
+      "fixed = {}\nignore_case = {}\ninvert = {}\n",
+      toml_list(arguments.paths), arguments.fixed, arguments.ignore_case, arguments.invert);
+  if (!arguments.patterns.empty()) {
+    job += fmt::format("patterns = {}\n", toml_list(arguments.patterns));
+  }
+  if (!arguments.patterns_from.empty()) {
+    job += fmt::format("patterns_from = {}\n", toml_quoted(arguments.patterns_from));
+  }
   job +=
       "[[stage]]\nuse = \"group\"\nname = \"matches\"\nby = [\"$file\"]\ncompute = [\"count()\"]\n";
   if (!arguments.write_path.empty()) {
@@ -187,7 +192,14 @@ int count_command(const Arguments& arguments) {
 
 int grep_command(const Arguments& arguments) {
   Work work = quick_work(arguments);
-  work.read_job = [&] { return made_job(grep_job(arguments), arguments, "shardmill grep"); };
+  work.read_job = [&] {
+    Result<Job> job = made_job(grep_job(arguments), arguments, "shardmill grep");
+    if (job.is_ok() && !arguments.patterns_from.empty()) {
+      // Messages shall not name a line of a job that nobody sees.
+      job->stages[0].options.set("patterns_from", arguments.patterns_from, 0);
+    }
+    return job;
+  };
   work.finished = print_matches;
   return run_work(work);
 }

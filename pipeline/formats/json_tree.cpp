@@ -62,7 +62,8 @@ class Builder final : public JsonEvents {
     if (path_.empty()) return root_;
     JsonNode& parent = *path_.back();
     if (parent.value.kind == JsonKind::kArray) return parent.items.emplace_back();
-    return parent.members.emplace_back(std::move(key_), JsonNode{}).second;
+    parent.members.push_back({.name = std::move(key_), .node = {}});
+    return parent.members.back().node;
   }
 
   JsonNode& root_;

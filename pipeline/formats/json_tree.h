@@ -5,18 +5,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "pipeline/formats/json_scan.h"
 
 namespace shardmill {
 
+struct JsonMember;
+
 /// One value. Views point into the text that was parsed, which must outlive it.
 struct JsonNode {
   JsonValue value;
-  std::vector<JsonNode> items;                            ///< kArray
-  std::vector<std::pair<std::string, JsonNode>> members;  ///< kObject, in order
+  std::vector<JsonNode> items;      ///< kArray
+  std::vector<JsonMember> members;  ///< kObject, in order
 
   /// The member `name`; nullptr if there is none or this is no object.
   const JsonNode* find(std::string_view name) const;
@@ -27,6 +28,11 @@ struct JsonNode {
   std::optional<std::string> bytes() const;
   /// Its value; nothing if this is no whole number from 0 to 2^64-1.
   std::optional<uint64_t> whole() const;
+};
+
+struct JsonMember {
+  std::string name;
+  JsonNode node;
 };
 
 /// Containers within one another beyond this are a mistake.

@@ -297,6 +297,19 @@ void append_int(std::string& out, int64_t value) {
   out.append(buffer.data(), end.ptr);
 }
 
+bool parse_int128(std::string_view text, Int128& value) {
+  const bool is_negative = text.starts_with('-');
+  if (is_negative) text.remove_prefix(1);
+  value = 0;  // downwards, since the least value has no positive twin
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    if (__builtin_mul_overflow(value, Int128{10}, &value)) return false;
+    if (__builtin_sub_overflow(value, Int128{c - '0'}, &value)) return false;
+  }
+  const bool fits = is_negative || !__builtin_sub_overflow(Int128{0}, value, &value);
+  return fits && !text.empty();
+}
+
 void append_int128(std::string& out, Int128 value) {
   if (value < 0) out += '-';
   UInt128 magnitude = value < 0 ? -static_cast<UInt128>(value) : static_cast<UInt128>(value);

@@ -12,6 +12,9 @@ namespace shardmill {
 /// An optional sign and decimal digits, nothing else, within 64 bits. False otherwise.
 bool parse_int(std::string_view text, int64_t& value);
 
+/// The same within 128 bits, with "-" as the only sign: what append_int128 writes.
+bool parse_int128(std::string_view text, Int128& value);
+
 /// Decimal or scientific notation, optional sign ("+1.5", "-2e9", ".5", "1."), "inf", "infinity"
 /// and "nan" in any case; nearest double, ties to even. False otherwise (empty, spaces, hex,
 /// trailing bytes). Overflow gives infinity.

@@ -1,4 +1,4 @@
-// results.h5: a group for each table, a dataset for each column. The only file that sees hdf5.h.
+// results.h5: a group for each table, a dataset for each column.
 //
 //   /                       attributes: job, version, format
 //   /TABLE                  attributes: name, stage, rows, columns (dataset names, in order)
@@ -7,12 +7,10 @@
 //
 // The same tables give the same bytes: no times are stored, and everything is written in one order.
 #include <fmt/format.h>
-#include <hdf5.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <limits>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +20,7 @@
 #include "pipeline/formats/json_text.h"
 #include "pipeline/formats/numbers.h"
 #include "pipeline/report/description.h"
+#include "pipeline/report/results_h5_objects.h"
 
 namespace shardmill {
 
@@ -29,78 +28,8 @@ namespace {
 
 constexpr size_t kRowsAtOnce = 1 << 16;
 
-/// An HDF5 identifier that is closed at the end of its scope. A negative one is a failure.
-class Handle {
- public:
-  using Close = herr_t (*)(hid_t);
-  Handle(hid_t id, Close close) : id_(id), close_(close) {}
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  Handle(Handle&& other) noexcept : id_(other.id_), close_(other.close_) { other.id_ = -1; }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  hid_t id() const { return id_; }
-  bool is_ok() const { return id_ >= 0; }
-
- private:
-  hid_t id_;
-  Close close_;
-};
-
-herr_t first_description(unsigned, const H5E_error2_t* error, void* text) {
-  auto& description = *static_cast<std::string*>(text);
-  if (description.empty() && error->desc != nullptr) description = error->desc;
-  return 0;
-}
-
-/// What the library says about its last failure: the innermost reason.
-Status library_failure(const std::string& what) {
-  std::string reason;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_description, &reason);
-  return Status::failed(what + (reason.empty() ? "" : ": " + escaped(reason)));
-}
-
-/// Keeps the library from printing; puts its printer back at the end.
-class QuietErrors {
- public:
-  QuietErrors() {
-    H5Eget_auto2(H5E_DEFAULT, &print_, &data_);
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  }
-  ~QuietErrors() { H5Eset_auto2(H5E_DEFAULT, print_, data_); }
-  QuietErrors(const QuietErrors&) = delete;
-  QuietErrors& operator=(const QuietErrors&) = delete;
-
- private:
-  H5E_auto2_t print_ = nullptr;
-  void* data_ = nullptr;
-};
-
-Handle text_type() {
-  Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  H5Tset_size(type.id(), H5T_VARIABLE);
-  H5Tset_cset(type.id(), H5T_CSET_UTF8);
-  return type;
-}
-
-/// What h5py reads as bool.
-Handle bool_type() {
-  Handle type(H5Tenum_create(H5T_STD_I8LE), H5Tclose);
-  const int8_t no = 0;
-  const int8_t yes = 1;
-  H5Tenum_insert(type.id(), "FALSE", &no);
-  H5Tenum_insert(type.id(), "TRUE", &yes);
-  return type;
-}
-
 Handle plain_type(hid_t type) {
   return {H5Tcopy(type), H5Tclose};
-}
-
-Handle row_space(size_t rows) {
-  const hsize_t size = rows;
-  return {H5Screate_simple(1, &size, nullptr), H5Sclose};
 }
 
 /// A text as HDF5 can hold it: UTF-8 without NUL. Others become {"base64":"..."}, as in JSON.
@@ -158,27 +87,6 @@ Status set_integer(hid_t object, const char* name, uint64_t value) {
   }
   return {};
 }
-
-/// Names for links: no slash, no control character, not "." or "..", each once.
-class LinkNames {
- public:
-  void reserve(const std::string& name) { taken_.insert(name); }
-
-  std::string of(std::string_view wanted) {
-    std::string name = is_utf8(wanted) ? std::string(wanted) : escaped(wanted);
-    for (char& c : name) {
-      if (c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '_';
-    }
-    if (name.empty()) name = "unnamed";
-    if (name[0] == '.') name[0] = '_';
-    std::string unique = name;
-    for (size_t n = 2; !taken_.insert(unique).second; ++n) unique = name + "_" + std::to_string(n);
-    return unique;
-  }
-
- private:
-  std::set<std::string> taken_;
-};
 
 Result<Handle> make_group(hid_t parent, const std::string& name) {
   const Handle plist(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);

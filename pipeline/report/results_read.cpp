@@ -94,17 +94,8 @@ bool add_text(TableColumn& column, const JsonNode& cell) {
 }
 
 bool add_int(TableColumn& column, const JsonNode& cell) {
-  std::string_view digits = cell.value.text;
-  const bool is_negative = digits.starts_with('-');
-  if (is_negative) digits.remove_prefix(1);
-  if (cell.value.kind != JsonKind::kNumber) return false;
-  Int128 value = 0;  // downwards, since the least value has no positive twin
-  for (const char c : digits) {
-    if (c < '0' || c > '9') return false;
-    if (__builtin_mul_overflow(value, Int128{10}, &value)) return false;
-    if (__builtin_sub_overflow(value, Int128{c - '0'}, &value)) return false;
-  }
-  if (!is_negative && __builtin_sub_overflow(Int128{0}, value, &value)) return false;
+  Int128 value = 0;
+  if (cell.value.kind != JsonKind::kNumber || !parse_int128(cell.value.text, value)) return false;
   column.add_int(value);
   return true;
 }

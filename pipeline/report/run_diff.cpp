@@ -167,7 +167,17 @@ std::string_view without_name(std::string_view results) {
 
 bool RunDiff::is_same() const {
   return inputs.empty() && bad_values.empty() && stages.empty() && tables.empty() &&
-         outputs.empty() && !only_other_bytes;
+         outputs.empty() && !only_other_bytes && !only_other_rows;
+}
+
+bool has_more_rows(const FinishedRun& before, const FinishedRun& after) {
+  if (before.results_h5 == after.results_h5) return false;
+  for (const FinishedRun* run : {&before, &after}) {
+    for (const ReadTable& table : run->results.tables) {
+      if (table.shown_rows() < table.row_count) return true;
+    }
+  }
+  return false;
 }
 
 RunDiff diff_runs(const FinishedRun& before, const FinishedRun& after) {
@@ -180,6 +190,7 @@ RunDiff diff_runs(const FinishedRun& before, const FinishedRun& after) {
   diff.outputs = diff_outputs(before, after);
   diff.only_other_bytes =
       diff.is_same() && without_name(before.results_text) != without_name(after.results_text);
+  diff.only_other_rows = diff.is_same() && has_more_rows(before, after);
   return diff;
 }
 

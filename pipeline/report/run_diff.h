@@ -18,6 +18,7 @@ struct FinishedRun {
   std::string place;         ///< the run directory, as given
   std::string results_text;  ///< results.json, byte for byte
   ReadResults results;
+  uint64_t results_h5 = 0;  ///< XXH3 of results.h5
   FileSums files;
   std::vector<std::pair<std::string, uint64_t>> outputs;  ///< name and XXH3
 };
@@ -68,10 +69,15 @@ struct RunDiff {
   std::vector<OutputChange> outputs;
   /// results.json differs in bytes, the job's name left aside, though nothing above does.
   bool only_other_bytes = false;
+  /// Nothing above differs, but results.h5 does and not all rows of its tables were compared.
+  bool only_other_rows = false;
 
   /// Whether the results are the same: everything but `files`.
   bool is_same() const;
 };
+
+/// True if results.json does not hold all rows of all tables, and those in results.h5 may differ.
+bool has_more_rows(const FinishedRun& before, const FinishedRun& after);
 
 /// Stages belong together from the front and from the back of the jobs as long as they are of one
 /// kind; tables, files and outputs if they have one name.

@@ -105,6 +105,11 @@ class DiffText {
     if (diff_.only_other_bytes) {
       out_ += "results.json\n  ~ other bytes: examples of records, or the order of rows\n\n";
     }
+    if (diff_.only_other_rows) {
+      out_ +=
+          "results.h5\n  ~ other bytes: rows behind the first ones of large tables, the job's "
+          "name or the version\n\n";
+    }
     return out_ + closing();
   }
 
@@ -297,6 +302,7 @@ class DiffText {
       if (count > 0) parts.push_back(counted(count, noun));
     }
     if (diff_.only_other_bytes) parts.push_back("results.json");
+    if (diff_.only_other_rows) parts.push_back("results.h5");
     return runs + ": different: " + joined(parts) + "\n";
   }
 

@@ -7,7 +7,9 @@
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
+#include "pipeline/report/results_h5_read.h"
 #include "pipeline/run/checksums.h"
+#include "pipeline/run/output_file.h"
 #include "pipeline/run/read_whole.h"
 
 namespace shardmill {
@@ -29,6 +31,14 @@ Status no_run(const std::string& run_dir, std::string found, std::string fix) {
                            .text());
 }
 
+Status changed(const std::string& run_dir, const std::string& path) {
+  return Status::failed(Message{.place = escaped(path),
+                                .found = "changed since the run",
+                                .expected = "the file that it left",
+                                .fix = "\"shardmill verify " + escaped(run_dir) + "\" tells more"}
+                            .text());
+}
+
 /// One of the run's own files, as the run left it. REQUIRES: `list` ends with kCheckedNames.
 Result<std::string> read_own(const std::string& run_dir, const std::vector<Checksum>& list,
                              std::string_view name, uint64_t bytes_max) {
@@ -37,11 +47,7 @@ Result<std::string> read_own(const std::string& run_dir, const std::vector<Check
   const auto own = std::find_if(list.rbegin(), list.rend(),
                                 [&](const Checksum& file) { return file.name == name; });
   if (own != list.rend() && own->value == hash64(text)) return text;
-  return Status::failed(Message{.place = escaped(path),
-                                .found = "changed since the run",
-                                .expected = "the file that it left",
-                                .fix = "\"shardmill verify " + escaped(run_dir) + "\" tells more"}
-                            .text());
+  return changed(run_dir, path);
 }
 
 }  // namespace
@@ -74,6 +80,9 @@ Result<FinishedRun> read_finished_run(const std::string& run_dir) {
   for (size_t i = 0; i + kCheckedNames.size() < list.size(); ++i) {
     run.outputs.emplace_back(list[i].name, list[i].value);
   }
+  for (const Checksum& file : list) {
+    if (file.name == "results.h5") run.results_h5 = file.value;
+  }
   ASSIGN_OR_RETURN(run.results_text, read_own(folder, list, "results.json", kResultsBytesMax));
   Result<ReadResults> results = read_results(run.results_text);
   if (!results.is_ok()) return results.status().at(escaped(folder) + "/results.json");
@@ -83,6 +92,16 @@ Result<FinishedRun> read_finished_run(const std::string& run_dir) {
   if (!sums.is_ok()) return Status::failed(escaped(folder) + "/" + sums.status().message());
   run.files = std::move(*sums);
   return run;
+}
+
+Status read_all_rows(FinishedRun& run) {
+  uint64_t rows = 0;
+  for (const ReadTable& table : run.results.tables) rows += std::min(table.row_count, kRowsReadMax);
+  if (rows > kRowsReadMax) return {};
+  const std::string path = run.place + "/results.h5";
+  ASSIGN_OR_RETURN(const SealedFile file, checksum_file(path));
+  if (file.checksum != run.results_h5) return changed(run.place, path);
+  return read_results_h5(path, run.results.tables);
 }
 
 }  // namespace shardmill

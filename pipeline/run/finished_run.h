@@ -13,6 +13,13 @@ namespace shardmill {
 /// left: results are compared only if they are trusted.
 Result<FinishedRun> read_finished_run(const std::string& run_dir);
 
+/// Runs whose tables have more rows in all are compared by the rows in results.json.
+inline constexpr uint64_t kRowsReadMax = 2'000'000;
+
+/// Gives the tables all their rows, from results.h5, unless they have more than kRowsReadMax.
+/// kFailed if the file is not what the run left.
+Status read_all_rows(FinishedRun& run);
+
 /// `run_dir` without slashes at its end. kUsage if it is no folder, or none that a run wrote to.
 Result<std::string> find_run(const std::string& run_dir);
 

@@ -38,10 +38,10 @@ class DecimalMultiples {
   /// The greatest multiple not above `value`; the value itself where it is not finite, or so large
   /// that multiples lie closer than doubles.
   double floor(double value) const;
-
- private:
+  /// The multiple of this index, a whole number below 2^53.
   double multiple(double index) const { return index * numerator_ / denominator_; }
 
+ private:
   double numerator_ = 1;    ///< width = numerator / denominator
   double denominator_ = 1;  ///< a power of ten; 1 if the width has no short decimal form
 };

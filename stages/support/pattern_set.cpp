@@ -8,6 +8,7 @@
 
 #include "pipeline/base/check.h"
 #include "pipeline/base/simd.h"
+#include "pipeline/base/text.h"
 #include "stages/support/literal_set.h"
 
 namespace shardmill {
@@ -34,13 +35,34 @@ bool is_fixed(std::string_view text, Pattern::Options options) {
 }
 
 /// Each once, in their order.
-std::vector<std::string> without_repeats(const std::vector<std::string>& patterns) {
+std::vector<PatternText> without_repeats(const std::vector<PatternText>& patterns) {
   std::unordered_set<std::string_view> seen;  // never iterated
-  std::vector<std::string> once;
-  for (const std::string& text : patterns) {
-    if (seen.insert(text).second) once.push_back(text);
+  std::vector<PatternText> once;
+  for (const PatternText& pattern : patterns) {
+    if (seen.insert(pattern.text).second) once.push_back(pattern);
   }
   return once;
+}
+
+/// What a message about the pattern begins with.
+std::string name_of(const PatternText& pattern) {
+  if (pattern.file_line == 0) return "pattern";
+  return "line " + with_separators(pattern.file_line) + " of patterns_from: pattern";
+}
+
+/// Calls make(pattern, problem) for each, until a few have failed; true if none did.
+template <typename Make>
+bool for_each_pattern(const std::vector<PatternText>& patterns, int line, Problems& problems,
+                      Make&& make) {
+  constexpr size_t kWrongMax = 5;
+  size_t wrong = 0;
+  for (const PatternText& pattern : without_repeats(patterns)) {
+    Message problem;
+    if (make(pattern, problem)) continue;
+    problems.add(line, problem);
+    if (++wrong == kWrongMax) break;
+  }
+  return wrong == 0;
 }
 
 }  // namespace
@@ -73,43 +95,37 @@ std::string_view adjacent_bytes(std::span<const std::string_view> texts) {
   return {texts[0].data(), static_cast<size_t>(end - texts[0].data())};
 }
 
-void PatternSet::check(const std::vector<std::string>& patterns, Pattern::Options options, int line,
+void PatternSet::check(const std::vector<PatternText>& patterns, Pattern::Options options, int line,
                        Problems& problems) {
-  for (const std::string& text : without_repeats(patterns)) {
-    Message problem;
-    if (is_fixed(text, options) || Pattern::check(text, options, "pattern", problem)) continue;
-    problems.add(line, problem);
-  }
+  for_each_pattern(patterns, line, problems, [&](const PatternText& pattern, Message& problem) {
+    return is_fixed(pattern.text, options) ||
+           Pattern::check(pattern.text, options, name_of(pattern), problem);
+  });
 }
 
-std::unique_ptr<const PatternSet> PatternSet::compile(const std::vector<std::string>& patterns,
+std::unique_ptr<const PatternSet> PatternSet::compile(const std::vector<PatternText>& patterns,
                                                       Pattern::Options options, int line,
                                                       Problems& problems) {
   std::unique_ptr<PatternSet> set(new PatternSet(options));
-  bool is_good = true;
-  for (const std::string& text : without_repeats(patterns)) {
-    if (is_fixed(text, options)) {
-      set->add_fixed(text);
-      continue;
+  const auto add = [&](const PatternText& pattern, Message& problem) {
+    if (is_fixed(pattern.text, options)) {
+      set->add_fixed(pattern.text);
+      return true;
     }
-    Message problem;
-    auto pattern = Pattern::compile(text, options, "pattern", problem);
-    if (pattern != nullptr) {
-      set->add_pattern(std::move(pattern));
-    } else {
-      problems.add(line, problem);
-      is_good = false;
-    }
-  }
-  return is_good ? std::move(set) : nullptr;
+    auto compiled = Pattern::compile(pattern.text, options, name_of(pattern), problem);
+    if (compiled == nullptr) return false;
+    set->add_pattern(std::move(compiled));
+    return true;
+  };
+  return for_each_pattern(patterns, line, problems, add) ? std::move(set) : nullptr;
 }
 
 PatternSet::PatternSet(Pattern::Options options) : options_(options) {}
 PatternSet::~PatternSet() = default;
 
-void PatternSet::add_fixed(const std::string& text) {
-  if (text.empty()) matches_all_ = true;
-  literals_.push_back({.search = LiteralSearch(text, options_.ignore_case), .text = text});
+void PatternSet::add_fixed(std::string_view text) {
+  literals_.push_back(
+      {.search = LiteralSearch(text, options_.ignore_case), .text = std::string(text)});
 }
 
 void PatternSet::add_pattern(std::shared_ptr<const Pattern> pattern) {
@@ -126,7 +142,7 @@ void PatternSet::add_pattern(std::shared_ptr<const Pattern> pattern) {
 
 const PatternSet::Database* PatternSet::database() const {
   std::call_once(compiled_, [this] {
-    if (literals_.size() < 2 || matches_all_) return;
+    if (literals_.size() < 2) return;
     if (literals_.size() >= kManyLiterals) {
       std::vector<std::string_view> texts;
       for (const Literal& literal : literals_) texts.push_back(literal.text);
@@ -183,8 +199,7 @@ PatternSetMatch::~PatternSetMatch() {
 void PatternSetMatch::find(std::span<const std::string_view> texts, Found* found) {
   texts_ = texts;
   found_ = found;
-  std::fill_n(found, texts.size(), set_.matches_all_ ? Found::kYes : Found::kNo);
-  if (set_.matches_all_) return;
+  std::fill_n(found, texts.size(), Found::kNo);
   const bool is_one_text = set_.literals_.size() == 1 && set_.patterns_.empty();
   if (is_one_text) {
     find_one_literal();

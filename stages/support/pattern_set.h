@@ -15,6 +15,12 @@
 
 namespace shardmill {
 
+/// A pattern and where it stands.
+struct PatternText {
+  std::string_view text;
+  size_t file_line = 0;  ///< of the file of patterns, from 1; 0: in the job
+};
+
 /// Patterns of which one has to occur. Immutable; any thread.
 ///
 /// A pattern without special characters is a fixed text. A single fixed text is searched for by
@@ -25,11 +31,12 @@ namespace shardmill {
 /// texts: 0.5 to 3 GB/s a thread in cache, the less the more of the text looks like them.
 class PatternSet {
  public:
-  /// Reports every wrong pattern at `line`.
-  static void check(const std::vector<std::string>& patterns, Pattern::Options options, int line,
+  /// Reports the first few wrong patterns.
+  static void check(const std::vector<PatternText>& patterns, Pattern::Options options, int line,
                     Problems& problems);
-  /// nullptr after reporting every wrong pattern at `line`. REQUIRES: at least one pattern.
-  static std::unique_ptr<const PatternSet> compile(const std::vector<std::string>& patterns,
+  /// nullptr after reporting the first few wrong patterns at `line`. REQUIRES: at least one
+  /// pattern, and none that is empty.
+  static std::unique_ptr<const PatternSet> compile(const std::vector<PatternText>& patterns,
                                                    Pattern::Options options, int line,
                                                    Problems& problems);
   ~PatternSet();
@@ -49,7 +56,7 @@ class PatternSet {
   struct Database;
 
   explicit PatternSet(Pattern::Options options);
-  void add_fixed(const std::string& text);
+  void add_fixed(std::string_view text);
   void add_pattern(std::shared_ptr<const Pattern> pattern);
   /// Prepares the literals when the first worker asks, so that ranks do so at the same time.
   /// nullptr if there is nothing to prepare, or vectorscan cannot.
@@ -57,7 +64,6 @@ class PatternSet {
   std::unique_ptr<const Database> compile_few() const;
 
   Pattern::Options options_;
-  bool matches_all_ = false;  ///< an empty fixed text occurs everywhere
   std::vector<Literal> literals_;
   std::vector<std::shared_ptr<const Pattern>> patterns_;
   std::vector<uint32_t> always_;  ///< patterns that no literal announces

@@ -262,6 +262,22 @@ TEST_F(CommandLine, GrepCountsMatchesByFile) {
   EXPECT_EQ(entries(), 1u) << "nothing is kept";
 }
 
+TEST_F(CommandLine, GrepTakesPatternsFromAFile) {
+  write("d/a.txt", "ERROR x\nfine\na.b\n");
+  write("d/b.txt", "axb\n");
+  write("p.txt", "ERROR\n\na.b\n");
+  EXPECT_EQ(output_of("grep --patterns-from p.txt d").output,
+            "2  d/a.txt\n1  d/b.txt\n3  in 2 of 2 files\n");
+  EXPECT_EQ(output_of("grep -F -f p.txt d/a.txt d/b.txt").output,
+            "2  d/a.txt\n2  in 1 of 2 files\n");
+  EXPECT_EQ(output_of("grep -f p.txt -e fine d").output,
+            "3  d/a.txt\n1  d/b.txt\n4  in 2 of 2 files\n");
+  const CommandResult gone = run("grep -f gone.txt d");
+  EXPECT_EQ(gone.exit_code, 2);
+  EXPECT_THAT(gone.output, HasSubstr("shardmill grep: patterns_from \"gone.txt\": "));
+  EXPECT_THAT(run("grep -f p.txt").output, HasSubstr("no pattern or no path is given"));
+}
+
 TEST_F(CommandLine, GrepWritesTheLines) {
   write("d/a.txt", "ERROR x\nfine\n");
   write("d/b.txt", "ERROR\n");

@@ -1,4 +1,5 @@
 // Commands that look at runs which are over: what they print, and with what they exit.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -132,6 +133,39 @@ TEST_F(FinishedRuns, DiffTrustsOnlyRunsThatAreAsTheyEnded) {
   EXPECT_EQ(open.output,
             "job.run: the run has not finished, expected the directory of a finished run; wait for "
             "it, or give its command again\n");
+}
+
+TEST_F(FinishedRuns, DiffComparesAllRowsOfLargeTables) {
+  std::string csv = "city,ms\n";
+  for (int i = 0; i < 1500; ++i) csv += fmt::format("city {:04},10\n", i);
+  folder_.write("data/a.csv", csv);
+  ASSERT_EQ(run("run job.toml --quiet --run-dir a.run").exit_code, 0);
+  // The same number of bytes and records; the change is behind the 1,000 rows of results.json.
+  csv.replace(csv.find("city 1234,10"), 12, "city 1234,77");
+  csv.replace(csv.find("city 1400"), 9, "city 140x");
+  folder_.write("data/a.csv", csv);
+  ASSERT_EQ(run("run job.toml --quiet --run-dir b.run").exit_code, 0);
+  EXPECT_EQ(read_file(folder_.path() / "a.run/results.json"),
+            read_file(folder_.path() / "b.run/results.json"));
+  const CommandResult other = run("diff a.run b.run");
+  EXPECT_EQ(other.exit_code, 10);
+  EXPECT_EQ(other.output, R"(Table "by city": 1,500 rows, 1 changed, 1 removed, 1 added
+  ~ city city 1234: mean(ms) 10 -> 77
+  - city city 1400: count 1, mean(ms) 10
+  + city city 140x: count 1, mean(ms) 10
+
+Outputs
+  ~ output/all.csv: other bytes
+
+a.run and b.run: different: 1 table, 1 output
+)");
+  const std::string h5 = read_file(folder_.path() / "b.run/results.h5");
+  folder_.write("b.run/results.h5", h5 + " ");
+  const CommandResult changed = run("diff a.run b.run");
+  EXPECT_EQ(changed.exit_code, 3);
+  EXPECT_EQ(changed.output,
+            "b.run/results.h5: changed since the run, expected the file that it left; "
+            "\"shardmill verify b.run\" tells more\n");
 }
 
 }  // namespace

@@ -48,8 +48,10 @@ TEST(Grep, FixedTextsOfAnyNumberAndCaseEqualAPlainSearch) {
     Texts lines;
     for (int i = 0; i < 60; ++i) lines.push_back(some(random() % 30));
     Texts patterns;
-    for (size_t left = 1 + random() % 5; left > 0; --left)
-      patterns.push_back(some(1 + random() % 4));
+    const bool is_long_list = round % 3 == 0;
+    for (size_t left = is_long_list ? 150 : 1 + random() % 5; left > 0; --left) {
+      patterns.push_back(some(is_long_list ? 4 + random() % 5 : 1 + random() % 4));
+    }
     const bool ignore_case = round % 2 == 0;
     std::vector<std::string> expected;
     for (const std::string& line : lines) {
@@ -140,13 +142,83 @@ TEST(Grep, TenThousandTextsEqualAPlainSearch) {
   }
 }
 
-TEST(Grep, AnEmptyFixedTextOccursEverywhere) {
+/// Each of a few hundred texts announces a pattern.
+TEST(Grep, HundredsOfPatternsWithSpecialCharactersEqualMatchingThemOneByOne) {
   const StageSpec spec = stage_grep();
-  for (const Texts& patterns : {Texts{""}, Texts{"", "x"}}) {
-    const StageRun run =
-        run_stage_on_lines(spec, {{"patterns", patterns}, {"fixed", true}}, {"a", ""});
-    EXPECT_EQ(run.records.size(), 2u);
+  std::mt19937_64 random(31);
+  Texts patterns;
+  for (int i = 0; i < 300; ++i) {
+    const std::string number = std::to_string(100 + random() % 900);
+    patterns.push_back(i % 3 == 0 ? "^" + number + "x" : number + (i % 3 == 1 ? "[0-4]$" : ""));
   }
+  Texts lines;
+  for (int i = 0; i < 500; ++i) {
+    std::string line = std::to_string(random() % 1'000'000);
+    lines.push_back(i % 2 == 0 ? line : line.substr(0, 3) + "x");
+  }
+  std::vector<std::string> expected;
+  for (const std::string& line : lines) {
+    const bool any = std::any_of(patterns.begin(), patterns.end(), [&](const std::string& text) {
+      Message problem;
+      const auto pattern = Pattern::compile(text, {}, "", problem);
+      return PatternMatch(*pattern).find(line) == PatternMatch::Found::kYes;
+    });
+    if (!any) expected.push_back("line=\"" + line + "\"");
+  }
+  ASSERT_GT(expected.size(), 50u);
+  ASSERT_LT(expected.size(), 450u);
+  const StageRun run = run_stage_on_lines(spec, {{"patterns", patterns}, {"invert", true}}, lines,
+                                          {.batch_rows = 40});
+  EXPECT_EQ(run.records, expected);
+}
+
+StageRun run_with_file(const std::string& content, const Texts& lines, StageSettings more = {}) {
+  static const StageSpec spec = stage_grep();
+  more.emplace_back("patterns_from", "p.txt");
+  return run_stage_on_lines(spec, more, lines, {.contents = {{"patterns_from", content}}});
+}
+
+TEST(Grep, TakesAPatternFromEachLineOfAFile) {
+  const Texts lines = {"one", "two", "three", "t\xff", "a b"};
+  const auto kept = [&](const std::string& content, const StageSettings& more = {}) {
+    return run_with_file(content, lines, more).records;
+  };
+  EXPECT_THAT(kept("one\nt.o\n"), ElementsAre("line=\"one\"", "line=\"two\""));
+  EXPECT_THAT(kept("one\nt.o", {{"fixed", true}}), ElementsAre("line=\"one\""));
+  EXPECT_THAT(kept("\xEF\xBB\xBFone\r\n\r\n\ntwo\r\n"), ElementsAre("line=\"one\"", "line=\"two\""))
+      << "empty lines, CRs and a byte order mark are no patterns";
+  EXPECT_THAT(kept(" \n"), ElementsAre("line=\"a b\"")) << "a space is one";
+  EXPECT_THAT(kept("\xff\n").size(), 1u) << "patterns need not be UTF-8";
+  EXPECT_THAT(kept("one\n", {{"patterns", Texts{"thr"}}}),
+              ElementsAre("line=\"one\"", "line=\"three\""));
+}
+
+TEST(Grep, ATextOfAFileMayHoldANulByte) {
+  const std::string content("a\0b\nc\0d", 7);
+  const Texts lines = {std::string("xa\0b", 4), "ab", std::string("a\0c", 3)};
+  EXPECT_EQ(run_with_file(content, lines).records.size(), 1u);
+}
+
+TEST(Grep, SaysWhatIsWrongInAFileOfPatterns) {
+  EXPECT_THAT(run_with_file("\n\r\n", {"a"}).problems,
+              ElementsAre("patterns_from \"p.txt\" has no pattern, expected one on each line; "
+                          "empty lines do not count"));
+  EXPECT_THAT(run_with_file("a\n\n(\n", {"a"}).problems,
+              ElementsAre(HasSubstr("line 3 of patterns_from: pattern \"(\" is wrong at character "
+                                    "2")));
+  std::string wrong;
+  for (int i = 0; i < 1000; ++i) wrong += "(" + std::to_string(i) + "\n";
+  EXPECT_EQ(run_with_file(wrong, {"a"}).problems.size(), 5u) << "the first are enough";
+}
+
+TEST(Grep, WantsPatternsOfAtLeastOneByte) {
+  const StageSpec spec = stage_grep();
+  EXPECT_THAT(run_stage_on_lines(spec, {{"patterns", Texts{"x", ""}}}, {"a"}).problems,
+              ElementsAre("a pattern is empty, so that it occurs in every record, expected at "
+                          "least one byte; leave it out"));
+  EXPECT_THAT(run_stage_on_lines(spec, {}, {"a"}).problems,
+              ElementsAre("grep has neither patterns nor patterns_from, expected one of them; "
+                          "write patterns = [\"ERROR\"]"));
 }
 
 TEST(Grep, AMatchOfAnotherPatternWinsOverALimit) {

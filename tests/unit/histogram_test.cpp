@@ -44,6 +44,16 @@ TEST(Histogram, EveryFloatIsInTheBinWhoseEdgesTheTableShows) {
   }
 }
 
+TEST(Histogram, BinsOfDecimalWidthsBeginWherePeopleWriteThem) {
+  const StageRun run =
+      histogram({{"width", 0.1}}, float_column("x", {0.3, 0.6, 0.7, -0.3, 1.1, 0.2}));
+  const Table& table = run.tables[0];
+  const std::vector<double> edges = {-0.3, -0.2, -0.1, 0,   0.1, 0.2, 0.3, 0.4,
+                                     0.5,  0.6,  0.7,  0.8, 0.9, 1,   1.1};
+  EXPECT_EQ(table.columns[0].floats, edges);
+  EXPECT_THAT(table.columns[2].ints, ElementsAre(1, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1));
+}
+
 TEST(Histogram, IntsAreExactAtBothEnds) {
   const StageRun run = histogram(
       {{"width", 10.0}},

@@ -7,6 +7,9 @@
 #include <string>
 
 #include "pipeline/report/description.h"
+#include "pipeline/report/results_h5_read.h"
+#include "pipeline/report/results_read.h"
+#include "pipeline/report/table_diff.h"
 #include "tests/support/files.h"
 
 namespace shardmill {
@@ -170,6 +173,54 @@ TEST_F(ResultsH5, AFolderThatIsNotThereIsAMessageWithThePath) {
   EXPECT_EQ(status.code(), Code::kFailed);
   EXPECT_THAT(status.message(), HasSubstr("/nowhere/results.h5: cannot be created: "));
   EXPECT_THAT(status.message(), HasSubstr("No such file or directory"));
+}
+
+/// The table as results.json has it: with `shown` of its rows.
+ReadTable as_read(const Table& table, size_t shown) {
+  RunDescription run;
+  run.tables = {table};
+  run.stages.resize(table.stage + 1);
+  run.rows_in_report = shown;
+  const Result<ReadResults> results = read_results(results_json(run));
+  EXPECT_TRUE(results.is_ok()) << results.status().message();
+  return results.is_ok() ? results->tables[0] : ReadTable();
+}
+
+TEST(ResultsH5Read, EveryTypeIsReadBackInAllItsRows) {
+  TempFolder folder;
+  RunDescription run;
+  Table same_name = every_type();
+  same_name.columns.pop_back();
+  run.tables = {every_type(), same_name};
+  const std::string path = (folder.path() / "results.h5").string();
+  ASSERT_TRUE(write_results_h5(run, path).is_ok());
+  std::vector<ReadTable> tables = {as_read(every_type(), 1), as_read(same_name, 4)};
+  EXPECT_EQ(tables[0].shown_rows(), 1u);
+  const Status status = read_results_h5(path, tables);
+  ASSERT_TRUE(status.is_ok()) << status.message();
+  EXPECT_EQ(tables[0].shown_rows(), 4u);
+  ReadTable expected = as_read(every_type(), 4);
+  expected.columns[0].text[3] = R"({"base64":"YQD/"})";
+  EXPECT_TRUE(diff_tables(expected, tables[0]).is_empty());
+  EXPECT_EQ(tables[1].columns.size(), 5u);
+}
+
+TEST(ResultsH5Read, WhatDoesNotFitResultsJsonIsSaid) {
+  TempFolder folder;
+  RunDescription run;
+  run.tables = {every_type()};
+  const std::string path = (folder.path() / "results.h5").string();
+  ASSERT_TRUE(write_results_h5(run, path).is_ok());
+  std::vector<ReadTable> tables = {as_read(every_type(), 1)};
+  tables[0].row_count = 5;
+  EXPECT_EQ(read_results_h5(path, tables).message(),
+            path +
+                ": dataset \"text\": other than results.json says, expected the same tables, "
+                "columns and rows");
+  tables[0].name = "other";
+  EXPECT_THAT(read_results_h5(path, tables).message(), HasSubstr("cannot open group \"other\""));
+  folder.write("results.h5", "no HDF5");
+  EXPECT_THAT(read_results_h5(path, tables).message(), HasSubstr("cannot be opened"));
 }
 
 }  // namespace

@@ -207,6 +207,24 @@ TEST(RunDiff, OtherBytesWithoutANameAreADifferenceToo) {
                         "rows\n\na.run and a.run: different: results.json\n"));
 }
 
+TEST(RunDiff, RowsThatWereNotComparedAreADifferenceIfTheyMayDiffer) {
+  FinishedRun before = first_run();
+  FinishedRun after = first_run();
+  before.results_h5 = 1;
+  after.results_h5 = 2;
+  EXPECT_FALSE(has_more_rows(before, after));
+  EXPECT_TRUE(diff_runs(before, after).is_same()) << "the job's name stands in results.h5 too";
+  for (FinishedRun* run : {&before, &after}) run->results.tables[0].row_count = 9'000'000;
+  EXPECT_TRUE(has_more_rows(before, after));
+  EXPECT_FALSE(diff_runs(before, after).is_same());
+  EXPECT_EQ(
+      text_of(before, after),
+      "results.h5\n  ~ other bytes: rows behind the first ones of large tables, the job's name "
+      "or the version\n\na.run and a.run: different: results.h5\n");
+  after.results_h5 = 1;
+  EXPECT_TRUE(diff_runs(before, after).is_same());
+}
+
 TEST(RunDiff, ValuesThatLookTheSameAreWrittenInFull) {
   FinishedRun before = first_run();
   FinishedRun after = first_run();
