@@ -339,29 +339,35 @@ class Looker {
       }
     }
     std::replace(seen_.bad_example.begin(), seen_.bad_example.end(), '\n', ' ');  // it is a comment
-    for (const Table& table : run.tables) {
-      const auto column = [&](std::string_view name) -> const TableColumn* {
-        for (const TableColumn& each : table.columns) {
-          if (each.name == name) return &each;
-        }
-        return nullptr;
-      };
-      for (size_t row = 0; row < table.row_count(); ++row) {
-        SeenColumn* seen =
-            column("column") == nullptr ? nullptr : seen_column(column("column")->text[row]);
-        if (seen == nullptr) continue;
-        if (const TableColumn* distinct = column("distinct")) {
-          seen->values = static_cast<uint64_t>(column("values")->ints[row]);
-          seen->nulls = static_cast<uint64_t>(column("nulls")->ints[row]);
-          seen->distinct = static_cast<uint64_t>(distinct->ints[row]);
-          seen->least = column("min")->text[row];
-          seen->greatest = column("max")->text[row];
-        } else if (const TableColumn* value = column("value")) {
-          if (seen->frequent.empty() && column("count")->ints[row] > 1)
-            seen->frequent = value->text[row];
-        } else if (column("p50") != nullptr && column("p50")->type == Type::kFloat) {
-          take_middle(column("p50")->floats[row], *seen);
-        }
+    for (const Table& table : run.tables) take_table(table);
+  }
+
+  static const TableColumn* column_of(const Table& table, std::string_view name) {
+    const auto at = std::find_if(table.columns.begin(), table.columns.end(),
+                                 [&](const TableColumn& column) { return column.name == name; });
+    return at == table.columns.end() ? nullptr : &*at;
+  }
+
+  /// The tables of the profile are known by their columns.
+  void take_table(const Table& table) {
+    const TableColumn* names = column_of(table, "column");
+    const TableColumn* distinct = column_of(table, "distinct");
+    const TableColumn* value = column_of(table, "value");
+    const TableColumn* median = column_of(table, "p50");
+    for (size_t row = 0; names != nullptr && row < table.row_count(); ++row) {
+      SeenColumn* seen = seen_column(names->text[row]);
+      if (seen == nullptr) continue;
+      if (distinct != nullptr) {
+        seen->values = static_cast<uint64_t>(column_of(table, "values")->ints[row]);
+        seen->nulls = static_cast<uint64_t>(column_of(table, "nulls")->ints[row]);
+        seen->distinct = static_cast<uint64_t>(distinct->ints[row]);
+        seen->least = column_of(table, "min")->text[row];
+        seen->greatest = column_of(table, "max")->text[row];
+      } else if (value != nullptr) {
+        const bool is_first = seen->frequent.empty() && column_of(table, "count")->ints[row] > 1;
+        if (is_first) seen->frequent = value->text[row];
+      } else if (median != nullptr && median->type == Type::kFloat) {
+        take_middle(median->floats[row], *seen);
       }
     }
   }

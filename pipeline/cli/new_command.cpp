@@ -121,24 +121,36 @@ Status write_all(const Look& look, const std::string& text, const std::string& p
   return write_file(path, text, force);
 }
 
+/// What speaks against writing to `path`, before anything is looked at.
+Status check_path(const Arguments& arguments, const std::string& path) {
+  if (!is_utf8(path)) {
+    return Status::usage("shardmill new: the job file " + quoted(path) +
+                         " is not UTF-8, expected a name that a list of files can have; choose "
+                         "another with -o");
+  }
+  RETURN_IF_ERROR(refuse_to_replace_input(arguments, path));
+  if (arguments.force || !exists(path)) return {};
+  return cannot_write(path, system_reason(EEXIST), true);
+}
+
+/// What was written, in one line that ends with what to type next.
+std::string news(const SeenFiles& seen, const std::string& path) {
+  const std::string columns =
+      seen.format == "lines" ? "" : " with " + counted(seen.columns.size(), "column");
+  const std::string others = seen.other.empty() ? ""
+                                                : " (" + counted(seen.other.size(), "file") +
+                                                      " of other formats left out)";
+  return fmt::format("wrote {0} for {1}, read as {2}{3}{4}; now type: shardmill run {0}\n",
+                     escaped(path), seen.files, seen.format, columns, others);
+}
+
 int write_job(const Arguments& arguments) {
   const bool is_printed = arguments.write_path == "-";
   const std::string name =
       arguments.write_path.empty() ? job_name_of(arguments.paths[0]) : arguments.write_path;
   const std::string path = is_printed ? std::string() : with_extension(name);
-  if (!is_utf8(path)) {
-    return print_error(
-        Status::usage("shardmill new: the job file " + quoted(path) +
-                      " is not UTF-8, expected a name that a list of files can have; "
-                      "choose another with -o"));
-  }
-  if (!is_printed) {
-    const Status refused = refuse_to_replace_input(arguments, path);
-    if (!refused.is_ok()) return print_error(refused);
-    if (!arguments.force && exists(path)) {
-      return print_error(cannot_write(path, system_reason(EEXIST), true));
-    }
-  }
+  const Status checked = is_printed ? Status() : check_path(arguments, path);
+  if (!checked.is_ok()) return print_error(checked);
   const Result<Look> look = look_at_files({.paths = arguments.paths, .job_path = path});
   if (!look.is_ok()) return print_error(look.status());
   std::string text = draft_job(look->seen, DraftStages::kSummary);
@@ -149,13 +161,7 @@ int write_job(const Arguments& arguments) {
   }
   const Status written = write_all(*look, text, path, arguments.force);
   if (!written.is_ok()) return print_error(written);
-  const SeenFiles& seen = look->seen;
-  print(fmt::format("wrote {0} for {1}, read as {2}{3}{4}; now type: shardmill run {0}\n",
-                    escaped(path), seen.files, seen.format,
-                    seen.format == "lines" ? "" : " with " + counted(seen.columns.size(), "column"),
-                    seen.other.empty() ? ""
-                                       : " (" + counted(seen.other.size(), "file") +
-                                             " of other formats left out)"));
+  print(news(look->seen, path));
   return 0;
 }
 

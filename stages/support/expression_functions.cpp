@@ -343,9 +343,7 @@ Value write_texts(CallFrame& frame, Append&& append) {
   for (size_t i = 0; i < frame.rows; ++i) {
     text.clear();
     if (!frame.skips(i)) append(text, i);
-    char* out = frame.arena->allocate(text.size());
-    std::copy(text.begin(), text.end(), out);
-    result.text()[i] = {out, text.size()};
+    result.text()[i] = frame.arena->copy(text);
   }
   return result;
 }
