@@ -4,13 +4,13 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <span>
+#include <utility>
 
 namespace shardmill {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "keys hold the first byte lowest");
+static_assert(std::endian::native == std::endian::little, "words hold the first byte lowest");
 
 constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15;
 constexpr uint64_t kCaseBits = 0x2020202020202020;
@@ -23,10 +23,14 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-/// Eight bytes from `at`, with zeros behind the end.
+/// Eight bytes from `at`, with zeros behind the end. REQUIRES: at <= bytes.size().
 uint64_t load(std::string_view bytes, size_t at) {
   uint64_t word = 0;
-  std::memcpy(&word, bytes.data() + at, std::min<size_t>(8, bytes.size() - at));
+  if (bytes.size() - at >= 8) {
+    std::memcpy(&word, bytes.data() + at, 8);
+  } else {
+    std::memcpy(&word, bytes.data() + at, bytes.size() - at);
+  }
   return word;
 }
 
@@ -36,13 +40,9 @@ uint64_t load_8(const char* bytes) {
   return word;
 }
 
-/// The first `size` bytes of a word (all eight if there are more), the others made zero.
-uint64_t first_bytes(uint64_t word, size_t size) {
-  return size >= 8 ? word : word & ((uint64_t{1} << 8 * size) - 1);
-}
-
-uint64_t hash_of(uint64_t key) {
-  return key * kMultiplier;
+/// The bits of the first `size` bytes of a word, of all eight if there are more.
+uint64_t mask_of(size_t size) {
+  return size >= 8 ? ~uint64_t{0} : (uint64_t{1} << 8 * size) - 1;
 }
 
 /// How often a byte is met in logs, tables and prose, in some unit. Only speed depends on it.
@@ -77,42 +77,49 @@ unsigned bits_for(size_t count) {
 /// Makes one pass.
 class LiteralSet::Builder {
  public:
-  Builder(const std::vector<std::string>& literals, std::vector<uint32_t> chosen, bool ignore_case)
-      : literals_(literals), chosen_(std::move(chosen)), ignore_case_(ignore_case) {
+  Builder(const std::vector<std::string>& literals, std::vector<uint32_t> chosen, uint64_t fold)
+      : literals_(literals), chosen_(std::move(chosen)), fold_(fold) {
     size_t shortest = std::numeric_limits<size_t>::max();
     for (const uint32_t literal : chosen_) shortest = std::min(shortest, literals_[literal].size());
     const Shape shape = shape_for(shortest);
     pass_.window_bytes = shape.window_bytes;
     pass_.stride = shape.stride;
-    pass_.fold = ignore_case_ ? kCaseBits << (64 - 8 * pass_.window_bytes) : 0;
+    // Bytes behind the window are shifted out of the product.
+    pass_.multiplier = kMultiplier << (64 - 8 * shape.window_bytes);
   }
 
   Pass build() {
     count_windows();
-    std::vector<std::pair<uint64_t, Entry>> keyed;
-    keyed.reserve(chosen_.size() * pass_.stride);
+    const size_t entries = chosen_.size() * pass_.stride;
+    // One bit in 64 to 128 is set, while the set stays within the second-level cache.
+    pass_.bits_shift = 64 - std::clamp(bits_for(entries * 64), 6u, 22u);
+    pass_.bucket_shift = 64 - bits_for(entries * 2);
+    std::vector<std::pair<uint64_t, Entry>> hashed;
+    hashed.reserve(entries);
     for (const uint32_t literal : chosen_) {
       const size_t best = best_window(literals_[literal]);
       for (size_t offset = best; offset < best + pass_.stride; ++offset) {
-        keyed.emplace_back(key(literals_[literal], offset), entry(literal, offset));
+        hashed.emplace_back(hash(literals_[literal], offset), entry(literal, offset));
       }
     }
-    std::sort(keyed.begin(), keyed.end(),
+    std::sort(hashed.begin(), hashed.end(),
               [this](const auto& a, const auto& b) { return is_before(a, b); });
-    fill(keyed);
+    fill(hashed);
     return std::move(pass_);
   }
 
  private:
-  uint64_t key(std::string_view text, size_t offset) const {
-    return (load(text, offset) << (64 - 8 * pass_.window_bytes)) | pass_.fold;
+  uint64_t hash(std::string_view text, size_t offset) const {
+    return (load(text, offset) | fold_) * pass_.multiplier;
   }
 
   Entry entry(uint32_t literal, size_t offset) const {
     const std::string_view text = literals_[literal];
-    const uint64_t fold = ignore_case_ ? kCaseBits : 0;
-    return {.head = first_bytes(load(text, 0) | fold, text.size()),
+    const uint64_t mask = mask_of(text.size());
+    return {.head = (load(text, 0) | fold_) & mask,
+            .head_mask = mask,
             .literal = literal,
+            .size = static_cast<uint32_t>(text.size()),
             .offset = static_cast<uint32_t>(offset)};
   }
 
@@ -128,7 +135,7 @@ class LiteralSet::Builder {
     for (const uint32_t literal : chosen_) {
       const std::string_view text = literals_[literal];
       const size_t windows = places(text) + pass_.stride - 1;
-      for (size_t at = 0; at < windows; ++at) ++counts_[hash_of(key(text, at)) >> counts_shift_];
+      for (size_t at = 0; at < windows; ++at) ++counts_[hash(text, at) >> counts_shift_];
     }
   }
 
@@ -149,7 +156,7 @@ class LiteralSet::Builder {
   }
 
   double window_cost(std::string_view text, size_t at) const {
-    double cost = counts_[hash_of(key(text, at)) >> counts_shift_];
+    double cost = counts_[hash(text, at) >> counts_shift_];
     for (const char c : text.substr(at, pass_.window_bytes)) {
       cost *= frequency(static_cast<unsigned char>(c));
     }
@@ -157,48 +164,35 @@ class LiteralSet::Builder {
   }
 
   bool is_before(const std::pair<uint64_t, Entry>& a, const std::pair<uint64_t, Entry>& b) const {
-    if (a.first != b.first) return a.first < b.first;
+    const uint64_t bucket_a = a.first >> pass_.bucket_shift;
+    const uint64_t bucket_b = b.first >> pass_.bucket_shift;
+    if (bucket_a != bucket_b) return bucket_a < bucket_b;
     if (a.second.offset != b.second.offset) return a.second.offset < b.second.offset;
-    const std::string& one = literals_[a.second.literal];
-    const std::string& two = literals_[b.second.literal];
-    if (one.size() != two.size()) return one.size() < two.size();
-    const int order = one.compare(two);
+    if (a.second.size != b.second.size) return a.second.size < b.second.size;
+    const int order = literals_[a.second.literal].compare(literals_[b.second.literal]);
     return order != 0 ? order < 0 : a.second.literal < b.second.literal;
   }
 
-  void fill(const std::vector<std::pair<uint64_t, Entry>>& keyed) {
-    // One bit in 64 to 128 is set, while the set stays within the second-level cache.
-    const unsigned bits = std::clamp(bits_for(keyed.size() * 64), 6u, 22u);
-    const unsigned slots = bits_for(keyed.size() * 2);
-    pass_.bits_shift = 64 - bits;
-    pass_.slots_shift = 64 - slots;
-    pass_.bits.assign((size_t{1} << bits) / 64, 0);
-    pass_.slots.assign(size_t{1} << slots, {});
-    for (const auto& [key, entry] : keyed) {
-      const uint64_t bit = hash_of(key) >> pass_.bits_shift;
+  void fill(const std::vector<std::pair<uint64_t, Entry>>& hashed) {
+    pass_.bits.assign((size_t{1} << (64 - pass_.bits_shift)) / 64, 0);
+    pass_.starts.assign((size_t{1} << (64 - pass_.bucket_shift)) + 1, 0);
+    for (const auto& [hash, entry] : hashed) {
+      const uint64_t bit = hash >> pass_.bits_shift;
       pass_.bits[bit / 64] |= uint64_t{1} << bit % 64;
-      Slot& slot = slot_for(key);
-      if (slot.count == 0)
-        slot = {.key = key, .first = static_cast<uint32_t>(pass_.entries.size())};
-      slot.count += 1;
+      pass_.starts[(hash >> pass_.bucket_shift) + 1] += 1;
       pass_.entries.push_back(entry);
     }
-    for (const Slot& slot : pass_.slots) mark_runs({pass_.entries.data() + slot.first, slot.count});
-  }
-
-  Slot& slot_for(uint64_t key) {
-    size_t at = hash_of(key) >> pass_.slots_shift;
-    while (pass_.slots[at].count != 0 && pass_.slots[at].key != key) {
-      at = (at + 1) & (pass_.slots.size() - 1);
+    for (size_t i = 1; i < pass_.starts.size(); ++i) {
+      pass_.starts[i] += pass_.starts[i - 1];
+      mark_runs(pass_.starts[i - 1], pass_.starts[i]);
     }
-    return pass_.slots[at];
   }
 
-  void mark_runs(std::span<Entry> entries) const {
-    for (size_t first = 0, i = 0; i < entries.size(); ++i) {
+  void mark_runs(size_t begin, size_t end) {
+    std::vector<Entry>& entries = pass_.entries;
+    for (size_t first = begin, i = begin; i < end; ++i) {
       const bool is_same =
-          entries[i].offset == entries[first].offset &&
-          literals_[entries[i].literal].size() == literals_[entries[first].literal].size();
+          entries[i].offset == entries[first].offset && entries[i].size == entries[first].size;
       if (!is_same) first = i;
       entries[first].run += 1;
     }
@@ -206,14 +200,16 @@ class LiteralSet::Builder {
 
   const std::vector<std::string>& literals_;
   const std::vector<uint32_t> chosen_;
-  const bool ignore_case_;
+  const uint64_t fold_;
   Pass pass_;
   unsigned counts_shift_ = 0;
   std::vector<uint32_t> counts_;
 };
 
 LiteralSet::LiteralSet(const std::vector<std::string_view>& literals, bool ignore_case)
-    : ignore_case_(ignore_case), literals_(literals.begin(), literals.end()) {
+    : ignore_case_(ignore_case),
+      fold_(ignore_case ? kCaseBits : 0),
+      literals_(literals.begin(), literals.end()) {
   constexpr size_t kLong = 4;
   std::vector<uint32_t> by_size[kLong + 1];
   for (size_t i = 0; i < literals_.size(); ++i) {
@@ -224,28 +220,39 @@ LiteralSet::LiteralSet(const std::vector<std::string_view>& literals, bool ignor
   }
   for (size_t size = 1; size <= kLong; ++size) {
     if (by_size[size].empty()) continue;
-    passes_.push_back(Builder(literals_, std::move(by_size[size]), ignore_case_).build());
+    passes_.push_back(Builder(literals_, std::move(by_size[size]), fold_).build());
   }
 }
 
 void LiteralSet::scan(std::string_view bytes, Visitor& visitor) const {
-  for (const Pass& pass : passes_) scan_pass(pass, bytes, visitor);
+  for (const Pass& pass : passes_) {
+    switch (pass.stride) {
+      case 4:
+        scan_pass<4>(pass, bytes, visitor);
+        break;
+      case 2:
+        scan_pass<2>(pass, bytes, visitor);
+        break;
+      default:
+        scan_pass<1>(pass, bytes, visitor);
+    }
+  }
 }
 
 /// The first position, from `at` on in steps of the stride, whose window may be one of the pass.
 template <unsigned kStride>
-size_t LiteralSet::next_candidate(const Pass& pass, std::string_view bytes, size_t at) {
-  // Bytes behind the window are shifted out of the product.
-  const uint64_t multiplier = kMultiplier << (64 - 8 * pass.window_bytes);
-  const uint64_t fold = pass.fold == 0 ? 0 : kCaseBits;
+size_t LiteralSet::next_candidate(const Pass& pass, std::string_view bytes, size_t at) const {
+  const uint64_t multiplier = pass.multiplier;
+  const uint64_t fold = fold_;
   const unsigned shift = pass.bits_shift;
-  const uint64_t* bits = pass.bits.data();
+  const uint64_t* const bits = pass.bits.data();
   const char* const text = bytes.data();
   const auto is_candidate = [&](uint64_t word) {
     const uint64_t bit = (word | fold) * multiplier >> shift;
     return (bits[bit / 64] >> bit % 64 & 1) != 0;
   };
-  const size_t fast_end = bytes.size() < 8 + 3 * kStride ? 0 : bytes.size() - 7 - 3 * kStride;
+  constexpr size_t kReach = 8 + 3 * kStride;
+  const size_t fast_end = bytes.size() < kReach ? 0 : bytes.size() - kReach + 1;
   for (; at < fast_end; at += 4 * kStride) {
     if (is_candidate(load_8(text + at))) return at;
     if (is_candidate(load_8(text + at + kStride))) return at + kStride;
@@ -258,60 +265,58 @@ size_t LiteralSet::next_candidate(const Pass& pass, std::string_view bytes, size
   return bytes.size();
 }
 
+template <unsigned kStride>
 void LiteralSet::scan_pass(const Pass& pass, std::string_view bytes, Visitor& visitor) const {
-  const auto next = pass.stride == 4   ? next_candidate<4>
-                    : pass.stride == 2 ? next_candidate<2>
-                                       : next_candidate<1>;
-  size_t at = next(pass, bytes, 0);
+  size_t at = next_candidate<kStride>(pass, bytes, 0);
   while (at < bytes.size()) {
     // After a jump the windows are looked at in another rhythm: any will do, since a literal has
     // `stride` windows next to each other.
-    at = next(pass, bytes, std::max(at + pass.stride, check(pass, bytes, at, visitor)));
+    const size_t wanted = check(pass, bytes, at, visitor);
+    at = next_candidate<kStride>(pass, bytes, std::max(at + kStride, wanted));
   }
 }
 
-/// Compares the literals that have the window at `at`; returns what the visitor wants.
+/// Compares the literals whose window may stand at `at`; returns what the visitor wants.
 size_t LiteralSet::check(const Pass& pass, std::string_view bytes, size_t at,
                          Visitor& visitor) const {
-  const uint64_t key = load(bytes, at) << (64 - 8 * pass.window_bytes) | pass.fold;
-  size_t place = hash_of(key) >> pass.slots_shift;
-  while (pass.slots[place].count != 0 && pass.slots[place].key != key) {
-    place = (place + 1) & (pass.slots.size() - 1);
-  }
-  const Slot& slot = pass.slots[place];
+  const size_t bucket = (load(bytes, at) | fold_) * pass.multiplier >> pass.bucket_shift;
+  const Entry* entry = pass.entries.data() + pass.starts[bucket];
+  const Entry* const end = pass.entries.data() + pass.starts[bucket + 1];
   size_t wanted = 0;
-  const Entry* const end = pass.entries.data() + slot.first + slot.count;
-  for (const Entry* run = end - slot.count; run != end; run += run->run) {
-    // Compared without a sum or difference that could go round.
-    if (run->offset > at || at - run->offset < wanted) continue;
-    const size_t begin = at - run->offset;
-    if (literals_[run->literal].size() > bytes.size() - begin) continue;
-    wanted = std::max(wanted, check_run(run, bytes, begin, visitor));
+  while (entry != end && wanted <= at) {
+    const bool is_long_run = entry->run > kShortRun;
+    const Entry& first = *entry;
+    entry += is_long_run ? first.run : 1;
+    if (first.offset > at || at - first.offset < wanted) continue;
+    const size_t begin = at - first.offset;
+    if (is_long_run) {
+      wanted = std::max(wanted, check_run(&first, bytes, begin, visitor));
+    } else if (stands_at(first, bytes, begin)) {
+      wanted = std::max(wanted, visitor.found(begin, first.literal));
+    }
   }
   return wanted;
 }
 
-/// Literals of one size, in order, that would begin at `begin`.
+bool LiteralSet::stands_at(const Entry& entry, std::string_view bytes, size_t begin) const {
+  const uint64_t head = (load(bytes, begin) | fold_) & entry.head_mask;
+  if (head != entry.head || entry.size > bytes.size() - begin) return false;
+  const bool is_all = entry.size <= 8 && !ignore_case_;
+  return is_all || compare(literals_[entry.literal], bytes.data() + begin) == 0;
+}
+
+/// Many literals of one size, in order, that would begin at `begin`.
 size_t LiteralSet::check_run(const Entry* entries, std::string_view bytes, size_t begin,
                              Visitor& visitor) const {
-  const char* text = bytes.data() + begin;
-  const Entry* end = entries + entries->run;
-  const size_t size = literals_[entries->literal].size();
-  const uint64_t head = first_bytes(load(bytes, begin) | (ignore_case_ ? kCaseBits : 0), size);
-  if (entries->run > kShortRun) {
-    entries = std::partition_point(entries, end, [&](const Entry& entry) {
-      return compare(literals_[entry.literal], text) < 0;
-    });
-  }
-  const bool is_sorted_out = entries != end && end - entries > kShortRun;
+  if (entries->size > bytes.size() - begin) return 0;
+  const char* const text = bytes.data() + begin;
+  const Entry* const end = entries + entries->run;
+  entries = std::partition_point(entries, end, [&](const Entry& entry) {
+    return compare(literals_[entry.literal], text) < 0;
+  });
   size_t wanted = 0;
-  for (; entries != end && wanted <= begin; ++entries) {
-    const bool is_equal = entries->head == head && compare(literals_[entries->literal], text) == 0;
-    if (is_equal) {
-      wanted = std::max(wanted, visitor.found(begin, entries->literal));
-    } else if (is_sorted_out) {
-      break;
-    }
+  for (; entries != end && wanted <= begin && stands_at(*entries, bytes, begin); ++entries) {
+    wanted = std::max(wanted, visitor.found(begin, entries->literal));
   }
   return wanted;
 }

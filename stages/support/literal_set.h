@@ -40,39 +40,38 @@ class LiteralSet {
  private:
   /// One window of a literal.
   struct Entry {
-    uint64_t head = 0;     ///< the literal's first 8 bytes, as `load` gives them, folded
-    uint32_t literal = 0;  ///< an index of literals_
-    uint32_t offset = 0;   ///< of the window in it
-    uint32_t run = 0;      ///< at the first of those with the same offset and size: how many
-  };
-  /// The entries with one window.
-  struct Slot {
-    uint64_t key = 0;
-    uint32_t first = 0;
-    uint32_t count = 0;  ///< 0: the slot is free
+    uint64_t head = 0;       ///< the literal's first 8 bytes, folded
+    uint64_t head_mask = 0;  ///< its bits; of shorter literals not all
+    uint32_t literal = 0;    ///< an index of literals_
+    uint32_t size = 0;       ///< of the literal
+    uint32_t offset = 0;     ///< of the window in it
+    uint32_t run = 0;  ///< at the first of those in the bucket with this offset and size: how many
   };
   /// The literals that are looked for in one pass.
   struct Pass {
     unsigned window_bytes = 0;  ///< 1 to 8
     unsigned stride = 1;        ///< 1, 2 or 4: positions from one window to the next
-    uint64_t fold = 0;          ///< bits set in every key
+    uint64_t multiplier = 0;    ///< makes a hash of a word, from the bytes of the window only
     unsigned bits_shift = 0;    ///< from a hash to its bit of `bits`
-    unsigned slots_shift = 0;
+    unsigned bucket_shift = 0;  ///< from a hash to its place in `starts`
     std::vector<uint64_t> bits;
-    std::vector<Slot> slots;  ///< open addressing
-    std::vector<Entry> entries;
+    std::vector<uint32_t> starts;  ///< by bucket: its first entry; and the end
+    std::vector<Entry> entries;    ///< by bucket, offset, size, text
   };
   class Builder;
 
   template <unsigned kStride>
-  static size_t next_candidate(const Pass& pass, std::string_view bytes, size_t at);
+  size_t next_candidate(const Pass& pass, std::string_view bytes, size_t at) const;
+  template <unsigned kStride>
   void scan_pass(const Pass& pass, std::string_view bytes, Visitor& visitor) const;
   size_t check(const Pass& pass, std::string_view bytes, size_t at, Visitor& visitor) const;
   size_t check_run(const Entry* entries, std::string_view bytes, size_t begin,
                    Visitor& visitor) const;
+  bool stands_at(const Entry& entry, std::string_view bytes, size_t begin) const;
   int compare(std::string_view literal, const char* text) const;
 
   bool ignore_case_ = false;
+  uint64_t fold_ = 0;                  ///< bits set in words before they are compared or hashed
   std::vector<std::string> literals_;  ///< in lower case if case is ignored
   std::vector<Pass> passes_;
 };
