@@ -184,6 +184,8 @@ RunDiff diff_runs(const FinishedRun& before, const FinishedRun& after) {
   RunDiff diff;
   diff.inputs = diff_counts(input_counts(before.results), input_counts(after.results));
   diff.bad_values = diff_counts(before.results.bad_values, after.results.bad_values);
+  diff.has_other_job = before.job != after.job;
+  diff.has_other_schema = before.schema != after.schema;
   diff.files = diff_files(before.files, after.files);
   diff.stages = diff_stages(before.results, after.results);
   diff.tables = diff_all_tables(before.results, after.results);

@@ -18,7 +18,9 @@ struct FinishedRun {
   std::string place;         ///< the run directory, as given
   std::string results_text;  ///< results.json, byte for byte
   ReadResults results;
-  uint64_t results_h5 = 0;  ///< XXH3 of results.h5
+  uint64_t results_h5 = 0;  ///< XXH3 of results.h5, and so on
+  uint64_t job = 0;
+  uint64_t schema = 0;
   FileSums files;
   std::vector<std::pair<std::string, uint64_t>> outputs;  ///< name and XXH3
 };
@@ -61,9 +63,13 @@ struct OutputChange {
 
 /// Only what differs; empty lists are good.
 struct RunDiff {
+  /// Why the rest may differ; no results by themselves.
+  bool has_other_job = false;
+  bool has_other_schema = false;
+  std::vector<FileChange> files;
+
   std::vector<CountChange> inputs;
   std::vector<CountChange> bad_values;  ///< by column
-  std::vector<FileChange> files;        ///< why the rest may differ; no result by itself
   std::vector<StageChange> stages;
   std::vector<TableChange> tables;
   std::vector<OutputChange> outputs;
@@ -72,7 +78,7 @@ struct RunDiff {
   /// Nothing above differs, but results.h5 does and not all rows of its tables were compared.
   bool only_other_rows = false;
 
-  /// Whether the results are the same: everything but `files`.
+  /// Whether the results are the same.
   bool is_same() const;
 };
 

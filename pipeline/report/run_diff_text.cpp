@@ -96,6 +96,7 @@ class DiffText {
       : before_(before), after_(after), diff_(diff), most_(most) {}
 
   std::string str() {
+    add_job();
     add_counts("Inputs", diff_.inputs);
     add_counts("Values that were not of their column's type", diff_.bad_values);
     add_files();
@@ -114,6 +115,14 @@ class DiffText {
   }
 
  private:
+  void add_job() {
+    if (!diff_.has_other_job && !diff_.has_other_schema) return;
+    add_title("Job");
+    if (diff_.has_other_job) add_line('~', "job.toml: other stages or options");
+    if (diff_.has_other_schema) add_line('~', "schema.json: other columns or types of the input");
+    out_ += '\n';
+  }
+
   void add_counts(std::string_view title, const std::vector<CountChange>& changes) {
     if (changes.empty()) return;
     add_title(title);

@@ -82,6 +82,8 @@ Result<FinishedRun> read_finished_run(const std::string& run_dir) {
   }
   for (const Checksum& file : list) {
     if (file.name == "results.h5") run.results_h5 = file.value;
+    if (file.name == "job.toml") run.job = file.value;
+    if (file.name == "schema.json") run.schema = file.value;
   }
   ASSIGN_OR_RETURN(run.results_text, read_own(folder, list, "results.json", kResultsBytesMax));
   Result<ReadResults> results = read_results(run.results_text);

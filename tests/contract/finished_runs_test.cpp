@@ -112,6 +112,27 @@ a.run and c.run: different: the inputs, 3 stages, 1 table, 1 output
 )");
 }
 
+TEST_F(FinishedRuns, DiffTellsWhetherTheJobIsAnotherOne) {
+  ASSERT_EQ(run("run job.toml --quiet --run-dir a.run").exit_code, 0);
+  const std::string job = read_file(folder_.path() / "job.toml");
+  folder_.write("job.toml", "# the same, with a remark\n" + job);
+  ASSERT_EQ(run("run job.toml --quiet --run-dir b.run").exit_code, 0);
+  const CommandResult remark = run("diff a.run b.run");
+  EXPECT_EQ(remark.exit_code, 0);
+  EXPECT_EQ(remark.output, "a.run and b.run: the same results: 3 records, 1 table, 1 output\n");
+  ASSERT_EQ(run("run job.toml --quiet --run-dir c.run --set run.drop_examples=0").exit_code, 0);
+  const CommandResult option = run("diff a.run c.run");
+  EXPECT_EQ(option.exit_code, 0);
+  EXPECT_EQ(option.output,
+            "Job\n  ~ job.toml: other stages or options\n\n"
+            "a.run and c.run: the same results: 3 records, 1 table, 1 output\n");
+  folder_.write("job.toml", std::string(job).replace(job.find("by city"), 7, "by town"));
+  ASSERT_EQ(run("run job.toml --quiet --run-dir d.run").exit_code, 0);
+  EXPECT_THAT(run("diff a.run d.run").output,
+              HasSubstr("Table \"by city\"\n  - 2 rows, only in the first run\n\n"
+                        "Table \"by town\"\n  + 2 rows, only in the second run\n"));
+}
+
 TEST_F(FinishedRuns, DiffTrustsOnlyRunsThatAreAsTheyEnded) {
   ASSERT_EQ(run("run job.toml --quiet").exit_code, 0);
   const CommandResult none = run("diff job.run nowhere");

@@ -198,6 +198,17 @@ TEST(RunDiff, OtherFilesWithTheSameAnswerAreShownButNoDifference) {
                                                      "a.run and b.run: the same results: "));
 }
 
+TEST(RunDiff, AnotherJobWithTheSameAnswerIsShownButNoDifference) {
+  FinishedRun other = first_run();
+  other.job = 1;
+  other.schema = 2;
+  EXPECT_TRUE(diff_runs(first_run(), other).is_same());
+  EXPECT_THAT(text_of(first_run(), other),
+              testing::StartsWith(
+                  "Job\n  ~ job.toml: other stages or options\n  ~ schema.json: other columns or "
+                  "types of the input\n\na.run and a.run: the same results: "));
+}
+
 TEST(RunDiff, OtherBytesWithoutANameAreADifferenceToo) {
   FinishedRun other = first_run();
   other.results_text += " other";

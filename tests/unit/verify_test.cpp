@@ -219,6 +219,26 @@ TEST(Results, EveryExtremeValueIsReadBackAsItWasWritten) {
   EXPECT_EQ(read->tables[0].columns[2].floats, table.columns[2].floats);
 }
 
+/// Sanitizers see to it that nothing outside of the text is touched.
+TEST(Results, DamagedAnywhereTheyAreReadOrRefused) {
+  const std::string good = R"({"job": "a", "inputs": {"files": 1, "bytes": 2, "records": 3,
+ "bad_records": 0, "bad_files": 0},
+ "stages": [{"use": "x", "records_in": 3, "records_out": 2, "dropped": {"no": 1}}],
+ "tables": [{"name": "t", "stage": 0, "row_count": 2, "key_columns": 1,
+   "columns": [{"name": "a", "type": "text"}, {"name": "b", "type": "time"}],
+   "rows": [["\u00e9", "2026-01-31T00:00:00Z"], [{"base64":"/wA="}, null]]}]})";
+  size_t refused = 0;
+  for (size_t at = 0; at < good.size(); ++at) {
+    EXPECT_FALSE(read_results(good.substr(0, at)).is_ok()) << at;
+    for (const char c : {'"', '[', ']', '{', '}', ',', '\\', '9', 'e', '\0', '\xff'}) {
+      std::string bad = good;
+      bad[at] = c;
+      refused += read_results(bad).is_ok() ? 0 : 1;
+    }
+  }
+  EXPECT_GT(refused, good.size() * 5) << "most of this is no results.json any more";
+}
+
 TEST(Results, SayWhatIsMissingOrWrong) {
   const std::pair<std::string, std::string> cases[] = {
       {"", "at byte 0 of the file: "},
