@@ -43,8 +43,9 @@ struct ChildEnd {
 /// A running program. It leads a process group of its own, which is killed with it: whatever it
 /// started is gone, too, unless that left the group. It gets none of our descriptors and default
 /// signals; the kernel kills it when the thread that started it ends, so that a killed rank leaves
-/// none behind. No signal handler, and no signal of this process, is changed: any number of threads
-/// may have children. One thread, the one that started it.
+/// none behind (what it started itself then sees the end of its input and output). No signal
+/// handler, and no signal of this process, is changed: any number of threads may have children. One
+/// thread, the one that started it.
 class ChildProcess {
  public:
   using Milliseconds = std::chrono::milliseconds;
@@ -78,7 +79,8 @@ class ChildProcess {
   /// Whether the program has ended; those that it started may live on.
   bool has_ended();
 
-  /// Kills what is left of the group and waits for the program, which costs no time.
+  /// Kills what is left of the group and waits for the program, which costs no time unless the
+  /// kernel cannot kill it (stuck in a device).
   ChildEnd end();
 
   /// The last line, without white space around it, that it printed as an error.
