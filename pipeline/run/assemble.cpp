@@ -16,6 +16,8 @@ namespace shardmill {
 
 namespace {
 
+constexpr uint64_t kGatheredBytes = 64 << 10;
+
 /// What a finished item says of one file.
 struct FileNews {
   uint64_t final_index = 0;
@@ -89,17 +91,31 @@ class BlockTask final : public Task {
     return file.close(block.place.text());
   }
 
+  /// Small ranges are gathered, so that each costs one call and not two.
   Status copy(const BlockWork& block) {
+    const std::string place = block.place.text();
     ASSIGN_OR_RETURN(FileHandle file, open_temporary(block.place));
-    RETURN_IF_ERROR(write_at(file, block.plain_offset, block.head, block.place.text()));
-    uint64_t at = block.plain_offset + block.head.size();
+    uint64_t at = block.plain_offset;
+    std::string gathered = block.head;
+    const auto write_gathered = [&] {
+      const uint64_t begin = at;
+      at += gathered.size();
+      const std::string bytes = std::exchange(gathered, {});
+      return write_at(file, begin, bytes, place);
+    };
     for (const PartRange& range : block.ranges) {
       RETURN_IF_ERROR(open_part(range));
-      RETURN_IF_ERROR(copy_range(part_, range.begin, file, at, range.bytes, block.place.text()));
+      if (range.bytes < kGatheredBytes) {
+        RETURN_IF_ERROR(read_range(part_, range.begin, range.bytes, gathered, place));
+        continue;
+      }
+      RETURN_IF_ERROR(write_gathered());
+      RETURN_IF_ERROR(copy_range(part_, range.begin, file, at, range.bytes, place));
       at += range.bytes;
     }
+    RETURN_IF_ERROR(write_gathered());
     news_.push_back({.final_index = block.final_index, .end = at});
-    return file.close(block.place.text());
+    return file.close(place);
   }
 
   /// Neighbours are often in the same pool.
@@ -144,10 +160,12 @@ class SealTask final : public Task {
   bool must_wait() const override { return false; }
   ChainReport report() const override { return {}; }
   Result<Done> commit(const std::optional<Verdict>&) override {
+    std::vector<OutputPlace> places;
+    for (const BlockWork& file : files_) places.push_back(file.place);
+    ASSIGN_OR_RETURN(const std::vector<SealedFile> sealed, seal(places));
     std::vector<FileNews> news;
-    for (const BlockWork& file : files_) {
-      ASSIGN_OR_RETURN(const SealedFile sealed, seal(file.place));
-      news.push_back({file.final_index, sealed.bytes, sealed.checksum});
+    for (size_t i = 0; i < files_.size(); ++i) {
+      news.push_back({files_[i].final_index, sealed[i].bytes, sealed[i].checksum});
     }
     return Done{.body = encode_news(news)};
   }

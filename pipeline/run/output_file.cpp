@@ -19,15 +19,16 @@ namespace {
 
 constexpr size_t kBufferBytes = 1 << 20;
 
-/// The folder of a place, opened step by step so that no step is a symlink.
-Result<FileHandle> open_folder(const OutputPlace& place) {
+/// The folder of a place, opened step by step so that no step is a symlink; `make`: steps that are
+/// not there are made.
+Result<FileHandle> open_folder(const OutputPlace& place, bool make) {
   FileHandle folder(::open(place.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.is_open()) return file_error(place.root, "opened", errno);
   std::string_view rest = place.relative;
   for (size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
     const std::string name(rest.substr(0, slash));
     rest.remove_prefix(slash + 1);
-    ::mkdirat(folder.get(), name.c_str(), 0755);  // it may be there; opening it decides
+    if (make) ::mkdirat(folder.get(), name.c_str(), 0755);  // opening it decides
     FileHandle next(
         ::openat(folder.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!next.is_open()) return file_error(place.text(), "put into its folder", errno);
@@ -40,10 +41,10 @@ std::string last_name(const std::string& relative) {
   return relative.substr(relative.rfind('/') + 1);
 }
 
-Result<SealedFile> checksum(const FileHandle& file, std::string_view place) {
+/// `buffer` gives the room to read into.
+Result<SealedFile> checksum(const FileHandle& file, std::string_view place, std::string& buffer) {
   Hasher64 hasher;
   SealedFile sealed;
-  std::string buffer(kBufferBytes, '\0');
   for (;;) {
     const ssize_t size = ::read(file.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
@@ -71,6 +72,52 @@ Status copy_by_hand(const FileHandle& from, uint64_t from_offset, const FileHand
   return {};
 }
 
+/// Opens folders of places that often are the same as the one before.
+class Folders {
+ public:
+  /// Valid until the next call. The folder is there.
+  Result<int> of(const OutputPlace& place) {
+    const size_t slash = place.relative.rfind('/');
+    std::string path = place.root + "/" + place.relative.substr(0, slash + 1);
+    if (!folder_.is_open() || path != path_) {
+      ASSIGN_OR_RETURN(folder_, open_folder(place, false));
+      path_ = std::move(path);
+    }
+    return folder_.get();
+  }
+
+  Result<FileHandle> open_temporary(const OutputPlace& place) {
+    ASSIGN_OR_RETURN(const int folder, of(place));
+    FileHandle file(::openat(folder, place.temporary.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file.is_open()) return file_error(place.text(), "opened", errno);
+    return file;
+  }
+
+ private:
+  std::string path_;
+  FileHandle folder_;
+};
+
+Result<SealedFile> checksum_temporary(const OutputPlace& place, Folders& folders,
+                                      std::string& buffer) {
+  ASSIGN_OR_RETURN(const FileHandle file, folders.open_temporary(place));
+  ASSIGN_OR_RETURN(const SealedFile sealed, checksum(file, place.text(), buffer));
+  ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // a hint, so that fsync waits less
+  return sealed;
+}
+
+Status make_durable(const OutputPlace& place, Folders& folders) {
+  ASSIGN_OR_RETURN(const FileHandle file, folders.open_temporary(place));
+  return ::fsync(file.get()) == 0 ? Status::ok() : file_error(place.text(), "made durable", errno);
+}
+
+Status give_name(const OutputPlace& place, Folders& folders) {
+  ASSIGN_OR_RETURN(const int folder, folders.of(place));
+  const std::string name = last_name(place.relative);
+  const int renamed = ::renameat(folder, place.temporary.c_str(), folder, name.c_str());
+  return renamed == 0 ? Status::ok() : file_error(place.text(), "renamed", errno);
+}
+
 }  // namespace
 
 FileHandle::~FileHandle() {
@@ -93,11 +140,16 @@ bool is_plain_relative_path(std::string_view path) {
 }
 
 Result<FileHandle> open_temporary(const OutputPlace& place) {
-  ASSIGN_OR_RETURN(const FileHandle folder, open_folder(place));
+  ASSIGN_OR_RETURN(const FileHandle folder, open_folder(place, true));
   FileHandle file(::openat(folder.get(), place.temporary.c_str(),
                            O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.is_open()) return file_error(place.text(), "created", errno);
   return file;
+}
+
+void remove_temporary(const OutputPlace& place) {
+  const Result<FileHandle> folder = open_folder(place, false);
+  if (folder.is_ok()) ::unlinkat(folder->get(), place.temporary.c_str(), 0);
 }
 
 Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,
@@ -149,24 +201,24 @@ Status copy_range(const FileHandle& from, uint64_t from_offset, const FileHandle
   return {};
 }
 
-Result<SealedFile> seal(const OutputPlace& place) {
-  ASSIGN_OR_RETURN(const FileHandle folder, open_folder(place));
-  FileHandle file(
-      ::openat(folder.get(), place.temporary.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file.is_open()) return file_error(place.text(), "opened", errno);
-  ASSIGN_OR_RETURN(const SealedFile sealed, checksum(file, place.text()));
-  if (::fsync(file.get()) != 0) return file_error(place.text(), "made durable", errno);
-  const std::string name = last_name(place.relative);
-  if (::renameat(folder.get(), place.temporary.c_str(), folder.get(), name.c_str()) != 0) {
-    return file_error(place.text(), "renamed", errno);
+Result<std::vector<SealedFile>> seal(std::span<const OutputPlace> places) {
+  std::vector<SealedFile> sealed;
+  Folders folders;
+  std::string buffer(kBufferBytes, '\0');
+  for (const OutputPlace& place : places) {
+    ASSIGN_OR_RETURN(const SealedFile one, checksum_temporary(place, folders, buffer));
+    sealed.push_back(one);
   }
+  for (const OutputPlace& place : places) RETURN_IF_ERROR(make_durable(place, folders));
+  for (const OutputPlace& place : places) RETURN_IF_ERROR(give_name(place, folders));
   return sealed;
 }
 
 Result<SealedFile> checksum_file(const std::string& path) {
   FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return file_error(path, "opened", errno);
-  return checksum(file, path);
+  std::string buffer(kBufferBytes, '\0');
+  return checksum(file, path, buffer);
 }
 
 Status file_error(std::string_view place, std::string_view doing, int error) {

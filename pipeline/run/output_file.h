@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "pipeline/base/status.h"
 
@@ -49,6 +51,8 @@ bool is_plain_relative_path(std::string_view path);
 /// The temporary file, made if it is not there, for writing at any offset (several may). Folders on
 /// the way are made.
 Result<FileHandle> open_temporary(const OutputPlace& place);
+/// Takes it away again if it is there, by the same way.
+void remove_temporary(const OutputPlace& place);
 Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,
                 std::string_view place);
 /// Copies `bytes` bytes from `from`, in the kernel where it can.
@@ -58,12 +62,14 @@ Status copy_range(const FileHandle& from, uint64_t from_offset, const FileHandle
 Status read_range(const FileHandle& from, uint64_t offset, uint64_t bytes, std::string& out,
                   std::string_view place);
 
-/// Reads the temporary file once (XXH3-64 of all bytes), makes it durable and gives it its name.
+/// What is known of a finished file.
 struct SealedFile {
   uint64_t bytes = 0;
-  uint64_t checksum = 0;
+  uint64_t checksum = 0;  ///< XXH3-64 of all bytes
 };
-Result<SealedFile> seal(const OutputPlace& place);
+/// Reads each temporary file once, makes all of them durable and then gives all their names: many
+/// at once cost few waits for the disk, while a name given in between would cost one for each file.
+Result<std::vector<SealedFile>> seal(std::span<const OutputPlace> places);
 
 /// XXH3-64 of a file's bytes.
 Result<SealedFile> checksum_file(const std::string& path);
