@@ -9,6 +9,9 @@
 
 #include "pipeline/base/text.h"
 #include "pipeline/core/stage.h"
+#include "pipeline/formats/numbers.h"
+#include "stages/support/group_table.h"
+#include "stages/support/output_path.h"
 #include "stages/support/row_text.h"
 
 namespace shardmill {
@@ -59,8 +62,22 @@ std::optional<Target> target_of(std::string_view path) {
   return target;
 }
 
-OutputLayout layout_of(const Options& options) {
-  return options.text("layout") == "per_input" ? OutputLayout::kPerInput : OutputLayout::kSingle;
+bool is_per_input(const Options& options) {
+  return options.text("layout") == "per_input";
+}
+
+bool is_numbered(const Options& options) {
+  return options.has("max_records") || options.has("max_bytes");
+}
+
+bool has_braces(std::string_view path) {
+  return path.find_first_of("{}") != std::string_view::npos;
+}
+
+/// The path where columns or a number have a place in it. REQUIRES: not per input.
+std::optional<OutputPath> output_path_of(const Options& options, const Target& target,
+                                         Message& problem) {
+  return OutputPath::parse(options.text("path"), target.extension, is_numbered(options), problem);
 }
 
 bool has_parent_part(std::string_view path) {
@@ -102,11 +119,12 @@ void check_path(const Options& options, Problems& problems) {
                         .expected = "a path below the run's output folder",
                         .fix = "write an absolute path to leave it"});
   }
-  const bool is_single = layout_of(options) == OutputLayout::kSingle;
-  if (path.find_first_of("{}") != std::string::npos) {
+  const bool is_single = !is_per_input(options);
+  Message problem;
+  if (!is_single && has_braces(path)) {
     problems.add(line, {.found = "path " + quoted(path) + " with braces",
-                        .expected = "a path without them",
-                        .fix = "paths by column are not supported yet"});
+                        .expected = "a path without them for layout \"per_input\"",
+                        .fix = "leave `layout` out for a file for each value"});
   } else if (is_single && path.find('*') != std::string::npos) {
     problems.add(line, {.found = "path " + quoted(path) + " with \"*\"",
                         .expected = "the name of one file",
@@ -114,6 +132,8 @@ void check_path(const Options& options, Problems& problems) {
   } else if (is_single && (target->stem.empty() || target->stem.back() == '/')) {
     problems.add(line, {.found = "path " + quoted(path) + " without a name",
                         .expected = "a name before " + quoted(target->extension)});
+  } else if (is_single && !output_path_of(options, *target, problem)) {
+    problems.add(line, problem);
   }
 }
 
@@ -149,11 +169,106 @@ void check(const Options& options, Problems& problems) {
 struct WritePlan {
   std::optional<RowText> rows;  ///< unset: all records are written as they came
   bool raw_if_canonical = false;
+  OutputSpec output;
+  std::optional<OutputPath> by_column;
+  std::vector<ColumnRef> keys;  ///< columns of the path
+};
+
+/// Values that come as keys of a path's names.
+class PathKeys {
+ public:
+  explicit PathKeys(const WritePlan& plan) : plan_(plan), table_(types_of(plan), 0) {}
+
+  /// New values of a batch; what it shows lives as long as the batch.
+  void begin_batch(const Batch& batch) {
+    columns_.clear();
+    shortened_.clear();
+    shortened_.reserve(plan_.keys.size());
+    texts_.clear();
+    for (const ColumnRef& key : plan_.keys) columns_.push_back(short_column(batch, key));
+  }
+
+  /// The files of a block's rows. kFailed: more files than allowed.
+  Status find(const RowBlock& block, std::vector<uint32_t>& files) {
+    const size_t first = files.size();
+    files.resize(first + block.count);
+    table_.find_or_add(columns_, block, scratch_, files.data() + first);
+    if (table_.size() > plan_.output.max_files) return too_many_files(plan_.output);
+    while (names_.size() < table_.size()) names_.push_back(name(names_.size()));
+    return {};
+  }
+
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  static std::vector<Type> types_of(const WritePlan& plan) {
+    std::vector<Type> types;
+    for (const ColumnRef& key : plan.keys) types.push_back(key.type);
+    return types;
+  }
+
+  /// The column, or a copy where keys stand for long texts.
+  const Column* short_column(const Batch& batch, const ColumnRef& key) {
+    const Column& column = batch.columns[key.slot];
+    if (key.type != Type::kText) return &column;
+    const auto is_long = [&](size_t row) {
+      return !column.is_null(row) && column.text[row].size() > kWholeValueBytes;
+    };
+    bool has_long = false;
+    batch.for_each_row([&](size_t row) { has_long = has_long || is_long(row); });
+    if (!has_long) return &column;
+    Column& copy = shortened_.emplace_back(column);
+    batch.for_each_row([&](size_t row) {
+      if (is_long(row)) copy.text[row] = texts_.copy(long_value_key(column.text[row]));
+    });
+    return &copy;
+  }
+
+  std::string name(size_t group) const {
+    std::vector<std::optional<std::string>> values;
+    for (size_t key = 0; key < plan_.keys.size(); ++key) {
+      values.push_back(value(static_cast<uint32_t>(group), key));
+    }
+    return plan_.by_column->name(values);
+  }
+
+  std::optional<std::string> value(uint32_t group, size_t key) const {
+    if (table_.is_null(group, key)) return std::nullopt;
+    std::string text;
+    switch (plan_.keys[key].type) {
+      case Type::kText:
+        text = table_.text(group, key);
+        break;
+      case Type::kInt:
+        append_int(text, table_.integer(group, key));
+        break;
+      case Type::kFloat:
+        append_float(text, table_.number(group, key));
+        break;
+      case Type::kBool:
+        text = table_.integer(group, key) != 0 ? "true" : "false";
+        break;
+      case Type::kTime:
+        append_time(text, table_.integer(group, key));
+        break;
+    }
+    return text;
+  }
+
+  const WritePlan& plan_;
+  GroupTable table_;
+  KeyScratch scratch_;
+  std::vector<std::string> names_;  ///< by group
+  std::vector<const Column*> columns_;
+  std::vector<Column> shortened_;
+  Arena texts_;
 };
 
 class WriteWorker final : public StageWorker {
  public:
-  explicit WriteWorker(const WritePlan& plan) : plan_(plan) {}
+  explicit WriteWorker(const WritePlan& plan) : plan_(plan) {
+    if (plan.by_column) keys_.emplace(plan);
+  }
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     // Without a sink (a test of the job) records only pass.
@@ -165,31 +280,53 @@ class WriteWorker final : public StageWorker {
   Status write(const Batch& batch, Sink& sink) {
     const bool raw = plan_.raw_if_canonical && batch.raw_is_canonical;
     SHARDMILL_CHECK(raw || plan_.rows);
+    if (keys_) keys_->begin_batch(batch);
     Status status;
-    batch.for_each_row([&](size_t row) {
-      if (raw) {
-        bytes_ += batch.raw[row];
-        bytes_ += '\n';
-      } else {
-        plan_.rows->append_row(batch, row, bytes_);
-      }
-      ++rows_;
-      if (bytes_.size() >= kFlushBytes && status.is_ok()) status = flush(sink);
+    for_each_block(batch, GroupTable::kBlockRows, [&](const RowBlock& block) {
+      if (status.is_ok()) status = write_block(batch, block, raw, sink);
     });
     if (status.is_ok()) status = flush(sink);
     return status;
   }
 
+  Status write_block(const Batch& batch, const RowBlock& block, bool raw, Sink& sink) {
+    if (keys_) RETURN_IF_ERROR(keys_->find(block, block_files_));
+    for (size_t i = 0; i < block.count; ++i) {
+      append_row(batch, block.row(i), raw);
+      if (keys_) files_.push_back(block_files_[i]);
+      if (bytes_.size() >= kFlushBytes) RETURN_IF_ERROR(flush(sink));
+    }
+    block_files_.clear();
+    return {};
+  }
+
+  void append_row(const Batch& batch, size_t row, bool raw) {
+    if (raw) {
+      bytes_ += batch.raw[row];
+      bytes_ += '\n';
+    } else {
+      plan_.rows->append_row(batch, row, bytes_);
+    }
+    ends_.push_back(bytes_.size());
+  }
+
   Status flush(Sink& sink) {
-    const Status status = sink.append(bytes_, rows_);
+    FramedRows rows = {.bytes = bytes_, .ends = ends_};
+    if (keys_) rows.files = files_;
+    if (keys_) rows.names = keys_->names();
+    const Status status = sink.append(rows);
     bytes_.clear();
-    rows_ = 0;
+    ends_.clear();
+    files_.clear();
     return status;
   }
 
   const WritePlan& plan_;
+  std::optional<PathKeys> keys_;
+  std::vector<uint32_t> block_files_;
   std::string bytes_;
-  uint64_t rows_ = 0;
+  std::vector<size_t> ends_;     ///< of the rows in `bytes_`
+  std::vector<uint32_t> files_;  ///< of these rows
 };
 
 class Write final : public BoundStage {
@@ -269,17 +406,45 @@ std::string header_of(RowFormat format, const std::vector<std::string>& names) {
 
 OutputSpec output_of(const Options& options, const Target& target, std::string header) {
   OutputSpec output = {.path = options.text("path"),
-                       .layout = layout_of(options),
                        .packing = target.packing,
                        .level = static_cast<int>(options.integer("level")),
-                       .header = std::move(header)};
-  if (output.layout == OutputLayout::kPerInput) {
+                       .header = std::move(header),
+                       .shown = options.text("path"),
+                       .max_records = static_cast<uint64_t>(options.integer("max_records")),
+                       .max_bytes = static_cast<uint64_t>(options.integer("max_bytes")),
+                       .max_files = static_cast<uint64_t>(options.integer("max_files"))};
+  if (is_per_input(options)) {
     std::string_view folder = target.stem;
     if (take_suffix(folder, "*")) take_suffix(folder, "/");
+    output.layout = OutputLayout::kPerInput;
     output.path = folder;
     output.extension = target.extension;
+    if (output.is_numbered()) output.extension = "-" + std::string(1, kPartMark) + target.extension;
   }
   return output;
+}
+
+// The columns and numbers of the path. False after a problem.
+bool use_path(const Options& options, const Target& target, Binder& binder, WritePlan& plan) {
+  const int line = options.line("path");
+  if (is_per_input(options)) return true;
+  Message problem;
+  std::optional<OutputPath> path = output_path_of(options, target, problem);
+  if (!path) {
+    binder.problem(line, problem);
+    return false;
+  }
+  plan.output.path = path->folder();
+  if (path->columns().empty()) return true;
+  plan.output.layout = OutputLayout::kByColumn;
+  plan.output.pattern = path->pattern();
+  for (const std::string& column : path->columns()) {
+    const std::optional<ColumnRef> ref = binder.use(column, line);
+    if (!ref) return false;
+    plan.keys.push_back(*ref);
+  }
+  plan.by_column = std::move(path);
+  return true;
 }
 
 std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
@@ -296,7 +461,9 @@ std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
   // Of these formats every record is canonical, so that no column needs to be read.
   const bool always_canonical =
       as_it_came && (target->format == RowFormat::kTxt || target->format == RowFormat::kJsonl);
-  WritePlan plan = {.raw_if_canonical = as_it_came};
+  WritePlan plan = {.raw_if_canonical = as_it_came,
+                    .output = output_of(options, *target, header_of(target->format, *names))};
+  if (!use_path(options, *target, binder, plan)) return nullptr;
   if (as_it_came) binder.need_raw();
   if (!always_canonical) {
     const int line = options.line(options.has("column") ? "column" : "path");
@@ -304,7 +471,7 @@ std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
     if (!columns) return nullptr;
     plan.rows.emplace(target->format, std::move(*columns));
   }
-  binder.set_output(output_of(options, *target, header_of(target->format, *names)));
+  binder.set_output(plan.output);
   return std::make_unique<Write>(std::move(plan));
 }
 
@@ -326,6 +493,16 @@ std::vector<StageExample> examples() {
        .stage = "path = \"csv/*.csv.zst\"\nlayout = \"per_input\"",
        .output = {R"({ id = 1, "user.country" = "NO", tags = '["a","b"]' })",
                   R"({ id = 2, "user.country" = 'say "hi"', tags = '[]' })"}},
+      {.title = "A file for each country: `by/NO.csv`, `by/%2E.csv`, `by/%null.csv`.",
+       .input_format = "csv",
+       .input = {"city,country", "Oslo,NO", "Nowhere,.", "Anywhere,"},
+       .stage = "path = \"by/{country}.csv\"",
+       .output = {"{ city = 'Oslo', country = 'NO' }", "{ city = 'Nowhere', country = '.' }",
+                  "{ city = 'Anywhere' }"}},
+      {.title = "Parts of a hundred records: `lines-00001.txt`, `lines-00002.txt` and so on.",
+       .input = {"one", "two", "three"},
+       .stage = "path = \"lines.txt\"\nmax_records = 100",
+       .output = {"{ line = 'one' }", "{ line = 'two' }", "{ line = 'three' }"}},
   };
 }
 
@@ -353,17 +530,37 @@ StageSpec stage_write() {
           "* Floats have the fewest digits that read back as the same number, times are ISO 8601 "
           "in UTC. NaN and infinities are strings in JSON. Text that is not UTF-8 becomes "
           "`{\"base64\": \"...\"}` in JSON, and is written as it is elsewhere.\n"
-          "* `.txt` takes one column; a newline within its text stays one.",
+          "* `.txt` takes one column; a newline within its text stays one.\n\n"
+          "**A file for each value.** Columns in braces in the path, as in "
+          "`by/{country}/{year}.csv`, make a file for each combination of their values, with the "
+          "header and all columns in it. A value stands in its name as it is (times as ISO 8601), "
+          "but so that no name leaves the folder and different values have different names: `/`, "
+          "`%`, control characters and bytes that are not UTF-8 become `%2F` and the like, a dot "
+          "at the start `%2E`, null `%null`, empty text `%empty`. Between two columns of one name "
+          "there must be a character that is no letter or digit, and it is escaped in the first: "
+          "in `{a}-{b}`, `x-y` is `x%2Dy`. Case is kept. A name has at most 255 bytes: of a value "
+          "that does not fit it has the start, `%~` and 32 hexadecimal digits (XXH3-128 of the "
+          "value). Without records there are no files. In an absolute folder, files of earlier "
+          "runs stay.\n\n"
+          "**Parts.** With `max_records` or `max_bytes` the output is cut into numbered files, "
+          "`out-00001.csv`, `out-00002.csv` and so on, each with the header. The number stands "
+          "before the extension, or where `{part}` is in the path. A part ends before the record "
+          "that would make it too large; a record larger than `max_bytes` is a part of its own. "
+          "The same records are in the same part on any number of ranks.",
       .fields =
           {{.name = "path",
             .kind = FieldKind::kText,
             .doc = "File below the run's output folder, or an absolute path. With layout "
-                   "\"per_input\" the folder and the extension, as in \"clean/*.jsonl.gz\".",
+                   "\"per_input\" the folder and the extension, as in \"clean/*.jsonl.gz\". With "
+                   "columns "
+                   "in braces a file for each value, as in \"by/{country}.csv\"; {part} is the "
+                   "number of a part.",
             .required = true},
            {.name = "layout",
             .kind = FieldKind::kChoice,
             .doc = "\"single\": one file. \"per_input\": a file for each input, whose path below "
-                   "the inputs' common folder is kept, with the extension added.",
+                   "the inputs' common folder is kept, with the extension added. With columns in "
+                   "the path, \"single\" is a file for each value.",
             .default_text = "single",
             .choices = {"single", "per_input"}},
            {.name = "level",
@@ -373,6 +570,24 @@ StageSpec stage_write() {
             .default_text = "0",
             .min = 0,
             .max = 19},
+           {.name = "max_records",
+            .kind = FieldKind::kInt,
+            .doc = "Most records of a file; what follows goes to the next part, out-00002.csv.",
+            .min = 1,
+            .max = 9.0e18},
+           {.name = "max_bytes",
+            .kind = FieldKind::kBytes,
+            .doc = "Most bytes of a file before compression, header included; what follows goes to "
+                   "the next part.",
+            .min = 1,
+            .max = 9.0e18},
+           {.name = "max_files",
+            .kind = FieldKind::kInt,
+            .doc = "The run fails if values or parts make more files. Each takes memory of rank 0: "
+                   "some hundred bytes, and 60 for each unit with a row for it.",
+            .default_text = "10000",
+            .min = 1,
+            .max = 100'000'000},
            {.name = "column",
             .kind = FieldKind::kColumn,
             .doc = "The column of a .txt file; by default `line`, or the only text column."}},

@@ -86,22 +86,33 @@ void add_units(const Plan& plan, std::string& out) {
 
 void add_memory(const BoundJob& bound, unsigned threads, std::string& out) {
   const ReadLimits& limits = bound.job.input.limits;
-  const uint64_t fixed = 2 * limits.chunk_bytes;
-  add_line(
-      out, "memory",
-      fmt::format("{} in each of {} for chunks; up to {} more for one long record and {} for "
-                  "a decompressor",
-                  format_bytes(fixed), counted(threads, "worker"),
-                  format_bytes(limits.record_bytes_max), format_bytes(limits.window_bytes_max)));
+  uint64_t fixed = 2 * limits.chunk_bytes;
+  bool writes = false;
+  for (const PipelineStage& stage : bound.stages) {
+    if (stage.output) fixed += sink_memory_bytes(*stage.output);
+    writes = writes || stage.output;
+  }
+  add_line(out, "memory",
+           fmt::format(
+               "{} in each of {} for chunks{}; up to {} more for one long record and {} for "
+               "a decompressor",
+               format_bytes(fixed), counted(threads, "worker"), writes ? " and rows to write" : "",
+               format_bytes(limits.record_bytes_max), format_bytes(limits.window_bytes_max)));
+}
+
+std::string files_of(const OutputSpec& output) {
+  const std::string of = output.layout == OutputLayout::kPerInput   ? " for each input"
+                         : output.layout == OutputLayout::kByColumn ? " for each value"
+                                                                    : "";
+  if (output.is_numbered()) return " (numbered files" + of + ")";
+  return of.empty() ? "" : " (a file" + of + ")";
 }
 
 void add_outputs(const BoundJob& bound, std::string& out) {
   bool first = true;
   for (const PipelineStage& stage : bound.stages) {
     if (!stage.output) continue;
-    const bool per_input = stage.output->layout == OutputLayout::kPerInput;
-    add_line(out, first ? "output" : "",
-             quoted(stage.output->path) + (per_input ? " (a file for each input)" : ""));
+    add_line(out, first ? "output" : "", quoted(stage.output->shown) + files_of(*stage.output));
     first = false;
   }
 }

@@ -41,8 +41,8 @@ double between(Clock::time_point from, Clock::time_point to) {
 std::string folder_for_parts(const Outputs& outputs, const RunRequest& request) {
   if (outputs.roots().empty()) return {};
   if (!request.run_dir.empty()) return request.run_dir;
-  for (const FinalFile& file : outputs.finals()) {
-    if (file.place.root != "/output") return file.place.root;
+  for (const std::string& root : outputs.roots()) {
+    if (root != "/output") return root;
   }
   const char* folder = std::getenv("TMPDIR");
   return folder == nullptr ? "/tmp" : folder;
@@ -139,7 +139,7 @@ Status Lead::absorb(const Done& done) {
       return damaged_message("unit report");
     }
   }
-  outputs_.add_unit(report, done.item);
+  RETURN_IF_ERROR(outputs_.add_unit(report, done.item));
   units_[done.item] = std::move(report.slices);
   work_end_ = Clock::now();
   return {};
@@ -209,15 +209,15 @@ void Lead::fill_sums() {
   }
 }
 
-Outputs& Lead::outputs_to_assemble() {
+Status Lead::finish_outputs() {
   std::vector<uint8_t> unread(plan().manifest.files.size(), 1);
   for (const auto& unit : units_) {
     for (const SliceBooks& slice : unit) {
       if (slice.error.empty() && slice.note != kNotReadNote) unread[slice.file_index] = 0;
     }
   }
-  outputs_.finish([&](uint64_t file) { return unread[file] != 0; });
-  return outputs_;
+  return outputs_.finish(plan().manifest, run_dir_.parts_dir(),
+                         [&](uint64_t file) { return unread[file] != 0; });
 }
 
 void Lead::fill_seconds() {

@@ -41,8 +41,9 @@ class Lead final : public Leader {
   /// The tables and the books of the run. kFailed if the books do not balance or too many records
   /// were rejected.
   Status conclude(Totals totals);
-  /// Which files there are, from what the units wrote.
-  Outputs& outputs_to_assemble();
+  /// Which files there are, from what the units wrote. kFailed: see Outputs::finish.
+  Status finish_outputs();
+  Outputs& outputs() { return outputs_; }
   void add_rank(RankResult rank) { description_.ranks.push_back(std::move(rank)); }
   /// Writes the run directory. `status` is how the run went until here.
   Status finish(const Status& status);

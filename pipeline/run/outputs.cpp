@@ -1,13 +1,16 @@
 #include "pipeline/run/outputs.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <numeric>
+#include <utility>
 
 #include "pipeline/base/message.h"
+#include "pipeline/base/text.h"
+#include "pipeline/run/protocol.h"
 
 namespace shardmill {
 
@@ -98,53 +101,83 @@ Status check_pair(const Name& first, const Name& second) {
                "a name of its own");
 }
 
+/// Where the name of a file without columns or a number begins: behind the last folder of `path`
+/// that is the same for all files.
+size_t name_begin(std::string_view path) {
+  const size_t slash = path.substr(0, path.find(kPartMark)).rfind('/');
+  return slash == std::string_view::npos ? 0 : slash + 1;
+}
+
+uint64_t parts_for(uint64_t amount, uint64_t most) {
+  return most == 0 ? 0 : amount / most + (amount % most > 0 ? 1 : 0);
+}
+
+void set_sizes(FinalFile& file, uint64_t header_bytes) {
+  file.plain_bytes = header_bytes;
+  file.rows = 0;
+  for (const PartRange& range : file.ranges) {
+    file.starts.push_back(file.plain_bytes);
+    file.plain_bytes += range.bytes;
+    file.rows += range.rows;
+  }
+}
+
 uint64_t block_count(uint64_t plain_bytes) {
   return std::max<uint64_t>(1, (plain_bytes + kBlockBytes - 1) / kBlockBytes);
 }
 
 }  // namespace
 
+std::string numbered_path(std::string_view path, uint64_t number) {
+  const size_t mark = path.find(kPartMark);
+  if (mark == std::string_view::npos) return std::string(path);
+  return fmt::format("{}{:05}{}", path.substr(0, mark), number, path.substr(mark + 1));
+}
+
 Result<Outputs> Outputs::plan(const Plan& plan, const std::string& run_dir,
                               const std::string& token) {
   Outputs outputs;
+  outputs.token_ = token;
   outputs.stages_.resize(plan.bound->stages.size());
   for (size_t stage = 0; stage < plan.bound->stages.size(); ++stage) {
     if (!plan.bound->stages[stage].output) continue;
-    RETURN_IF_ERROR(outputs.add_stage(plan, stage, run_dir, token));
+    RETURN_IF_ERROR(outputs.add_stage(plan, stage, run_dir));
   }
-  RETURN_IF_ERROR(outputs.check_names(plan.manifest));
+  RETURN_IF_ERROR(outputs.check_file_limits());
+  RETURN_IF_ERROR(outputs.check_names(plan.manifest, true));
   return outputs;
 }
 
-Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run_dir,
-                          const std::string& token) {
+Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run_dir) {
   const OutputSpec& spec = *plan.bound->stages[stage].output;
-  stages_[stage] = {.spec = &spec, .first_final = finals_.size()};
   const bool absolute = is_absolute(spec.path);
-  const std::string path = without_empty_parts(spec.path);
-  FinalFile file = {.stage = stage};
+  std::string folder = without_empty_parts(spec.path);
+  std::string name;
   if (spec.layout == OutputLayout::kSingle) {
-    const size_t slash = path.rfind('/');
-    const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash);
-    file.place.root = absolute ? "/" + folder : run_dir + "/output";
-    file.place.relative = absolute ? path.substr(slash + 1) : path;
-    file.shown = absolute ? "/" + path : "output/" + path;
-    roots_.push_back(file.place.root);
-    return add_final(std::move(file), token);
+    const size_t begin = name_begin(folder);
+    name = folder.substr(begin);
+    folder.resize(begin == 0 ? 0 : begin - 1);
   }
-  file.place.root = absolute ? "/" + path : run_dir + "/output";
-  roots_.push_back(file.place.root);
+  const std::string with_slash = folder.empty() ? "" : folder + "/";
+  WriteStage& made = stages_[stage];
+  made.spec = &spec;
+  made.root = absolute ? "/" + folder : run_dir + "/output";
+  made.folder = absolute ? "" : with_slash;
+  made.shown = absolute ? "/" + with_slash : "output/";
+  made.first_final = finals_.size();
+  roots_.push_back(made.root);
+  if (spec.layout == OutputLayout::kSingle) return add_final(stage, name);
+  if (spec.layout == OutputLayout::kByColumn) return {};
   for (const ManifestFile& input : plan.manifest.files) {
-    const std::string mirrored = below_root(plan.manifest, input.path) + spec.extension;
-    FinalFile one = file;
-    one.place.relative = absolute || path.empty() ? mirrored : path + "/" + mirrored;
-    one.shown = (absolute ? "/" + path : "output") + "/" + one.place.relative;
-    RETURN_IF_ERROR(add_final(std::move(one), token));
+    RETURN_IF_ERROR(add_final(stage, below_root(plan.manifest, input.path) + spec.extension));
   }
   return {};
 }
 
-Status Outputs::add_final(FinalFile file, const std::string& token) {
+Status Outputs::add_final(size_t stage, const std::string& name) {
+  WriteStage& made = stages_[stage];
+  FinalFile file = {.stage = stage,
+                    .place = {.root = made.root, .relative = made.folder + name, .temporary = {}}};
   if (!is_plain_relative_path(file.place.relative)) {
     return Status::usage(Message{.place = "output " + quoted(std::string_view(file.place.relative)),
                                  .found = "a path that leads out of its folder",
@@ -152,20 +185,46 @@ Status Outputs::add_final(FinalFile file, const std::string& token) {
                                  .fix = "write the inputs' paths without \"..\""}
                              .text());
   }
-  file.place.temporary = fmt::format(".shardmill-{}-{}", token, finals_.size());
+  file.shown = made.shown + file.place.relative;
   finals_.push_back(std::move(file));
+  ++made.files;
   return {};
 }
 
-// Sorted by `before`, a folder comes right before what lies in it.
-Status Outputs::check_names(const Manifest& manifest) const {
+Status Outputs::check_file_limits() const {
+  for (const WriteStage& stage : stages_) {
+    if (stage.spec == nullptr || !stage.spec->has_file_limit()) continue;
+    if (stage.files <= stage.spec->max_files) continue;
+    return Status::usage(
+        Message{.place = "output " + quoted(stage.spec->shown, 400),
+                .found = "a file for each of " + counted(stage.files, "input"),
+                .expected = "at most " + with_separators(stage.spec->max_files) + " (max_files)",
+                .fix = "raise max_files"}
+            .text());
+  }
+  return {};
+}
+
+// Sorted by `before`, a folder comes right before what lies in it. Before the work, paths with
+// columns stand for themselves: two that are the same would meet in every file.
+Status Outputs::check_names(const Manifest& manifest, bool before_work) const {
   std::map<std::string, std::string> real_roots;
-  for (const FinalFile& file : finals_) real_roots.try_emplace(file.place.root);
-  for (auto& [root, real] : real_roots) real = real_path(root);
+  for (const std::string& root : roots_) real_roots.try_emplace(root, real_path(root));
+  std::vector<FinalFile> patterns;
+  patterns.reserve(stages_.size());
+  for (const WriteStage& stage : stages_) {
+    if (!before_work || stage.spec == nullptr || stage.spec->pattern.empty()) continue;
+    const std::string relative = stage.folder + stage.spec->pattern;
+    patterns.push_back({.place = {.root = stage.root, .relative = relative, .temporary = {}},
+                        .shown = numbered_path(stage.shown + relative, 1)});
+  }
   std::vector<Name> names;
-  names.reserve(finals_.size());
-  for (const FinalFile& file : finals_) {
-    names.push_back({real_roots[file.place.root] + "/" + file.place.relative, &file});
+  names.reserve(finals_.size() + patterns.size());
+  for (const std::vector<FinalFile>* files : {&finals_, &std::as_const(patterns)}) {
+    for (const FinalFile& file : *files) {
+      names.push_back(
+          {real_roots[file.place.root] + "/" + numbered_path(file.place.relative, 1), &file});
+    }
   }
   add_inputs_below(manifest, real_roots, names);
   std::stable_sort(names.begin(), names.end(), before);
@@ -173,56 +232,131 @@ Status Outputs::check_names(const Manifest& manifest) const {
   return {};
 }
 
-void Outputs::add_unit(const UnitReport& report, uint64_t unit) {
-  size_t part = 0;
-  for (const WriteStage& stage : stages_) {
-    if (stage.spec == nullptr || part >= report.parts.size()) continue;
-    const WrittenPart& written = report.parts[part++];
-    const std::vector<PartSection>& sections = written.sections;
-    const bool single = stage.spec->layout == OutputLayout::kSingle;
-    uint64_t begin = written.begin;
-    for (size_t slice = 0; slice < sections.size(); ++slice) {
-      const uint64_t index = stage.first_final + (single ? 0 : report.slices[slice].file_index);
-      if (index >= finals_.size()) continue;
-      FinalFile& file = finals_[index];
-      const PartSection& section = sections[slice];
-      file.rows += section.rows;
-      if (section.bytes == 0) continue;
-      const bool goes_on = !file.ranges.empty() && file.ranges.back().unit == unit;
-      if (goes_on) {
-        file.ranges.back().bytes += section.bytes;
-      } else {
-        file.ranges.push_back(
-            {.unit = unit, .file = written.file, .begin = begin, .bytes = section.bytes});
-      }
-      begin += section.bytes;
-    }
-  }
+// A part holds at most `max_records` records, and at most `max_bytes` bytes or one record.
+uint64_t Outputs::WriteStage::files_at_least() const {
+  const uint64_t most_bytes = spec->max_bytes == 0 ? 0 : std::max(spec->max_bytes, longest_row);
+  return std::max({files, parts_for(rows, spec->max_records), parts_for(bytes, most_bytes)});
 }
 
-void Outputs::finish(const std::function<bool(uint64_t file)>& leave_out) {
-  std::vector<FinalFile> kept;
-  for (uint64_t i = 0; i < finals_.size(); ++i) {
-    FinalFile& file = finals_[i];
-    const WriteStage& stage = stages_[file.stage];
-    const bool single = stage.spec->layout == OutputLayout::kSingle;
-    if (!single && leave_out(i - stage.first_final)) continue;
-    std::sort(file.ranges.begin(), file.ranges.end(),
-              [](const PartRange& a, const PartRange& b) { return a.unit < b.unit; });
-    file.plain_bytes = stage.spec->header.size();
-    for (const PartRange& range : file.ranges) {
-      file.starts.push_back(file.plain_bytes);
-      file.plain_bytes += range.bytes;
+Status Outputs::add_unit(const UnitReport& report, uint64_t unit) {
+  size_t part = 0;
+  for (WriteStage& stage : stages_) {
+    if (stage.spec == nullptr || part >= report.parts.size()) continue;
+    RETURN_IF_ERROR(add_part(stage, report, report.parts[part++], unit));
+    const bool limited = stage.spec->has_file_limit();
+    if (limited && stage.files_at_least() > stage.spec->max_files) {
+      return too_many_files(*stage.spec);
     }
-    kept.push_back(std::move(file));
+  }
+  return {};
+}
+
+Status Outputs::add_part(WriteStage& stage, const UnitReport& report, const WrittenPart& part,
+                         uint64_t unit) {
+  stage.longest_row = std::max(stage.longest_row, part.longest_row);
+  PartRange range = {.unit = unit, .file = part.file, .begin = part.begin};
+  for (const PartFrame& frame : part.frames) {
+    ASSIGN_OR_RETURN(const uint64_t index, final_of(stage, report, part, frame.file));
+    range.bytes = frame.bytes;
+    range.rows = frame.rows;
+    range.lengths_bytes = frame.lengths_bytes;
+    finals_[index].ranges.push_back(range);
+    range.begin += frame.bytes + frame.lengths_bytes;
+    stage.rows += frame.rows;
+    stage.bytes += frame.bytes;
+  }
+  return {};
+}
+
+Result<uint64_t> Outputs::final_of(WriteStage& stage, const UnitReport& report,
+                                   const WrittenPart& part, uint64_t file) {
+  switch (stage.spec->layout) {
+    case OutputLayout::kSingle:
+      return stage.first_final;
+    case OutputLayout::kPerInput:
+      if (file >= report.slices.size()) return damaged_message("unit report");
+      file = stage.first_final + report.slices[file].file_index;
+      if (file >= finals_.size()) return damaged_message("unit report");
+      return file;
+    case OutputLayout::kByColumn:
+      if (file >= part.names.size()) return damaged_message("unit report");
+      return final_by_name(stage, part.names[file]);
+  }
+  return damaged_message("unit report");
+}
+
+Result<uint64_t> Outputs::final_by_name(WriteStage& stage, const std::string& name) {
+  const auto [entry, is_new] = stage.by_name.try_emplace(name, finals_.size());
+  if (!is_new) return entry->second;
+  RETURN_IF_ERROR(add_final(static_cast<size_t>(&stage - stages_.data()), name));
+  return entry->second;
+}
+
+std::vector<uint64_t> Outputs::final_order() const {
+  std::vector<uint64_t> order(finals_.size());
+  std::iota(order.begin(), order.end(), uint64_t{0});
+  std::stable_sort(order.begin(), order.end(), [this](uint64_t a, uint64_t b) {
+    const FinalFile& x = finals_[a];
+    const FinalFile& y = finals_[b];
+    if (x.stage != y.stage) return x.stage < y.stage;
+    return stages_[x.stage].spec->layout == OutputLayout::kByColumn &&
+           x.place.relative < y.place.relative;
+  });
+  return order;
+}
+
+Status Outputs::finish(const Manifest& manifest, const std::string& parts_dir,
+                       const std::function<bool(uint64_t file)>& leave_out) {
+  for (WriteStage& stage : stages_) stage.files = 0;
+  std::vector<FinalFile> kept;
+  for (const uint64_t index : final_order()) {
+    const WriteStage& stage = stages_[finals_[index].stage];
+    const bool per_input = stage.spec->layout == OutputLayout::kPerInput;
+    if (per_input && leave_out(index - stage.first_final)) continue;
+    RETURN_IF_ERROR(finish_file(std::move(finals_[index]), parts_dir, kept));
   }
   finals_ = std::move(kept);
+  for (uint64_t i = 0; i < finals_.size(); ++i) {
+    finals_[i].place.temporary = fmt::format(".shardmill-{}-{}", token_, i);
+  }
+  const bool had_all_names =
+      std::none_of(stages_.begin(), stages_.end(), [](const WriteStage& stage) {
+        return stage.spec != nullptr && stage.spec->has_file_limit();
+      });
+  if (had_all_names) return {};
+  const Status names = check_names(manifest, false);
+  return names.is_ok() ? names : Status::failed(names.message());
+}
+
+Status Outputs::finish_file(FinalFile file, const std::string& parts_dir,
+                            std::vector<FinalFile>& kept) {
+  std::stable_sort(file.ranges.begin(), file.ranges.end(),
+                   [](const PartRange& a, const PartRange& b) { return a.unit < b.unit; });
+  WriteStage& stage = stages_[file.stage];
+  const OutputSpec& spec = *stage.spec;
+  if (!spec.is_numbered()) {
+    set_sizes(file, spec.header.size());
+    kept.push_back(std::move(file));
+    return {};
+  }
+  if (stage.files >= spec.max_files) return too_many_files(spec);
+  ASSIGN_OR_RETURN(std::vector<CutPart> parts,
+                   cut_rows(file.ranges, spec, parts_dir, spec.max_files - stage.files));
+  stage.files += parts.size();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    FinalFile one = {.stage = file.stage, .place = file.place};
+    one.place.relative = numbered_path(file.place.relative, i + 1);
+    one.shown = numbered_path(file.shown, i + 1);
+    one.ranges = std::move(parts[i].ranges);
+    set_sizes(one, spec.header.size());
+    kept.push_back(std::move(one));
+  }
+  return {};
 }
 
 void Outputs::remove_temporaries() const {
   for (const FinalFile& file : finals_) {
-    const std::string path = file.place.text();
-    ::unlink((path.substr(0, path.rfind('/') + 1) + file.place.temporary).c_str());
+    if (!file.place.temporary.empty()) remove_temporary(file.place);
   }
 }
 

@@ -3,26 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "pipeline/plan/plan.h"
+#include "pipeline/run/cut_rows.h"
 #include "pipeline/run/dealer.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/unit_report.h"
 
 namespace shardmill {
 
-/// A stretch of one part file.
-struct PartRange {
-  uint64_t unit = 0;
-  PartFileId file;
-  uint64_t begin = 0;  ///< in the file
-  uint64_t bytes = 0;
-};
-
-/// One file of the user's: the header, then the ranges.
+/// One file of the user's: the header, then the ranges. Until Outputs::finish its names hold a
+/// kPartMark where the number of a part will stand.
 struct FinalFile {
   size_t stage = 0;
   OutputPlace place;
@@ -34,6 +31,9 @@ struct FinalFile {
   uint64_t file_bytes = 0;  ///< once assembled
   uint64_t checksum = 0;    ///< once sealed
 };
+
+/// `path` with the number of a part, five digits or more, in the place of its kPartMark.
+std::string numbered_path(std::string_view path, uint64_t number);
 
 /// Plain bytes of a block: one member or frame of a packed file, one copy of a plain one.
 inline constexpr uint64_t kBlockBytes = 4 << 20;
@@ -49,16 +49,20 @@ struct BlockItem {
 class Outputs {
  public:
   Outputs() = default;
-  /// Names all files. kUsage: two stages that write to one file, an output that is an input or
-  /// another output's folder, or an input whose path does not fit below the output folder.
-  /// `run_dir` is where `output/` is; `token` makes temporary names.
+  /// Names all files that are known before the work. kUsage: two stages that write to one file, an
+  /// output that is an input or another output's folder, or an input whose path does not fit below
+  /// the output folder. `run_dir` is where `output/` is; `token` makes temporary names.
   static Result<Outputs> plan(const Plan& plan, const std::string& run_dir,
                               const std::string& token);
 
-  /// Units may come in any order; their ranges are put in order by `finish`.
-  void add_unit(const UnitReport& report, uint64_t unit);
-  /// Sizes are known now. `leave_out(file index)`: inputs without a file of their own (bad ones).
-  void finish(const std::function<bool(uint64_t file)>& leave_out);
+  /// Units may come in any order; their ranges are put in order by `finish`. kFailed: more files
+  /// than max_files, or a report that cannot be.
+  Status add_unit(const UnitReport& report, uint64_t unit);
+  /// All files, their names and sizes are known now, in the order of stages and then of inputs or
+  /// names. `leave_out(file index)`: inputs without a file of their own (bad ones). Reads lengths
+  /// of rows where files are cut into numbered parts. kFailed: what `plan` refuses, found only now.
+  Status finish(const Manifest& manifest, const std::string& parts_dir,
+                const std::function<bool(uint64_t file)>& leave_out);
 
   /// After a failure: takes temporary files away.
   void remove_temporaries() const;
@@ -75,14 +79,35 @@ class Outputs {
  private:
   struct WriteStage {
     const OutputSpec* spec = nullptr;  ///< nullptr: this stage does not write
+    std::string root;                  ///< OutputPlace::root of its files
+    std::string folder;                ///< below it, "" or with a slash at the end
+    std::string shown;                 ///< what reports say for `root`, with a slash at the end
     uint64_t first_final = 0;
+    std::unordered_map<std::string, uint64_t> by_name = {};  ///< kByColumn: index in finals_
+    /// @name So far; with them too many files are seen early.
+    /// @{
+    uint64_t files = 0;
+    uint64_t rows = 0;
+    uint64_t bytes = 0;
+    uint64_t longest_row = 0;
+    /// @}
+
+    uint64_t files_at_least() const;
   };
 
-  Status add_stage(const Plan& plan, size_t stage, const std::string& run_dir,
-                   const std::string& token);
-  Status add_final(FinalFile file, const std::string& token);
-  Status check_names(const Manifest& manifest) const;
+  Status add_stage(const Plan& plan, size_t stage, const std::string& run_dir);
+  Status add_final(size_t stage, const std::string& name);
+  Status check_file_limits() const;
+  Result<uint64_t> final_of(WriteStage& stage, const UnitReport& report, const WrittenPart& part,
+                            uint64_t file);
+  Result<uint64_t> final_by_name(WriteStage& stage, const std::string& name);
+  Status add_part(WriteStage& stage, const UnitReport& report, const WrittenPart& part,
+                  uint64_t unit);
+  std::vector<uint64_t> final_order() const;
+  Status finish_file(FinalFile file, const std::string& parts_dir, std::vector<FinalFile>& kept);
+  Status check_names(const Manifest& manifest, bool before_work) const;
 
+  std::string token_;
   std::vector<WriteStage> stages_;  ///< by stage
   std::vector<FinalFile> finals_;
   std::vector<std::string> roots_;

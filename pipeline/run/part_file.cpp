@@ -8,13 +8,16 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "pipeline/run/output_file.h"
+#include "pipeline/run/sorted_part.h"
 
 namespace shardmill {
 
 namespace {
 
 constexpr size_t kBufferBytes = 512 << 10;
+/// A frame with lengths ends here, so that little is read to find where a row begins.
+constexpr uint64_t kFrameBytes = 16 << 20;
+constexpr size_t kLengthsBytes = 256 << 10;
 
 Status write_all(int descriptor, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
@@ -28,16 +31,37 @@ Status write_all(int descriptor, std::string_view bytes, const std::string& path
 
 }  // namespace
 
-void PartSection::encode(ByteWriter& writer) const {
-  writer.varint(bytes);
-  writer.varint(rows);
+void WrittenPart::encode(ByteWriter& writer) const {
+  writer.u64(file.number());
+  writer.varint(begin);
+  writer.varint(names.size());
+  for (const std::string& name : names) writer.text(name);
+  writer.varint(frames.size());
+  for (const PartFrame& frame : frames) {
+    for (const uint64_t value : {frame.file, frame.rows, frame.bytes, frame.lengths_bytes}) {
+      writer.varint(value);
+    }
+  }
+  writer.varint(longest_row);
 }
 
-PartSection PartSection::decode(ByteReader& reader) {
-  PartSection section;
-  section.bytes = reader.varint();
-  section.rows = reader.varint();
-  return section;
+WrittenPart WrittenPart::decode(ByteReader& reader) {
+  WrittenPart part;
+  part.file = PartFileId(reader.u64());
+  part.begin = reader.varint();
+  const uint64_t names = reader.varint();
+  if (!reader.count_fits(names, 1)) return part;
+  for (uint64_t i = 0; i < names; ++i) part.names.emplace_back(reader.text());
+  const uint64_t frames = reader.varint();
+  if (!reader.count_fits(frames, 4)) return part;
+  part.frames.resize(frames);
+  for (PartFrame& frame : part.frames) {
+    for (uint64_t* value : {&frame.file, &frame.rows, &frame.bytes, &frame.lengths_bytes}) {
+      *value = reader.varint();
+    }
+  }
+  part.longest_row = reader.varint();
+  return part;
 }
 
 std::string PartFileId::path(const std::string& parts_dir) const {
@@ -64,58 +88,121 @@ Result<uint64_t> PartPool::append(std::string_view bytes) {
   return begin;
 }
 
-Status PartFile::append(std::string_view bytes, uint64_t rows) {
-  sections_[slice_].bytes += bytes.size();
-  sections_[slice_].rows += rows;
+Status BufferedFile::append(std::string_view bytes) {
+  size_ += bytes.size();
   if (buffer_.size() + bytes.size() > kBufferBytes) RETURN_IF_ERROR(flush());
   if (bytes.size() >= kBufferBytes) return write(bytes);
   buffer_.append(bytes);
   return {};
 }
 
-Status PartFile::flush() {
+Status BufferedFile::flush() {
   if (buffer_.empty()) return {};
   const Status status = write(buffer_);
   buffer_.clear();
   return status;
 }
 
-Status PartFile::write(std::string_view bytes) {
-  if (descriptor_ < 0) {
-    descriptor_ =
-        ::open(temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor_ < 0) return fail("created");
+Status BufferedFile::write(std::string_view bytes) {
+  if (!file_.is_open()) {
+    file_ = FileHandle(
+        ::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file_.is_open()) return file_error(path_, "created", errno);
   }
-  return write_all(descriptor_, bytes, temporary());
+  return write_all(file_.get(), bytes, path_);
 }
 
-void PartFile::discard() {
-  buffer_.clear();
-  std::fill(sections_.begin(), sections_.end(), PartSection());
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  descriptor_ = -1;
-  ::unlink(temporary().c_str());
-}
-
-Result<WrittenPart> PartFile::commit(PartPool& pool) {
-  WrittenPart part = {.file = id_, .begin = 0, .sections = sections_};
-  if (descriptor_ < 0) {
-    if (buffer_.empty()) return part;
-    part.file = pool.id();
-    ASSIGN_OR_RETURN(part.begin, pool.append(buffer_));
-    return part;
-  }
+Status BufferedFile::copy(uint64_t offset, uint64_t bytes, BufferedFile& out) {
+  if (is_in_memory()) return out.append(content().substr(offset, bytes));
   RETURN_IF_ERROR(flush());
-  const int closed = ::close(descriptor_);
-  descriptor_ = -1;
-  if (closed != 0) return fail("written");
-  if (std::rename(temporary().c_str(), path_.c_str()) != 0) return fail("renamed");
+  std::string piece;
+  while (bytes > 0) {
+    const uint64_t size = std::min<uint64_t>(bytes, kBufferBytes);
+    piece.clear();
+    RETURN_IF_ERROR(read_range(file_, offset, size, piece, path_));
+    RETURN_IF_ERROR(out.append(piece));
+    offset += size;
+    bytes -= size;
+  }
+  return {};
+}
+
+void BufferedFile::clear() {
+  buffer_.clear();
+  size_ = 0;
+  if (!file_.is_open()) return;
+  file_ = FileHandle();
+  ::unlink(path_.c_str());
+}
+
+Status BufferedFile::keep_as(const std::string& path) {
+  RETURN_IF_ERROR(flush());
+  size_ = 0;
+  RETURN_IF_ERROR(file_.close(path_));
+  if (std::rename(path_.c_str(), path.c_str()) != 0) return file_error(path_, "renamed", errno);
+  return {};
+}
+
+Result<WrittenPart> Part::keep(PartPool& pool, WrittenPart part) {
+  part.file = id_;
+  if (!out_.is_in_memory()) {
+    RETURN_IF_ERROR(out_.keep_as(path_));
+  } else if (out_.size() > 0) {
+    part.file = pool.id();
+    ASSIGN_OR_RETURN(part.begin, pool.append(out_.content()));
+  }
   return part;
 }
 
-Status PartFile::fail(std::string_view doing) const {
-  return file_error(temporary(), doing, errno);
+void PartFile::begin_slice(size_t slice) {
+  if (per_slice_) file_ = slice;
+}
+
+Status PartFile::append(const FramedRows& rows) {
+  if (frame_.file != file_) RETURN_IF_ERROR(end_frame());
+  frame_.rows += rows.ends.size();
+  frame_.bytes += rows.bytes.size();
+  RETURN_IF_ERROR(out().append(rows.bytes));
+  if (!with_lengths_) return {};
+  size_t begin = 0;
+  for (const size_t end : rows.ends) {
+    lengths_.varint(end - begin);
+    longest_row_ = std::max<uint64_t>(longest_row_, end - begin);
+    begin = end;
+  }
+  const bool is_full = frame_.bytes >= kFrameBytes || lengths_.size() >= kLengthsBytes;
+  return is_full ? end_frame() : Status::ok();
+}
+
+/// The next frame is one of the current file.
+Status PartFile::end_frame() {
+  const std::string lengths = std::exchange(lengths_, ByteWriter()).take();
+  frame_.lengths_bytes = lengths.size();
+  if (frame_.rows > 0) frames_.push_back(frame_);
+  frame_ = {.file = file_};
+  return out().append(lengths);
+}
+
+void PartFile::discard() {
+  out().clear();
+  frames_.clear();
+  lengths_ = ByteWriter();
+  file_ = 0;
+  frame_ = {};
+  longest_row_ = 0;
+}
+
+Result<WrittenPart> PartFile::commit(PartPool& pool) {
+  RETURN_IF_ERROR(end_frame());
+  return keep(pool, {.frames = std::move(frames_), .longest_row = longest_row_});
+}
+
+std::unique_ptr<Part> make_part(const std::string& parts_dir, PartFileId id,
+                                const OutputSpec& spec) {
+  if (spec.layout == OutputLayout::kByColumn) {
+    return std::make_unique<SortedPart>(parts_dir, id, spec);
+  }
+  return std::make_unique<PartFile>(parts_dir, id, spec);
 }
 
 }  // namespace shardmill

@@ -47,7 +47,9 @@ Status work_and_assemble(Inbox& inbox, const Start& start, Lead* lead) {
   Status concluded;
   if (lead != nullptr) {
     concluded = without_exceptions(start.place, [&] {
-      return totals.is_ok() ? lead->conclude(std::move(*totals)) : totals.status();
+      RETURN_IF_ERROR(totals.status());
+      RETURN_IF_ERROR(lead->conclude(std::move(*totals)));
+      return lead->finish_outputs();
     });
   }
   RETURN_IF_ERROR(agree(inbox, concluded));
@@ -55,7 +57,7 @@ Status work_and_assemble(Inbox& inbox, const Start& start, Lead* lead) {
     RETURN_IF_ERROR(assemble(inbox, {.parts_dir = start.parts_dir,
                                      .place = start.place,
                                      .threads = start.threads,
-                                     .outputs = lead ? &lead->outputs_to_assemble() : nullptr}));
+                                     .outputs = lead ? &lead->outputs() : nullptr}));
   }
   gather_ranks(inbox, work.result(inbox.comm().host()), lead);
   return {};

@@ -9,11 +9,7 @@ std::string UnitReport::encode() const {
   writer.varint(slices.size());
   for (const SliceBooks& slice : slices) slice.encode(writer);
   writer.varint(parts.size());
-  for (const WrittenPart& part : parts) {
-    writer.u64(part.file.number());
-    writer.varint(part.begin);
-    for (const PartSection& section : part.sections) section.encode(writer);
-  }
+  for (const WrittenPart& part : parts) part.encode(writer);
   return writer.take();
 }
 
@@ -24,13 +20,8 @@ Result<UnitReport> UnitReport::decode(std::string_view bytes) {
   if (!reader.count_fits(slices, 19)) return damaged_message("unit report");
   for (uint64_t i = 0; i < slices; ++i) report.slices.push_back(SliceBooks::decode(reader));
   const uint64_t parts = reader.varint();
-  if (!reader.count_fits(parts, slices)) return damaged_message("unit report");
-  for (uint64_t i = 0; i < parts; ++i) {
-    WrittenPart& part = report.parts.emplace_back();
-    part.file = PartFileId(reader.u64());
-    part.begin = reader.varint();
-    for (uint64_t s = 0; s < slices; ++s) part.sections.push_back(PartSection::decode(reader));
-  }
+  if (!reader.count_fits(parts, 12)) return damaged_message("unit report");
+  for (uint64_t i = 0; i < parts; ++i) report.parts.push_back(WrittenPart::decode(reader));
   if (!reader.done()) return damaged_message("unit report");
   return report;
 }

@@ -57,11 +57,10 @@ UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
   if (verdict) known_first_ = verdict->value;
   report_.slices.resize(unit_.slices.size());
   for (size_t stage = 0; stage < craft_.job().stages.size(); ++stage) {
-    const bool writes = craft_.job().stages[stage].output.has_value();
-    parts_.push_back(writes ? std::make_unique<PartFile>(craft_.shared().parts_dir,
-                                                         PartFileId::own(unit_.index, stage),
-                                                         unit_.slices.size())
-                            : nullptr);
+    const std::optional<OutputSpec>& output = craft_.job().stages[stage].output;
+    parts_.push_back(
+        output ? make_part(craft_.shared().parts_dir, PartFileId::own(unit_.index, stage), *output)
+               : nullptr);
   }
 }
 

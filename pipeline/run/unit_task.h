@@ -101,7 +101,7 @@ class UnitTask final : public Task {
 
   Totals totals_;
   UnitRejectLog rejects_;
-  std::vector<std::unique_ptr<PartFile>> parts_;  ///< by stage; nullptr unless it writes
+  std::vector<std::unique_ptr<Part>> parts_;  ///< by stage; nullptr unless it writes
   UnitReport report_;
   MemoryShare memory_;
   uint64_t first_record_ = 0;

@@ -247,5 +247,75 @@ TEST(Matrix, OutputsByInputAreTheSame) {
   }
 }
 
+/// Rows with values that no file can be named by as they are, and many others.
+void write_hostile_rows(const TempFolder& folder) {
+  const std::string long_start(3000, 'x');
+  const std::vector<std::string> values = {"..",
+                                           ".",
+                                           "a/b",
+                                           "../../x",
+                                           "/etc",
+                                           "\"\"",
+                                           "",
+                                           std::string("a\0b", 3),
+                                           "\"a\nb\"",
+                                           long_start + "1",
+                                           long_start + "2",
+                                           "caf\xc3\xa9",
+                                           "caf\xe9",
+                                           "\xff",
+                                           "NO",
+                                           "no",
+                                           "%2F",
+                                           "%null",
+                                           "%empty",
+                                           "x-y"};
+  std::vector<std::string> lines = {"id,k,y"};
+  for (size_t i = 0; i < 44; ++i) {
+    const std::string value = i % 2 == 0 ? values[i / 2 % values.size()] : fmt::format("v{}", i);
+    lines.push_back(fmt::format("{},{},{}", i, value, i % 4));
+  }
+  write_variations(folder, lines, "csv", true);
+}
+
+TEST(Matrix, OutputsByColumnAreTheSame) {
+  const TempFolder folder;
+  write_hostile_rows(folder);
+  for (const char* path :
+       {"by/{k}.csv", "{y}/{k}-{y}.jsonl.gz", "{k}.csv.zst", "{y}-{part}/x{k}.csv.gz"}) {
+    const bool numbered = std::string_view(path).find("{part}") != std::string_view::npos;
+    const RunFiles files = expect_same_on(
+        sample_layouts(), "name = \"by\"\n" + input_table(folder, "csv", "") +
+                              fmt::format("[[stage]]\nuse = \"write\"\npath = "
+                                          "\"{}\"\n{}",
+                                          path, numbered ? "max_records = 100" : ""));
+    EXPECT_GT(files.contents.size(), 40u) << path;
+    uint64_t records = 0;
+    for (const auto& output : files.description.outputs) records += output.records;
+    EXPECT_EQ(records, files.description.records) << path;
+    EXPECT_EQ(files.description.outputs.size() + 1, files.contents.size()) << "no two in one place";
+  }
+}
+
+TEST(Matrix, NumberedPartsAreTheSame) {
+  const TempFolder folder;
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < 20; ++i) lines.push_back(std::string(i * i % 97, 'a') + std::to_string(i));
+  write_variations(folder, lines, "txt", false);
+  for (const char* limits : {"max_records = 170", "max_bytes = 4000",
+                             "max_records = 100\nmax_bytes = \"4KiB\"\nlayout = \"per_input\"",
+                             "max_records = 1000\nlayout = \"per_input\""}) {
+    for (const char* packing : {"", ".gz", ".zst"}) {
+      const RunFiles files = expect_same_on(
+          sample_layouts(), "name = \"parts\"\n" + input_table(folder, "lines", "") +
+                                fmt::format("[[stage]]\nuse = \"keep\"\nwhere = "
+                                            "\"len(line) != 5\"\n[[stage]]\n"
+                                            "use = \"write\"\npath = \"o.txt{}\"\n{}",
+                                            packing, limits));
+      EXPECT_GT(files.description.outputs.size(), 5u) << limits;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace shardmill

@@ -29,6 +29,11 @@ std::string some_text(size_t size, unsigned seed) {
   return text;
 }
 
+Status append_row(Part& part, std::string_view row) {
+  const std::vector<size_t> ends = {row.size()};
+  return part.append({.bytes = row, .ends = ends});
+}
+
 std::string plain_bytes(const std::string& path) {
   const std::string content = read_file(path);
   const std::unique_ptr<ByteSource> source = open_memory(content, {.size_bytes = content.size()});
@@ -45,7 +50,7 @@ std::string plain_bytes(const std::string& path) {
 /// A plan with files "root/f0" ... and one write stage, and what its units wrote.
 class Assembly {
  public:
-  Assembly(const fs::path& dir, OutputSpec spec, size_t files) : dir_(dir) {
+  Assembly(const fs::path& dir, OutputSpec spec, size_t files) : dir_(dir), spec_(spec) {
     for (size_t i = 0; i < files; ++i) world_.files["root/f" + std::to_string(i)].content = "x";
     plan_ = plan_for(world_);
     plan_.manifest.common_root = "root";
@@ -58,8 +63,8 @@ class Assembly {
   void write(const std::vector<std::string>& texts) {
     PartPool pool((dir_ / "parts").string(), PartFileId::pool(0, 0));
     for (uint64_t unit = 0; unit < texts.size(); ++unit) {
-      PartFile part((dir_ / "parts").string(), PartFileId::own(unit, 0), 1);
-      ASSERT_TRUE(part.append(texts[unit], 1).is_ok());
+      PartFile part((dir_ / "parts").string(), PartFileId::own(unit, 0), spec_);
+      ASSERT_TRUE(append_row(part, texts[unit]).is_ok());
       Result<WrittenPart> written = part.commit(pool);
       ASSERT_TRUE(written.is_ok());
       UnitReport report;
@@ -74,8 +79,11 @@ class Assembly {
   Status assemble_on(int ranks, unsigned threads) {
     Result<Outputs> planned = Outputs::plan(plan_, dir_.string(), "token");
     RETURN_IF_ERROR(planned.status());
-    for (size_t i = reports_.size(); i-- > 0;) planned->add_unit(reports_[i], i);
-    planned->finish([](uint64_t) { return false; });
+    for (size_t i = reports_.size(); i-- > 0;) {
+      RETURN_IF_ERROR(planned->add_unit(reports_[i], i));
+    }
+    RETURN_IF_ERROR(
+        planned->finish(plan_.manifest, (dir_ / "parts").string(), [](uint64_t) { return false; }));
     std::vector<Status> statuses(static_cast<size_t>(ranks));
     run_local_ranks(ranks, [&](Comm& comm) {
       Inbox inbox(comm);
@@ -95,6 +103,7 @@ class Assembly {
 
  private:
   fs::path dir_;
+  OutputSpec spec_;
   DoubleWorld world_;
   Plan plan_;
   std::vector<UnitReport> reports_;
@@ -291,28 +300,30 @@ TEST(PartFile, LeavesNothingUnlessItCommits) {
   const std::string dir = folder.path().string();
   PartPool pool(dir, PartFileId::pool(1, 2));
   {
-    PartFile part(dir, PartFileId::own(3, 0), 1);
-    ASSERT_TRUE(part.append(some_text(3'000'000, 1), 5).is_ok());
+    PartFile part(dir, PartFileId::own(3, 0), {});
+    ASSERT_TRUE(append_row(part, some_text(3'000'000, 1)).is_ok());
     EXPECT_FALSE(fs::is_empty(folder.path()));
   }
   EXPECT_TRUE(fs::is_empty(folder.path())) << "destroyed without a commit";
-  PartFile part(dir, PartFileId::own(3, 0), 2);
-  ASSERT_TRUE(part.append("thrown away", 1).is_ok());
+  PartFile part(dir, PartFileId::own(3, 0), {.layout = OutputLayout::kPerInput});
+  ASSERT_TRUE(append_row(part, "thrown away").is_ok());
   part.discard();
-  ASSERT_TRUE(part.append("kept", 1).is_ok());
+  ASSERT_TRUE(append_row(part, "kept").is_ok());
   part.begin_slice(1);
-  ASSERT_TRUE(part.append("too", 2).is_ok());
+  ASSERT_TRUE(append_row(part, "too").is_ok());
   const Result<WrittenPart> written = part.commit(pool);
   ASSERT_TRUE(written.is_ok());
   EXPECT_EQ(read_file(folder.path() / "rank-1.worker-2"), "kepttoo");
-  EXPECT_EQ(written->sections[0].bytes, 4u);
-  EXPECT_EQ(written->sections[1].rows, 2u);
+  ASSERT_EQ(written->frames.size(), 2u);
+  EXPECT_EQ(written->frames[0].bytes, 4u);
+  EXPECT_EQ(written->frames[1].file, 1u);
+  EXPECT_EQ(written->frames[1].rows, 1u);
 }
 
 TEST(PartFile, SaysWhatIsWrongWithTheDisk) {
   PartPool pool("/nonexistent", PartFileId::pool(0, 0));
-  PartFile part("/nonexistent", PartFileId::own(1, 0), 1);
-  const Status status = part.append(std::string(2 << 20, 'x'), 1);
+  PartFile part("/nonexistent", PartFileId::own(1, 0), {});
+  const Status status = append_row(part, std::string(2 << 20, 'x'));
   EXPECT_EQ(status.message(),
             "/nonexistent/unit-1.stage-0.tmp: the file cannot be created (no such file or "
             "directory); check that folder and its permissions");

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "tests/support/stage_runner.h"
 
 namespace shardmill {
@@ -15,14 +17,21 @@ using ::testing::IsEmpty;
 
 class BytesSink : public Sink {
  public:
-  Status append(std::string_view bytes, uint64_t rows) override {
+  Status append(const FramedRows& rows) override {
     if (fails) return Status::stopped("the disk is full");
-    written += bytes;
-    row_count += rows;
+    written += rows.bytes;
+    row_count += rows.ends.size();
+    EXPECT_TRUE(rows.ends.empty() || rows.ends.back() == rows.bytes.size());
+    size_t begin = 0;
+    for (size_t i = 0; i < rows.files.size(); ++i) {
+      by_name[rows.names[rows.files[i]]] += rows.bytes.substr(begin, rows.ends[i] - begin);
+      begin = rows.ends[i];
+    }
     ++calls;
     return {};
   }
   std::string written;
+  std::map<std::string, std::string> by_name;
   uint64_t row_count = 0;
   size_t calls = 0;
   bool fails = false;
@@ -259,9 +268,9 @@ TEST(Write, EveryMistakeInThePathSaysWhatToDo) {
             "path \"a\\x00b.csv\" with a NUL byte, expected a name that a file can have");
   EXPECT_EQ(problem_of({{"path", "/a/../x.csv"}}), "");
   EXPECT_EQ(problem_of({{"path", "a..b/..x.csv"}}), "");
-  EXPECT_EQ(problem_of({{"path", "a/{level}.csv"}}),
-            "path \"a/{level}.csv\" with braces, expected a path without them; paths by column are "
-            "not supported yet");
+  EXPECT_EQ(problem_of({{"path", "a/{level}.csv"}, {"layout", "per_input"}}),
+            "path \"a/{level}.csv\" with braces, expected a path without them for layout "
+            "\"per_input\"; leave `layout` out for a file for each value");
   EXPECT_EQ(problem_of({{"path", "a/*.csv"}}),
             "path \"a/*.csv\" with \"*\", expected the name of one file; set layout = "
             "\"per_input\" for a file for each input");
@@ -281,6 +290,104 @@ TEST(Write, LevelsAndColumnsThatHaveNoMeaningAreMistakes) {
   EXPECT_EQ(problem_of({{"path", "x.csv"}, {"column", "line"}}),
             "`column` for a .csv file, expected it only for .txt; choose columns with a stage "
             "`select` before");
+}
+
+using ByName = std::map<std::string, std::string>;
+
+TEST(Write, RowsGoToTheFileOfTheirValue) {
+  const BoundWrite bound = bind_write({{"path", "by/{text}/{n}.csv"}}, {.format = "lines"},
+                                      {{"n", Type::kInt}, {"text", Type::kText}});
+  ASSERT_TRUE(bound.output);
+  EXPECT_EQ(bound.output->layout, OutputLayout::kByColumn);
+  EXPECT_EQ(bound.output->path, "by");
+  EXPECT_EQ(bound.output->pattern, "{text}/{n}.csv");
+  EXPECT_EQ(bound.output->header, "n,text\n");
+  EXPECT_EQ(bound.output->max_files, 10'000u);
+  Batch batch;
+  batch.rows = 4;
+  batch.columns.resize(2);
+  batch.columns[0].prepare(Type::kInt, 4);
+  batch.columns[1].prepare(Type::kText, 4);
+  batch.columns[0].ints = {7, -1, 7, 7};
+  batch.columns[1].text = {"a/b", "..", "a/b", ""};
+  batch.columns[1].set_null(3);
+  BytesSink sink;
+  PassedOn next;
+  const auto worker = bound.stage->make_worker();
+  ASSERT_TRUE(worker->process(batch, {.sink = &sink}, next).is_ok());
+  EXPECT_EQ(sink.by_name, (ByName{{"a%2Fb/7.csv", "7,a/b\n7,a/b\n"},
+                                  {"%2E./-1.csv", "-1,..\n"},
+                                  {"%null/7.csv", "7,\n"}}));
+}
+
+TEST(Write, UntouchedRecordsGoToTheirFilesByteForByte) {
+  const BoundWrite bound = bind_write({{"path", "{n}.csv"}}, kCsv, kTwo);
+  EXPECT_TRUE(bound.slots.needs_raw);
+  BytesSink sink;
+  PassedOn next;
+  Batch batch = three_rows();
+  batch.raw[0] = "\"1\",a b";
+  batch.raw_is_canonical = true;
+  const auto worker = bound.stage->make_worker();
+  ASSERT_TRUE(worker->process(batch, {.sink = &sink}, next).is_ok());
+  EXPECT_EQ(sink.by_name, (ByName{{"1.csv", "\"1\",a b\n"}, {"3.csv", "3,\"d\"\"e\"\n"}}));
+}
+
+TEST(Write, LongValuesOfOneStartHaveFilesOfTheirOwn) {
+  const BoundWrite bound = bind_write({{"path", "{n}.txt"}, {"column", "text"}}, kCsv, kTwo);
+  const std::string start(5'000, 'x');
+  const std::string one = start + "1";
+  const std::string two = start + "2";
+  BytesSink sink;
+  PassedOn next;
+  const auto worker = bound.stage->make_worker();
+  for (int round = 0; round < 2; ++round) {
+    Batch batch = three_rows();
+    batch.columns[0].text = {one, "dropped", two};
+    ASSERT_TRUE(worker->process(batch, {.sink = &sink}, next).is_ok());
+    EXPECT_EQ(batch.columns[0].text[0], one) << "others see the value itself";
+  }
+  ASSERT_EQ(sink.by_name.size(), 2u);
+  for (const auto& [name, rows] : sink.by_name) {
+    EXPECT_EQ(name.size(), 255u);
+    EXPECT_TRUE(rows == "a b\na b\n" || rows == "d\"e\nd\"e\n") << rows;
+  }
+}
+
+TEST(Write, MoreValuesThanFilesAllowedEndTheRun) {
+  const BoundWrite bound =
+      bind_write({{"path", "by/{n}.csv"}, {"max_files", int64_t{1}}}, kCsv, kTwo);
+  BytesSink sink;
+  PassedOn next;
+  Batch batch = three_rows();
+  const Status status = bound.stage->make_worker()->process(batch, {.sink = &sink}, next);
+  EXPECT_EQ(status.code(), Code::kFailed);
+  EXPECT_EQ(status.message(),
+            "output \"by/{n}.csv\": its values make more files than allowed, expected at most 1 "
+            "(max_files); choose columns of fewer values, or raise max_files");
+}
+
+TEST(Write, NumberedPartsHaveTheirPlaceInThePath) {
+  const StageSettings limit = {{"path", "a/b.csv.gz"}, {"max_records", int64_t{5}}};
+  const BoundWrite single = bind_write(limit, kCsv, kTwo);
+  EXPECT_EQ(single.output->path, std::string("a/b-\0.csv.gz", 12));
+  EXPECT_EQ(single.output->max_records, 5u);
+  EXPECT_EQ(single.output->max_bytes, 0u);
+  EXPECT_EQ(single.output->shown, "a/b.csv.gz");
+  const BoundWrite by_input = bind_write(
+      {{"path", "a/*.csv"}, {"layout", "per_input"}, {"max_bytes", int64_t{100}}}, kCsv, kTwo);
+  EXPECT_EQ(by_input.output->extension, std::string("-\0.csv", 6));
+  EXPECT_EQ(by_input.output->max_bytes, 100u);
+  const BoundWrite own_place =
+      bind_write({{"path", "a/{part}.csv"}, {"max_records", int64_t{5}}}, kCsv, kTwo);
+  EXPECT_EQ(own_place.output->path, std::string("a/\0.csv", 7));
+  EXPECT_EQ(own_place.output->layout, OutputLayout::kSingle);
+}
+
+TEST(Write, MistakesWithColumnsInThePathSayWhatToDo) {
+  EXPECT_THAT(problem_of({{"path", "{a}{b}.txt"}}), HasSubstr("braces side by side"));
+  EXPECT_THAT(problem_of({{"path", "{lime}.txt"}}), HasSubstr("there is no column \"lime\""));
+  EXPECT_THAT(problem_of({{"path", "../{line}.txt"}}), HasSubstr("with \"..\""));
 }
 
 }  // namespace

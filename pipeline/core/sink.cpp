@@ -1,0 +1,27 @@
+#include "pipeline/core/sink.h"
+
+#include "pipeline/base/message.h"
+#include "pipeline/base/text.h"
+
+namespace shardmill {
+
+// By column: the rows of pipeline/run/sorted_part.h, their places, and the list of its runs.
+uint64_t sink_memory_bytes(const OutputSpec& spec) {
+  return spec.layout == OutputLayout::kByColumn ? 18 << 20 : 1 << 20;
+}
+
+Status too_many_files(const OutputSpec& spec) {
+  const bool by_column = spec.layout == OutputLayout::kByColumn;
+  const std::string cause = by_column && spec.is_numbered() ? "values or parts"
+                            : by_column                     ? "values"
+                                                            : "parts";
+  return Status::failed(
+      Message{.place = "output " + quoted(spec.shown, 400),
+              .found = "its " + cause + " make more files than allowed",
+              .expected = "at most " + with_separators(spec.max_files) + " (max_files)",
+              .fix = by_column ? "choose columns of fewer values, or raise max_files"
+                               : "raise max_records or max_bytes, or max_files"}
+          .text());
+}
+
+}  // namespace shardmill
