@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pipeline/base/text.h"
+#include "pipeline/run/stop.h"
 
 namespace shardmill {
 
@@ -202,6 +203,9 @@ class Parser {
         ->type_name("SIZE");
     sub->add_option("--limit", limit_, "only the first N records");
     sub->add_option("--show", show_, "show the first N records behind every stage");
+    sub->add_option("--time-limit", time_limit_,
+                    "stop softly before this time is over, like 01:00:00, or auto for what Slurm "
+                    "leaves; the same command goes on");
     sub->add_flag("--quiet", arguments_.quiet, "no progress and no report on the terminal");
     sub->add_flag("--fresh", arguments_.fresh, "start over in a run directory that is there");
     sub->add_flag("--strict", arguments_.strict, "exit with 10 if there was a bad file or record");
@@ -375,6 +379,10 @@ class Parser {
     arguments_.columns = plain(arguments_.columns);
     arguments_.write_path = plain(arguments_.write_path);
     RETURN_IF_ERROR(read_settings());
+    if (!time_limit_.empty()) {
+      arguments_.time_limit = plain(time_limit_);
+      RETURN_IF_ERROR(check_time_limit(arguments_.time_limit));
+    }
     RETURN_IF_ERROR(read_patterns());
     return arguments_;
   }
@@ -383,6 +391,7 @@ class Parser {
   Arguments arguments_;
   std::vector<std::string> sets_;
   std::string memory_;
+  std::string time_limit_;
   std::string pattern_;
   uint64_t limit_ = 0;
   uint64_t show_ = 0;

@@ -52,6 +52,7 @@ struct Arguments {
   bool quiet = false;
   bool fresh = false;
   bool strict = false;
+  std::string time_limit;  ///< "auto" or a duration; empty: none
 };
 
 /// A flag, or a word that stands by its place, as the parser knows it.

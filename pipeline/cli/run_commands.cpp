@@ -44,7 +44,8 @@ RunRequest request_of(const Arguments& arguments) {
   return {.run_dir = arguments.run_dir,
           .threads = arguments.threads,
           .quiet = arguments.quiet,
-          .fresh = arguments.fresh};
+          .fresh = arguments.fresh,
+          .time_limit = arguments.time_limit};
 }
 
 void print_bad_files(const RunDescription& run) {

@@ -9,7 +9,10 @@
 #include "pipeline/base/text.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/run/attempt.h"
 #include "pipeline/run/checksums.h"
+#include "pipeline/run/run_dir.h"
+#include "pipeline/run/stop.h"
 
 namespace shardmill {
 
@@ -40,10 +43,13 @@ class Starter {
           "{0}: this run is finished, nothing to do; \"shardmill report {0}\" shows its report, "
           "--fresh starts over\n",
           escaped(run_dir)));
+      remove_leftovers(run_dir);
       return "0";
     }
     Problems problems;
-    plan_ = make_plan(std::move(*job), run_dir, problems);
+    const bool resumes = !work_.request.fresh && !run_dir.empty() && can_resume(run_dir);
+    plan_ = make_plan(std::move(*job), run_dir, problems,
+                      resumes ? first_manifest(run_dir) : std::string());
     if (!plan_.is_ok()) return refuse(plan_.status());
     return std::string(kGo);
   }
@@ -94,8 +100,11 @@ int follow(Comm& comm, const Work& work) {
 
 }  // namespace
 
-int run_work(const Work& work) {
+int run_work(const Work& asked) {
   const Clock::time_point begin = Clock::now();
+  Work work = asked;
+  watch_stop_signals();
+  work.request.stop_wish = stop_signal;
   if (!launched_by_mpi()) {
     const std::unique_ptr<Comm> comm = make_single_comm();
     return lead(*comm, work, begin);

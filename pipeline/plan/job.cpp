@@ -215,6 +215,7 @@ class JobParser {
     to.show = size(options, "show");
     to.rows_in_report = size(options, "rows_in_report");
     to.stall_warning_seconds = options.number("stall_warning");
+    to.checkpoint_seconds = options.number("checkpoint");
     if (!to.max_rejects.empty() && !is_reject_limit(to.max_rejects)) {
       problem(options.line("max_rejects"), "max_rejects is " + quoted(to.max_rejects),
               "a number like \"1000\" or a share like \"0.1%\"", "write the number in quotes");

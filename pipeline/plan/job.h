@@ -72,6 +72,7 @@ struct JobRun {
   uint64_t show = 0;           ///< --show; records to show behind each stage
   uint64_t rows_in_report = 1000;
   double stall_warning_seconds = 300;
+  double checkpoint_seconds = 30;
 };
 
 struct Job {

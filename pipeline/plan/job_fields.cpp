@@ -125,6 +125,13 @@ std::vector<FieldSpec> make_run_fields() {
        .default_text = "1000",
        .min = 1,
        .max = 10000000},
+      {.name = "checkpoint",
+       .kind = FieldKind::kSeconds,
+       .doc = "A worker writes down what it has done this often, or less often if that would take "
+              "more than 2 % of its time; a run that is killed loses no more.",
+       .default_text = "30s",
+       .min = 0.001,
+       .max = 1e9},
       {.name = "stall_warning",
        .kind = FieldKind::kSeconds,
        .doc = "A worker without progress for so long is named.",

@@ -7,6 +7,7 @@
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/text.h"
+#include "pipeline/plan/run_identity.h"
 
 namespace shardmill {
 
@@ -42,12 +43,10 @@ std::vector<FileSlice> slices_of(const Manifest& manifest, const std::vector<uin
 }
 
 bool needs_whole_files(const Job& job) {
-  return std::any_of(job.stages.begin(), job.stages.end(),
-                     [](const JobStage& stage) {
-                       const auto decide = stage.spec->needs_whole_files_if;
-                       return stage.spec->needs_whole_files ||
-                              (decide != nullptr && decide(stage.options));
-                     });
+  return std::any_of(job.stages.begin(), job.stages.end(), [](const JobStage& stage) {
+    const auto decide = stage.spec->needs_whole_files_if;
+    return stage.spec->needs_whole_files || (decide != nullptr && decide(stage.options));
+  });
 }
 
 UnitOptions unit_options(const Job& job, const Manifest& manifest) {
@@ -117,10 +116,12 @@ SampleFiles choose_samples(const Manifest& manifest) {
   return samples;
 }
 
-Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems) {
+Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems,
+                       std::string_view first_manifest) {
   if (!problems.empty()) return refusal(job, problems);
   Plan plan;
   plan.manifest = list_inputs(job.input, run_dir, problems);
+  keep_first_sizes(plan.manifest, first_manifest);
   if (!problems.empty() || !decide_format(job, plan.manifest, problems)) {
     return refusal(job, problems);
   }

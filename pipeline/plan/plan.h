@@ -56,8 +56,10 @@ struct Plan {
 SampleFiles choose_samples(const Manifest& manifest);
 
 /// Job -> manifest -> format -> schema -> bound stages -> units. Rank 0 only. Problems are
-/// collected as far as possible.
-Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems);
+/// collected as far as possible. `first_manifest`: manifest.tsv of the attempt that this one goes
+/// on from (see keep_first_sizes), or empty.
+Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems,
+                       std::string_view first_manifest = {});
 
 /// What `shardmill plan` prints: files, units, schema, memory (fixed part), expected output.
 std::string explain(const Plan& plan, unsigned threads);

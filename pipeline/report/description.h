@@ -60,7 +60,8 @@ struct RankResult {
   uint64_t records = 0;
   double busy_seconds = 0;  ///< summed over workers
   uint64_t peak_rss_bytes = 0;
-  uint64_t redone_units = 0;  ///< CSV ranges whose start was assumed wrongly
+  uint64_t redone_units = 0;     ///< CSV ranges whose start was assumed wrongly
+  uint64_t abandoned_bytes = 0;  ///< read of units that did not commit, since the run stopped
 };
 
 struct OutputResult {
@@ -96,6 +97,13 @@ struct RunDescription {
   std::string version;
   std::string started_utc;                  ///< ISO 8601, run.json only
   std::vector<std::string> books_problems;  ///< where the books do not balance; empty is good
+  std::string stopped_by;     ///< not empty: the run ended early; what is here is its part so far
+  uint64_t units_done = 0;    ///< of `units`; all of them unless the run ended early
+  uint64_t bytes_total = 0;   ///< on disk, of all inputs
+  uint64_t attempt = 1;       ///< from 1
+  uint64_t units_before = 0;  ///< committed by earlier attempts
+  uint64_t bytes_done_again = 0;              ///< read by earlier attempts and read again since
+  std::vector<std::string> checkpoint_notes;  ///< checkpoints that did not count
 };
 
 /// Deterministic: the same bytes on any layout. Ends with a newline.

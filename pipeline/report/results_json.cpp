@@ -7,6 +7,17 @@ namespace shardmill {
 
 namespace {
 
+/// What share of the inputs a run covers that ended early.
+std::string covers_json(const RunDescription& run) {
+  return JsonObject()
+      .text("stopped_by", run.stopped_by)
+      .integer("units", run.units_done)
+      .integer("units_of", run.units)
+      .integer("bytes", run.disk_bytes)
+      .integer("bytes_of", run.bytes_total)
+      .str();
+}
+
 std::string inputs_json(const RunDescription& run) {
   uint64_t bytes = 0;
   for (const FileResult& file : run.files) bytes += file.size_bytes;
@@ -117,6 +128,7 @@ std::string results_json(const RunDescription& run) {
   std::vector<std::string> bad_values;
   for (const BadValueCount& bad : run.bad_values) bad_values.push_back(bad_value_json(bad));
   std::string out = "{\"job\": " + json_text(run.job_name);
+  if (!run.stopped_by.empty()) out += ",\n \"covers\": " + covers_json(run);
   out += ",\n \"inputs\": " + inputs_json(run);
   out += ",\n \"stages\": " + json_lines(stages, 2);
   out += ",\n \"tables\": " + json_lines(tables, 2);

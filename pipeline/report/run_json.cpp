@@ -60,6 +60,8 @@ std::string run_json(const RunDescription& run) {
   for (const OutputResult& output : run.outputs) outputs.push_back(output_json(output));
   std::vector<std::string> problems;
   for (const std::string& problem : run.books_problems) problems.push_back(json_text(problem));
+  std::vector<std::string> notes;
+  for (const std::string& note : run.checkpoint_notes) notes.push_back(json_text(note));
   const std::string rates =
       JsonObject()
           .number("disk_bytes_per_second", per_second(run.disk_bytes, run.seconds.work))
@@ -74,6 +76,9 @@ std::string run_json(const RunDescription& run) {
   out += ",\n \"threads\": " + std::to_string(threads_of(run));
   out += ",\n \"peak_rss_bytes\": " + json_array(peaks);
   out += ",\n \"units\": " + std::to_string(run.units);
+  out += ",\n \"attempt\": " + std::to_string(run.attempt);
+  out += ",\n \"units_before\": " + std::to_string(run.units_before);
+  out += ",\n \"bytes_done_again\": " + std::to_string(run.bytes_done_again);
   out += ",\n \"disk_bytes\": " + std::to_string(run.disk_bytes);
   out += ",\n \"plain_bytes\": " + std::to_string(run.plain_bytes);
   out += ",\n \"records\": " + std::to_string(run.records);
@@ -81,6 +86,7 @@ std::string run_json(const RunDescription& run) {
   out += ",\n \"per_rank\": " + json_lines(ranks, 2);
   out += ",\n \"outputs\": " + json_lines(outputs, 2);
   out += ",\n \"books_problems\": " + json_array(problems);
+  out += ",\n \"checkpoint_notes\": " + json_array(notes);
   return out + "}\n";
 }
 

@@ -81,6 +81,20 @@ std::string took_text(const RunSeconds& seconds) {
                      readable_seconds(seconds.merge));
 }
 
+/// "stopped early: 12 of 64 units, 1.20 GiB of 4.00 GiB (30.0 %); ...".
+std::string partial_text(const RunDescription& run) {
+  return fmt::format(
+      "stopped early: these are {} of {}, {} of {} ({})", with_separators(run.units_done),
+      counted(run.units, "unit"), format_bytes(run.disk_bytes), format_bytes(run.bytes_total),
+      format_share(static_cast<double>(run.disk_bytes), static_cast<double>(run.bytes_total)));
+}
+
+/// "attempt 2, 12 units were done before, 64.0 MiB had to be read again".
+std::string resumed_text(const RunDescription& run) {
+  return fmt::format("attempt {}, {} done before, {} read again", run.attempt,
+                     counted(run.units_before, "unit"), format_bytes(run.bytes_done_again));
+}
+
 }  // namespace
 
 std::string heading(std::string_view title, std::string_view remark, const Page& page) {
@@ -112,9 +126,17 @@ std::string title_section(const RunDescription& run, const Page& page) {
 }
 
 std::string summary_section(const RunDescription& run, const Page& page) {
-  std::string out = fact("read", read_text(run), page);
+  std::string out;
+  if (!run.stopped_by.empty()) {
+    out += fact("PARTIAL", partial_text(run), page, Mood::kBad);
+  }
+  out += fact("read", read_text(run), page);
   if (const std::string bad = bad_text(run); !bad.empty()) {
     out += fact("bad", bad, page, Mood::kBad);
+  }
+  if (run.attempt > 1) out += fact("resumed", resumed_text(run), page);
+  for (const std::string& note : run.checkpoint_notes) {
+    out += fact("resumed", escaped(note), page, Mood::kBad);
   }
   out += fact("took", took_text(run.seconds), page);
   if (run.seconds.work > 0) out += fact("speed", speed_text(run), page);

@@ -238,6 +238,7 @@ Status run_output_phase(Inbox& inbox, const AssembleSetup& setup, Phase phase) {
                             .place = setup.place,
                             .threads = setup.threads,
                             .mailbox = &mailbox,
+                            .stop_wish = setup.stop_wish,
                             .leader = leader.get()};
   phase_setup.make_craft = [&](unsigned) -> std::unique_ptr<Craft> {
     if (seals) return std::make_unique<SealCraft>();

@@ -6,6 +6,8 @@
 // Then every file is read once for its checksum, made durable and renamed.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "pipeline/base/status.h"
@@ -18,6 +20,7 @@ struct AssembleSetup {
   std::string parts_dir;
   std::string place;  ///< this rank in messages
   unsigned threads = 1;
+  std::function<std::optional<std::string>()> stop_wish = {};  ///< see PhaseSetup
   Outputs* outputs = nullptr;  ///< rank 0 only; gets sizes and checksums
 };
 

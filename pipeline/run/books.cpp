@@ -124,6 +124,11 @@ void check_cut_files(const Plan& plan, const UnitBooks& units, std::vector<std::
   for (const UnitRange& unit : plan.units) {
     if (unit.begin > 0) cut[unit.first_file] = {0, true};
   }
+  // A run that stopped early did not come to all units.
+  for (size_t i = 0; i < plan.units.size(); ++i) {
+    const auto file = cut.find(plan.units[i].first_file);
+    if (file != cut.end() && units[i].empty()) file->second.second = false;
+  }
   for_each_slice(units, [&](const SliceBooks& slice) {
     const auto file = cut.find(slice.file_index);
     if (file == cut.end()) return;

@@ -17,7 +17,9 @@ uint64_t ahead(uint64_t workers) {
 }  // namespace
 
 Dealer::Dealer(DealerSetup setup)
-    : setup_(std::move(setup)), ranks_(static_cast<size_t>(setup_.ranks)) {}
+    : setup_(std::move(setup)),
+      ranks_(static_cast<size_t>(setup_.ranks)),
+      known_(std::move(setup_.known)) {}
 
 void Dealer::rank_ready(int rank, unsigned workers) {
   ranks_[static_cast<size_t>(rank)].workers = workers;
@@ -52,6 +54,11 @@ void Dealer::done(int rank, const Done& item) {
   if (!gave_already) hand_on(item.item, item.next);
   if (item.drop_rest) next_ = setup_.order.size();
   deal_more();
+}
+
+void Dealer::stop_dealing() {
+  is_stopped_ = is_stopped_ || next_ < setup_.order.size();
+  next_ = setup_.order.size();
 }
 
 std::vector<Order> Dealer::take_orders() {

@@ -50,6 +50,8 @@ struct DealerSetup {
   ChainRule rule = ChainRule::kHandover;
   int ranks = 1;
   bool one_at_a_time = false;  ///< a single worker on rank 0 does everything in order (--limit)
+  /// What items of `order` get from predecessors that are not in it: they were done before.
+  std::unordered_map<uint64_t, Verdict> known;
 };
 
 struct DealOrder {
@@ -75,10 +77,13 @@ class Dealer {
   void prepared(int rank, const Prepared& item);
   void done(int rank, const Done& item);
 
+  /// Nothing else is dealt; unless everything was, the dealer will never have finished.
+  void stop_dealing();
+
   /// What is to be sent now, in order.
   std::vector<Order> take_orders();
   /// Every item is done (or was dropped after a limit).
-  bool finished() const { return done_ == dealt_ && next_ == setup_.order.size(); }
+  bool finished() const { return done_ == dealt_ && next_ == setup_.order.size() && !is_stopped_; }
   uint64_t done_count() const { return done_; }
 
  private:
@@ -99,7 +104,8 @@ class Dealer {
 
   DealerSetup setup_;
   std::vector<Rank> ranks_;
-  size_t next_ = 0;  ///< position in the order
+  size_t next_ = 0;          ///< position in the order
+  bool is_stopped_ = false;  ///< before everything was dealt
   uint64_t dealt_ = 0;
   uint64_t done_ = 0;
   std::unordered_map<uint64_t, Verdict> known_;    ///< verdicts, by the item that needs them

@@ -15,6 +15,7 @@
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
+#include "pipeline/plan/run_identity.h"
 #include "pipeline/run/unit_report.h"
 
 namespace shardmill {
@@ -22,6 +23,7 @@ namespace shardmill {
 namespace {
 
 constexpr double kStatusSeconds = 3;
+constexpr uint64_t kShareOfMemoryForPartial = 4;
 
 std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
@@ -75,28 +77,96 @@ Lead::Lead(Result<Plan>& plan, const RunRequest& request, RunDescription& descri
   description = RunDescription();
   description_.started_utc = utc_now();
   description_.version = SHARDMILL_VERSION;
+  if (plan_.is_ok()) units_.resize(plan_->units.size());
 }
 
 StartSetup Lead::prepare() {
   StartSetup setup;
   setup.status = plan_.is_ok() ? prepare_folder() : plan_.status();
-  if (setup.status.is_ok()) {
-    setup.plan = &plan();
-    setup.parts_dir = run_dir_.parts_dir();
+  if (!setup.status.is_ok()) return setup;
+  setup.plan = &plan();
+  setup.parts_dir = run_dir_.parts_dir();
+  setup.checkpoints = attempt_.checkpoints;
+  setup.frozen = attempt_.frozen;
+  for (const auto& unit : units_) {
+    for (const SliceBooks& slice : unit) setup.records_before += slice.records;
   }
   return setup;
 }
 
+/// Temporary names stay the same over all attempts, so that none is left behind.
 Status Lead::prepare_folder() {
-  ASSIGN_OR_RETURN(outputs_, Outputs::plan(plan(), request_.run_dir, new_token()));
-  ASSIGN_OR_RETURN(run_dir_, RunDir::open(request_.run_dir, request_.fresh,
-                                          folder_for_parts(outputs_, request_)));
-  RETURN_IF_ERROR(run_dir_.write_inputs(plan()));
-  return make_folders(outputs_.roots());
+  const std::string& path = request_.run_dir;
+  std::optional<CheckpointIndex> before;
+  if (!path.empty()) before = newest_index(checkpoint_folder(path));
+  const std::string token = before ? before->token : new_token();
+  ASSIGN_OR_RETURN(outputs_, Outputs::plan(plan(), path, token));
+  ASSIGN_OR_RETURN(run_dir_,
+                   RunDir::open(path, request_.fresh, folder_for_parts(outputs_, request_)));
+  RETURN_IF_ERROR(make_folders(outputs_.roots()));
+  watch_ = StopWatch(time_limit_seconds(request_.time_limit), path.empty() ? "" : path + "/STOP");
+  if (!run_dir_.is_kept()) return {};
+  attempt_.checkpoints.identity = run_identity(plan());
+  if (can_resume(path)) {
+    if (before) RETURN_IF_ERROR(check_same_run(*before));
+  } else {
+    RETURN_IF_ERROR(run_dir_.write_inputs(plan()));
+  }
+  return prepare_attempt();
+}
+
+Status Lead::check_same_run(const CheckpointIndex& before) const {
+  if (before.identity == attempt_.checkpoints.identity) return {};
+  std::string change = job_change(plan().message.job_text, first_job(request_.run_dir));
+  if (change.empty()) {
+    change = manifest_change(manifest_tsv(plan().manifest), first_manifest(request_.run_dir));
+  }
+  if (change.empty()) change = "another version of the program, or a file that a stage reads";
+  return Status::usage(
+      Message{.place = escaped(request_.run_dir),
+              .found = "an unfinished run of another job or of other inputs: " + change,
+              .expected = "the same job and inputs as when it began",
+              .fix = "start over with --fresh, or choose another --run-dir"}
+          .text());
+}
+
+AttemptSetup Lead::attempt_setup() const {
+  return {.run_dir = request_.run_dir,
+          .parts_dir = run_dir_.parts_dir(),
+          .identity = attempt_.checkpoints.identity,
+          .units = plan().units.size(),
+          .token = outputs_.token(),
+          .interval_seconds = plan().bound->job.run.checkpoint_seconds};
+}
+
+Status Lead::prepare_attempt() {
+  const RunProgress told = run_dir_.progress_told();
+  ASSIGN_OR_RETURN(attempt_, begin_attempt(attempt_setup()));
+  RETURN_IF_ERROR(take_covered());
+  description_.attempt = attempt_.checkpoints.generation + 1;
+  description_.units_before = attempt_.covered.size();
+  if (!attempt_.is_first()) {
+    const uint64_t covered = done_so_far().disk_bytes;
+    description_.bytes_done_again =
+        told.bytes_done_again + told.disk_bytes - std::min(told.disk_bytes, covered);
+  }
+  for (const std::string& message : attempt_.damaged) {
+    description_.checkpoint_notes.push_back(message);
+    if (!request_.quiet) fmt::print(stderr, "{}/{}\n", escaped(request_.run_dir), message);
+  }
+  return {};
+}
+
+/// Units of earlier attempts are as good as units of this one.
+Status Lead::take_covered() {
+  for (const CoveredUnit& unit : attempt_.covered) {
+    RETURN_IF_ERROR(absorb_report(unit.unit, unit.report));
+    if (plan().units[unit.unit].needs_handover) first_records_[unit.unit] = unit.first_record;
+  }
+  return {};
 }
 
 void Lead::begin_work(const Start& start) {
-  units_.resize(plan().units.size());
   progress_ = std::make_unique<Progress>(
       ProgressSetup{.show = !request_.quiet,
                     .terminal = ::isatty(STDERR_FILENO) != 0,
@@ -113,12 +183,22 @@ DealerSetup Lead::dealer() const {
     return ChainLinks{.needs = plan().units[unit].needs_handover,
                       .gives = plan().units[unit].gives_handover};
   };
-  if (!setup.one_at_a_time) {
+  if (setup.one_at_a_time) {
+    setup.order.resize(plan().units.size());
+    std::iota(setup.order.begin(), setup.order.end(), uint64_t{0});
+    if (done_so_far().records >= plan().bound->job.run.limit_records) setup.order.clear();
+  } else {
     setup.order = dealing_order(plan().manifest, plan().units);
-    return setup;
   }
-  setup.order.resize(plan().units.size());
-  std::iota(setup.order.begin(), setup.order.end(), uint64_t{0});
+  if (attempt_.covered.empty()) return setup;
+  std::vector<bool> is_covered(plan().units.size());
+  for (const CoveredUnit& unit : attempt_.covered) is_covered[unit.unit] = true;
+  std::erase_if(setup.order, [&](uint64_t unit) { return is_covered[unit]; });
+  for (const CoveredUnit& unit : attempt_.covered) {
+    if (plan().units[unit.unit].gives_handover && !is_covered[unit.unit + 1]) {
+      setup.known[unit.unit + 1] = {.value = unit.next};
+    }
+  }
   return setup;
 }
 
@@ -130,19 +210,36 @@ std::string Lead::body_of(uint64_t item) {
 }
 
 Status Lead::absorb(const Done& done) {
-  ASSIGN_OR_RETURN(UnitReport report, UnitReport::decode(done.body));
-  if (done.item >= units_.size() || report.slices.size() != plan().units[done.item].file_count) {
-    return damaged_message("unit report");
-  }
+  if (done.item >= units_.size()) return damaged_message("unit report");
+  RETURN_IF_ERROR(absorb_report(done.item, done.body));
+  work_end_ = Clock::now();
+  return check_handover(done);
+}
+
+Status Lead::absorb_report(uint64_t unit, std::string_view bytes) {
+  ASSIGN_OR_RETURN(UnitReport report, UnitReport::decode(bytes));
+  if (report.slices.size() != plan().units[unit].file_count) return damaged_message("unit report");
   for (size_t i = 0; i < report.slices.size(); ++i) {
-    if (report.slices[i].file_index != plan().units[done.item].first_file + i) {
+    if (report.slices[i].file_index != plan().units[unit].first_file + i) {
       return damaged_message("unit report");
     }
   }
-  RETURN_IF_ERROR(outputs_.add_unit(report, done.item));
-  units_[done.item] = std::move(report.slices);
-  work_end_ = Clock::now();
+  RETURN_IF_ERROR(outputs_.add_unit(report, unit));
+  units_[unit] = std::move(report.slices);
   return {};
+}
+
+/// The next range may have been covered by an earlier attempt, from where this one handed on then.
+Status Lead::check_handover(const Done& done) const {
+  const auto next = first_records_.find(done.item + 1);
+  if (next == first_records_.end() || !done.next || *done.next == next->second) return {};
+  const ManifestFile& file = plan().manifest.files[plan().units[done.item].first_file];
+  return Status::failed(Message{
+      .place = place_in_file(file.path, next->second),
+      .found = fmt::format("the record before ends at byte {} now", with_separators(*done.next)),
+      .expected = "where it ended in an earlier attempt",
+      .fix = "the file has changed: start over with --fresh"}
+                            .text());
 }
 
 void Lead::hear(int rank, const Heartbeat& heartbeat) {
@@ -154,7 +251,7 @@ void Lead::tick() {
   const double elapsed = progress_->elapsed_seconds();
   if (elapsed < next_status_) return;
   next_status_ = elapsed + kStatusSeconds;
-  run_dir_.write_status("running", progress_->sum(), plan(), elapsed);
+  run_dir_.write_status("running", progress_so_far(progress_->sum()), plan(), elapsed);
 }
 
 void Lead::end_work() {
@@ -162,6 +259,11 @@ void Lead::end_work() {
 }
 
 Status Lead::conclude(Totals totals) {
+  describe(std::move(totals));
+  return judge();
+}
+
+void Lead::describe(Totals totals) {
   const BoundJob& job = *plan().bound;
   totals.make_partials(job);
   for (size_t i = 0; i < job.stages.size(); ++i) {
@@ -180,20 +282,44 @@ Status Lead::conclude(Totals totals) {
   description_.bad_values = bad_value_counts(totals.rejects);
   description_.books_problems = check_balance(plan(), units_, totals);
   fill_sums();
+}
+
+Status Lead::judge() const {
   if (!description_.books_problems.empty()) {
     return Status::failed("books: they do not balance: " + listed(description_.books_problems, 3) +
                           "; this is a mistake of shardmill's, the results cannot be trusted");
   }
-  const std::string& most = job.job.run.max_rejects;
-  const uint64_t rejects = totals.rejects.count();
+  const Job& job = plan().bound->job;
+  const std::string& most = job.run.max_rejects;
+  const uint64_t rejects = description_.bad_records;
   if (!too_many_rejects(most, rejects, description_.records + rejects)) return {};
   return Status::failed(
-      Message{.place = escaped(job.job.place),
+      Message{.place = escaped(job.place),
               .found = fmt::format("{} of {}", counted(rejects, "rejected record"),
                                    with_separators(description_.records + rejects)),
               .expected = "at most " + most + " (max_rejects)",
               .fix = "look at bad_records.jsonl in the run directory, or raise run.max_rejects"}
           .text());
+}
+
+// A run that stops early shows what another attempt would go on from: the units whose checkpoints
+// are written, no others.
+Status Lead::describe_partial() {
+  const BoundJob& job = *plan().bound;
+  ASSIGN_OR_RETURN(const Attempt so_far, covered_so_far(attempt_setup()));
+  uint64_t bytes = 0;
+  for (const FrozenFile& file : so_far.frozen) bytes += file.bytes;
+  const uint64_t memory = job.job.run.memory_bytes;
+  if (memory > 0 && bytes > memory / kShareOfMemoryForPartial) return {};
+  units_.assign(plan().units.size(), {});
+  for (const CoveredUnit& unit : so_far.covered) {
+    ASSIGN_OR_RETURN(UnitReport report, UnitReport::decode(unit.report));
+    units_[unit.unit] = std::move(report.slices);
+  }
+  Totals totals(job);
+  RETURN_IF_ERROR(merge_frozen(job, attempt_.checkpoints, so_far.frozen, totals));
+  describe(std::move(totals));
+  return {};
 }
 
 void Lead::fill_sums() {
@@ -202,6 +328,8 @@ void Lead::fill_sums() {
   description_.run_dir = request_.run_dir;
   description_.rows_in_report = job.run.rows_in_report;
   description_.units = plan().units.size();
+  description_.units_done = done_so_far().units;
+  description_.bytes_total = plan().manifest.total_bytes;
   for (const FileResult& file : description_.files) {
     description_.plain_bytes += file.plain_bytes;
     description_.disk_bytes += file.disk_bytes;
@@ -216,8 +344,10 @@ Status Lead::finish_outputs() {
       if (slice.error.empty() && slice.note != kNotReadNote) unread[slice.file_index] = 0;
     }
   }
-  return outputs_.finish(plan().manifest, run_dir_.parts_dir(),
-                         [&](uint64_t file) { return unread[file] != 0; });
+  RETURN_IF_ERROR(outputs_.finish(plan().manifest, run_dir_.parts_dir(),
+                                  [&](uint64_t file) { return unread[file] != 0; }));
+  outputs_.remove_temporaries();  // of an attempt that was killed
+  return {};
 }
 
 void Lead::fill_seconds() {
@@ -232,6 +362,12 @@ void Lead::fill_seconds() {
 Status Lead::finish(const Status& status) {
   if (!plan_.is_ok()) return status;
   if (!status.is_ok()) outputs_.remove_temporaries();
+  const bool stopped = status.code() == Code::kStopped && run_dir_.is_kept();
+  if (stopped && description_.stages.empty()) {
+    const Status partial = describe_partial();
+    if (!partial.is_ok()) description_.checkpoint_notes.push_back(partial.message());
+  }
+  if (stopped) description_.stopped_by = status.message();
   std::vector<std::pair<std::string, uint64_t>> checksums;
   for (const FinalFile& file : outputs_.finals()) {
     if (!status.is_ok()) break;
@@ -247,11 +383,36 @@ Status Lead::finish(const Status& status) {
     if (result.is_ok()) result = written;
   }
   if (result.is_ok()) result = run_dir_.write_results(description_, checksums);
-  run_dir_.remove_parts();
-  run_dir_.write_status(result.is_ok() ? "finished" : "failed", done_so_far(), plan(),
-                        seconds_since(start_));
+  if (stopped && has_books) (void)run_dir_.write_partial(description_);
+  if (result.is_ok() || !can_resume(request_.run_dir)) run_dir_.remove_parts();
+  run_dir_.write_status(result.is_ok() ? "finished"
+                        : stopped      ? "stopped"
+                                       : "failed",
+                        progress_so_far(done_so_far()), plan(), seconds_since(start_));
+  run_dir_.release();  // before a reader like `head` ends the program
   if (has_books && !request_.quiet) print_report(description_);
-  return result;
+  return stopped ? Status::stopped(stop_message(status.message())) : result;
+}
+
+/// The line that says why the run ended and how it goes on.
+std::string Lead::stop_message(const std::string& reason) const {
+  if (reason.find(';') != std::string::npos) return reason;  // a message of its own: a full disk
+  const Heartbeat done = done_so_far();
+  return Message{
+      .place = escaped(request_.run_dir),
+      .found = fmt::format("stopped by {} with {} of {} done", reason, with_separators(done.units),
+                           counted(plan().units.size(), "unit")),
+      .expected = {},
+      .fix = "the same command goes on from there"}
+      .text();
+}
+
+/// Over all attempts. What this one read and did not commit counts as read.
+RunProgress Lead::progress_so_far(const Heartbeat& sum) const {
+  RunProgress progress = {
+      .sum = sum, .disk_bytes = sum.disk_bytes, .bytes_done_again = description_.bytes_done_again};
+  for (const RankResult& rank : description_.ranks) progress.disk_bytes += rank.abandoned_bytes;
+  return progress;
 }
 
 Heartbeat Lead::done_so_far() const {
@@ -286,8 +447,8 @@ std::string encode_rank_result(const RankResult& rank) {
   ByteWriter writer;
   writer.text(rank.host);
   writer.u32(rank.threads);
-  for (const uint64_t value :
-       {rank.units, rank.disk_bytes, rank.records, rank.peak_rss_bytes, rank.redone_units}) {
+  for (const uint64_t value : {rank.units, rank.disk_bytes, rank.records, rank.peak_rss_bytes,
+                               rank.redone_units, rank.abandoned_bytes}) {
     writer.varint(value);
   }
   writer.f64(rank.busy_seconds);
@@ -299,8 +460,8 @@ RankResult decode_rank_result(std::string_view bytes) {
   RankResult rank;
   rank.host = reader.text();
   rank.threads = reader.u32();
-  for (uint64_t* value :
-       {&rank.units, &rank.disk_bytes, &rank.records, &rank.peak_rss_bytes, &rank.redone_units}) {
+  for (uint64_t* value : {&rank.units, &rank.disk_bytes, &rank.records, &rank.peak_rss_bytes,
+                          &rank.redone_units, &rank.abandoned_bytes}) {
     *value = reader.varint();
   }
   rank.busy_seconds = reader.f64();

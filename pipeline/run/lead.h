@@ -4,9 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "pipeline/run/attempt.h"
 #include "pipeline/run/books.h"
 #include "pipeline/run/outputs.h"
 #include "pipeline/run/phase.h"
@@ -14,6 +16,7 @@
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_dir.h"
 #include "pipeline/run/start.h"
+#include "pipeline/run/stop.h"
 
 namespace shardmill {
 
@@ -26,6 +29,8 @@ class Lead final : public Leader {
 
   /// Before anything is created, what can be wrong is looked at; then the run directory is made.
   StartSetup prepare();
+  /// Why the run is to stop softly: its time limit, a file STOP in the run directory.
+  std::optional<std::string> stop_wish() { return watch_.wish(); }
 
   /// @name The phase of work.
   /// @{
@@ -38,8 +43,8 @@ class Lead final : public Leader {
   void end_work();
   /// @}
 
-  /// The tables and the books of the run. kFailed if the books do not balance or too many records
-  /// were rejected.
+  /// The tables and the books of the whole run. kFailed if the books do not balance or too many
+  /// records were rejected.
   Status conclude(Totals totals);
   /// Which files there are, from what the units wrote. kFailed: see Outputs::finish.
   Status finish_outputs();
@@ -51,6 +56,19 @@ class Lead final : public Leader {
  private:
   const Plan& plan() const { return *plan_; }
   Status prepare_folder();
+  Status prepare_attempt();
+  Status check_same_run(const CheckpointIndex& before) const;
+  AttemptSetup attempt_setup() const;
+  Status take_covered();
+  Status absorb_report(uint64_t unit, std::string_view bytes);
+  Status check_handover(const Done& done) const;
+  /// Tables and books from these totals.
+  void describe(Totals totals);
+  Status judge() const;
+  /// What the run has until now, from its checkpoints.
+  Status describe_partial();
+  std::string stop_message(const std::string& reason) const;
+  RunProgress progress_so_far(const Heartbeat& sum) const;
   void fill_sums();
   void fill_seconds();
   Heartbeat done_so_far() const;
@@ -60,6 +78,9 @@ class Lead final : public Leader {
   RunDescription& description_;
   Outputs outputs_;
   RunDir run_dir_;
+  StopWatch watch_;
+  Attempt attempt_;
+  std::unordered_map<uint64_t, uint64_t> first_records_;  ///< of covered units that assumed theirs
   UnitBooks units_;
   std::unique_ptr<Progress> progress_;
   Clock::time_point start_ = Clock::now();

@@ -10,8 +10,15 @@ namespace shardmill {
 
 void Mailbox::give(Deal deal) {
   const std::lock_guard lock(mutex_);
+  if (drained_) return;
   deals_.push_back(std::move(deal));
   for_workers_.notify_all();
+}
+
+void Mailbox::drain() {
+  const std::lock_guard lock(mutex_);
+  drained_ = true;
+  deals_.clear();
 }
 
 void Mailbox::answer(const VerdictFor& verdict) {
@@ -29,8 +36,14 @@ void Mailbox::close() {
   for_workers_.notify_all();
 }
 
-void Mailbox::stop() {
+bool Mailbox::keeps() const {
   const std::lock_guard lock(mutex_);
+  return keeps_;
+}
+
+void Mailbox::stop(bool keep) {
+  const std::lock_guard lock(mutex_);
+  if (!stopped_) keeps_ = keep;
   stopped_ = true;
   for_workers_.notify_all();
 }

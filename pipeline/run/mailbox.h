@@ -30,8 +30,11 @@ class Mailbox {
   void answer(const VerdictFor& verdict);
   /// No more work: workers leave when they have nothing left.
   void close();
-  /// The run has failed: workers leave as soon as they look.
-  void stop();
+  /// No more items are begun: what was given and not taken is dropped.
+  void drain();
+  /// The run ends early: workers leave as soon as they look. `keep`: another attempt goes on from
+  /// here. Only the first call counts. Also for workers.
+  void stop(bool keep);
   std::vector<WorkerEvent> take_events();
   /// Returns when a worker has told something, or left, or the time is over.
   void wait_for_event(unsigned microseconds);
@@ -51,6 +54,7 @@ class Mailbox {
   void post(WorkerEvent event);
   /// Looked at after every chunk.
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+  bool keeps() const;  ///< see stop
   /// The worker's last call.
   void leave();
   /// @}
@@ -71,6 +75,8 @@ class Mailbox {
   unsigned gone_ = 0;
   bool left_ = false;
   bool closed_ = false;
+  bool drained_ = false;
+  bool keeps_ = false;
   std::atomic<bool> stopped_ = false;
 };
 

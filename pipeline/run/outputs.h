@@ -64,7 +64,8 @@ class Outputs {
   Status finish(const Manifest& manifest, const std::string& parts_dir,
                 const std::function<bool(uint64_t file)>& leave_out);
 
-  /// After a failure: takes temporary files away.
+  const std::string& token() const { return token_; }
+  /// After a failure, or before the files are written again: takes temporary files away.
   void remove_temporaries() const;
 
   std::vector<BlockItem> block_items() const;

@@ -66,10 +66,16 @@ WrittenPart WrittenPart::decode(ByteReader& reader) {
 
 std::string PartFileId::path(const std::string& parts_dir) const {
   if ((number_ & kPool) != 0) {
-    return fmt::format("{}/rank-{}.worker-{}", parts_dir, (number_ ^ kPool) >> 24,
-                       number_ & 0xffffff);
+    return fmt::format("{}/gen-{}.rank-{}.worker-{}", parts_dir, (number_ >> 48) & kGenerations,
+                       (number_ >> 24) & 0xffffff, number_ & 0xffffff);
   }
   return fmt::format("{}/unit-{}.stage-{}", parts_dir, number_ >> 16, number_ & 0xffff);
+}
+
+uint64_t WrittenPart::bytes() const {
+  uint64_t sum = 0;
+  for (const PartFrame& frame : frames) sum += frame.bytes + frame.lengths_bytes;
+  return sum;
 }
 
 PartPool::~PartPool() {
@@ -86,6 +92,11 @@ Result<uint64_t> PartPool::append(std::string_view bytes) {
   RETURN_IF_ERROR(write_all(descriptor_, bytes, path_));
   size_ += bytes.size();
   return begin;
+}
+
+Status PartPool::sync() {
+  if (descriptor_ < 0 || ::fdatasync(descriptor_) == 0) return {};
+  return file_error(path_, "made durable", errno);
 }
 
 Status BufferedFile::append(std::string_view bytes) {

@@ -30,9 +30,12 @@ struct PartFrame {
 class PartFileId {
  public:
   static PartFileId own(uint64_t unit, size_t stage) { return PartFileId(unit << 16 | stage); }
-  static PartFileId pool(uint64_t rank, uint64_t worker) {
-    return PartFileId(kPool | rank << 24 | worker);
+  /// Each attempt has pools of its own: what an earlier one left behind a checkpoint is not
+  /// written over.
+  static PartFileId pool(uint64_t generation, uint64_t rank, uint64_t worker) {
+    return PartFileId(kPool | (generation & kGenerations) << 48 | rank << 24 | worker);
   }
+  bool is_pool() const { return (number_ & kPool) != 0; }
   explicit PartFileId(uint64_t number = 0) : number_(number) {}
 
   uint64_t number() const { return number_; }
@@ -41,6 +44,7 @@ class PartFileId {
 
  private:
   static constexpr uint64_t kPool = uint64_t{1} << 63;
+  static constexpr uint64_t kGenerations = 0x7fff;
   uint64_t number_;
 };
 
@@ -54,6 +58,7 @@ struct WrittenPart {
 
   void encode(ByteWriter& writer) const;
   static WrittenPart decode(ByteReader& reader);
+  uint64_t bytes() const;  ///< in the file
 };
 
 /// Small parts of all units of one worker, one behind the other in one file: a run that filters
@@ -68,6 +73,8 @@ class PartPool {
   PartFileId id() const { return id_; }
   /// Returns where the bytes begin.
   Result<uint64_t> append(std::string_view bytes);
+  /// All that was appended is durable.
+  Status sync();
 
  private:
   std::string path_;

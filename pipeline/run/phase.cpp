@@ -19,7 +19,9 @@ constexpr unsigned kLongestPause = 5000;       ///< microseconds
 constexpr unsigned kLongestPauseHungry = 200;  ///< while a worker has just run out of work
 constexpr unsigned kLongestPauseAlone = 50'000;
 constexpr double kHungrySeconds = 0.1;
+constexpr double kDrainSeconds = 1;
 constexpr int kExitFailed = 3;
+constexpr int kExitStopped = 75;
 
 class PhaseLoop {
  public:
@@ -35,9 +37,13 @@ class PhaseLoop {
     Backoff backoff;
     while (!end_) {
       const bool heard = hear_messages();
+      const bool all_rest = mailbox_.idle_workers() == workers;
       const bool told = pass_events_on();
       if (setup_.leader != nullptr) setup_.leader->tick();
       tell_heartbeat();
+      tell_stop_wish();
+      if (draining_ && all_rest) tell_drained();
+      if (drain_since_) end_drain();
       if (heard || told) {
         backoff.reset();
       } else {
@@ -51,7 +57,7 @@ class PhaseLoop {
   /// The thread that talks for this rank cannot go on: nobody would ever hear of it.
   void give_up(const Status& status) {
     fmt::print(stderr, "{}\n", status.message());
-    comm_.abort(kExitFailed);
+    comm_.abort(status.code() == Code::kStopped ? kExitStopped : kExitFailed);
   }
 
  private:
@@ -70,7 +76,7 @@ class PhaseLoop {
   }
 
   void fail(const Status& status) {
-    mailbox_.stop();
+    mailbox_.stop(status.code() == Code::kStopped);
     if (failed_) return;
     failed_ = true;
     ByteWriter writer;
@@ -96,6 +102,20 @@ class PhaseLoop {
     if (!setup_.heartbeat || seconds_since(last_heartbeat_) < kHeartbeatSeconds) return;
     last_heartbeat_ = Clock::now();
     tell_leader(MessageKind::kHeartbeat, setup_.heartbeat().encode());
+  }
+
+  void tell_stop_wish() {
+    if (wished_ || !setup_.stop_wish) return;
+    const std::optional<std::string> reason = setup_.stop_wish();
+    if (!reason) return;
+    wished_ = true;
+    tell_leader(MessageKind::kStopWish, *reason);
+  }
+
+  /// What the workers did until they came to rest has been passed on before.
+  void tell_drained() {
+    draining_ = false;
+    tell_leader(MessageKind::kDrained, {});
   }
 
   bool hear_messages() {
@@ -126,6 +146,10 @@ class PhaseLoop {
         end_ = decode_status(reader);
         return {};
       }
+      case MessageKind::kDrain:
+        mailbox_.drain();
+        draining_ = true;
+        return {};
       default:
         SHARDMILL_CHECK(dealer_);
         return lead(message);
@@ -170,6 +194,12 @@ class PhaseLoop {
       }
       case MessageKind::kFailure:
         return decode_status(reader);
+      case MessageKind::kStopWish:
+        begin_drain(message.bytes);
+        return {};
+      case MessageKind::kDrained:
+        ++drained_ranks_;
+        return {};
       default:
         return damaged_message("of an unknown kind");
     }
@@ -191,6 +221,22 @@ class PhaseLoop {
     }
   }
 
+  void begin_drain(const std::string& reason) {
+    if (drain_since_) return;
+    drain_since_ = Clock::now();
+    drain_reason_ = reason;
+    dealer_->stop_dealing();
+    for (int rank = 0; rank < comm_.size(); ++rank) {
+      comm_.send(rank, tag_of(MessageKind::kDrain, setup_.phase), {});
+    }
+  }
+
+  void end_drain() {
+    const bool drained = drained_ranks_ == comm_.size();
+    if (over_ || (!drained && seconds_since(*drain_since_) < kDrainSeconds)) return;
+    end_for_all(Status::stopped(drain_reason_));
+  }
+
   void end_for_all(const Status& status) {
     over_ = true;
     ByteWriter writer;
@@ -210,15 +256,16 @@ class PhaseLoop {
   }
 
   void see_workers_off(unsigned workers) {
-    end_->is_ok() ? mailbox_.close() : mailbox_.stop();
+    end_->is_ok() ? mailbox_.close() : mailbox_.stop(end_->code() == Code::kStopped);
     const Clock::time_point start = Clock::now();
     while (mailbox_.workers_gone() < workers) {
       mailbox_.wait_for_event(kLongestPause);
       mailbox_.take_events();
       if (end_->is_ok() || seconds_since(start) < kPatienceSeconds) continue;
-      give_up(Status::failed(fmt::format("a thread still hangs {:.0f} s after the run failed: {}",
-                                         kPatienceSeconds, end_->message()))
-                  .at(setup_.place));
+      give_up(
+          Status(end_->code(), fmt::format("a thread still hangs {:.0f} s after the run ended: {}",
+                                           kPatienceSeconds, end_->message()))
+              .at(setup_.place));
     }
   }
 
@@ -231,6 +278,11 @@ class PhaseLoop {
   int ready_ranks_ = 0;
   bool over_ = false;    ///< rank 0 has told all ranks that it ends
   bool failed_ = false;  ///< this rank has told rank 0
+  bool wished_ = false;  ///< likewise, that it is to stop
+  bool draining_ = false;
+  std::optional<Clock::time_point> drain_since_;  ///< rank 0 only
+  std::string drain_reason_;
+  int drained_ranks_ = 0;
   Clock::time_point last_heartbeat_ = Clock::now();
   Clock::time_point hungry_since_ = Clock::now();
 };

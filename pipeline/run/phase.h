@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "pipeline/run/dealer.h"
@@ -38,6 +39,9 @@ struct PhaseSetup {
   Mailbox* mailbox = nullptr;  ///< for `threads` workers
   MakeCraft make_craft;
   std::function<Heartbeat()> heartbeat;  ///< asked for once a second; may be empty
+  /// Asked often: why the run is to stop softly ("signal USR1"), or nothing. Then no more items are
+  /// begun, those at work have a second to finish, and the phase ends with kStopped. May be empty.
+  std::function<std::optional<std::string>()> stop_wish;
   Status ready;              ///< not ok: this rank cannot take part, and so the phase fails
   Leader* leader = nullptr;  ///< rank 0 only
   DealerSetup dealer;        ///< rank 0 only; `ranks` is filled in

@@ -49,6 +49,7 @@ struct WorkCounters {
   std::atomic<uint64_t> records = 0;
   std::atomic<uint64_t> rejected = 0;
   std::atomic<uint64_t> redone_units = 0;
+  std::atomic<uint64_t> abandoned_bytes = 0;
   std::atomic<uint64_t> busy_ns = 0;
 };
 

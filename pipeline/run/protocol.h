@@ -8,6 +8,9 @@
 //     kDone       ----------->            committed: books, parts
 //     kHeartbeat  ----------->            once a second
 //     kFailure    ----------->            this rank cannot go on
+//     kStopWish   ----------->            somebody wants the run to stop softly
+//                 <-----------   kDrain   begin no more items
+//     kDrained    ----------->            all workers of this rank rest
 //                 <-----------   kEnd     of the phase, for all: ok or the first failure
 //
 // Then, once: kTotals up a tree of ranks, kRankResult to rank 0. Rank 0 talks to itself the same
@@ -37,6 +40,9 @@ enum class MessageKind : uint8_t {
   kTotals,
   kHello,
   kRankResult,
+  kStopWish,
+  kDrain,
+  kDrained,
 };
 
 /// A run has several phases of dealing (the work, then the outputs). The phase is part of the tag,

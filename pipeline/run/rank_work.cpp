@@ -1,5 +1,6 @@
 #include "pipeline/run/rank_work.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace shardmill {
@@ -11,7 +12,7 @@ RankWork::RankWork(const Start& start)
       gauges_(start.threads) {
   if (start.job == nullptr) return;
   const uint64_t records = start.job->job.run.limit_records;
-  limit_ = {.on = records > 0, .left = records};
+  limit_ = {.on = records > 0, .left = records - std::min(records, start.records_before)};
   for (unsigned i = 0; i < start.threads; ++i) totals_.emplace_back(*start.job);
   shared_ = {.job = start.job,
              .parts_dir = start.parts_dir,
@@ -20,10 +21,12 @@ RankWork::RankWork(const Start& start)
              .mailbox = &mailbox_,
              .memory = &memory_,
              .limit = &limit_,
-             .counters = &counters_};
+             .counters = &counters_,
+             .checkpoints = &start.checkpoints};
 }
 
-Status RankWork::run(Inbox& inbox, Lead* lead) {
+Status RankWork::run(Inbox& inbox, Lead* lead,
+                     std::function<std::optional<std::string>()> stop_wish) {
   PhaseSetup setup = {.phase = Phase::kWork,
                       .place = start_.place,
                       .threads = start_.threads,
@@ -35,6 +38,7 @@ Status RankWork::run(Inbox& inbox, Lead* lead) {
     return std::make_unique<UnitCraft>(shared_, worker, totals_[worker], gauges_[worker]);
   };
   setup.heartbeat = [this] { return heartbeat(); };
+  setup.stop_wish = std::move(stop_wish);
   if (lead != nullptr) {
     lead->begin_work(start_);
     setup.dealer = lead->dealer();
@@ -45,7 +49,11 @@ Status RankWork::run(Inbox& inbox, Lead* lead) {
 }
 
 Result<Totals> RankWork::merge() {
-  return merge_workers(std::move(totals_), start_.threads, start_.place);
+  ASSIGN_OR_RETURN(Totals totals, merge_workers(std::move(totals_), start_.threads, start_.place));
+  RETURN_IF_ERROR(without_exceptions(start_.place, [&] {
+    return merge_frozen(*start_.job, start_.checkpoints, start_.frozen, totals);
+  }));
+  return totals;
 }
 
 Heartbeat RankWork::heartbeat() const {
@@ -71,7 +79,8 @@ RankResult RankWork::result(const std::string& host) const {
           .records = counters_.records,
           .busy_seconds = static_cast<double>(counters_.busy_ns) / 1e9,
           .peak_rss_bytes = peak_rss_bytes(),
-          .redone_units = counters_.redone_units};
+          .redone_units = counters_.redone_units,
+          .abandoned_bytes = counters_.abandoned_bytes};
 }
 
 }  // namespace shardmill

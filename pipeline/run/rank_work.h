@@ -20,7 +20,7 @@ class RankWork {
   explicit RankWork(const Start& start);
 
   /// Collective. Units are dealt and read until all are committed; the same Status on every rank.
-  Status run(Inbox& inbox, Lead* lead);
+  Status run(Inbox& inbox, Lead* lead, std::function<std::optional<std::string>()> stop_wish = {});
   /// After `run`: the sum of this rank's units.
   Result<Totals> merge();
   RankResult result(const std::string& host) const;

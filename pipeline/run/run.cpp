@@ -39,10 +39,25 @@ void gather_ranks(Inbox& inbox, const RankResult& own, Lead* lead) {
   }
 }
 
+/// Why this rank would have the run stop: its signals, and on rank 0 its watch.
+std::function<std::optional<std::string>()> stop_wish(const RunRequest& request, Lead* lead) {
+  return [&request, lead]() -> std::optional<std::string> {
+    if (request.stop_wish) {
+      if (std::optional<std::string> reason = request.stop_wish()) return reason;
+    }
+    return lead != nullptr ? lead->stop_wish() : std::nullopt;
+  };
+}
+
 /// Collective. From the first deal to the user's files; the same Status on every rank.
-Status work_and_assemble(Inbox& inbox, const Start& start, Lead* lead) {
+Status work_and_assemble(Inbox& inbox, const Start& start, const RunRequest& request, Lead* lead) {
   RankWork work(start);
-  RETURN_IF_ERROR(work.run(inbox, lead));
+  const auto wish = stop_wish(request, lead);
+  if (const Status status = work.run(inbox, lead, wish); !status.is_ok()) {
+    // Only when all ranks have come here are their last checkpoints there.
+    gather_ranks(inbox, work.result(inbox.comm().host()), lead);
+    return status;
+  }
   Result<Totals> totals = merge_ranks(inbox, *start.job, work.merge(), start.place);
   Status concluded;
   if (lead != nullptr) {
@@ -57,6 +72,7 @@ Status work_and_assemble(Inbox& inbox, const Start& start, Lead* lead) {
     RETURN_IF_ERROR(assemble(inbox, {.parts_dir = start.parts_dir,
                                      .place = start.place,
                                      .threads = start.threads,
+                                     .stop_wish = wish,
                                      .outputs = lead ? &lead->outputs() : nullptr}));
   }
   gather_ranks(inbox, work.result(inbox.comm().host()), lead);
@@ -78,7 +94,7 @@ Status run_job(Comm& comm, Result<Plan>* plan, const RunRequest& request,
     setup = lead->prepare();
   }
   ASSIGN_OR_RETURN(const Start start, start_together(inbox, lead ? &setup : nullptr, request));
-  Status status = work_and_assemble(inbox, start, lead.get());
+  Status status = work_and_assemble(inbox, start, request, lead.get());
   if (lead != nullptr) {
     status = without_exceptions(start.place, [&] { return lead->finish(status); });
   }

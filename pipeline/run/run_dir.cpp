@@ -3,19 +3,23 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 
 #include "pipeline/base/message.h"
 #include "pipeline/formats/json_text.h"
+#include "pipeline/plan/run_identity.h"
 #include "pipeline/plan/walk.h"
+#include "pipeline/run/attempt.h"
 #include "pipeline/run/checksums.h"
+#include "pipeline/run/durable.h"
+#include "pipeline/run/read_whole.h"
 
 namespace shardmill {
 
@@ -23,7 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kLockMark = "shardmill run\n";
+constexpr uint64_t kStatusBytesMax = 1 << 20;
+constexpr uint64_t kInputsBytesMax = uint64_t{1} << 34;  ///< of job.toml and manifest.tsv
 
 /// Everything that is ours in a run directory; the mark of a finished run goes first.
 constexpr std::array kOurNames = {
@@ -73,12 +78,22 @@ Status make_folder(const std::string& path, bool is_private) {
   return {};
 }
 
-/// The mark of a run that was killed, however early.
-bool has_our_lock(const std::string& path) {
-  const FileHandle lock(::open((path + "/lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  std::array<char, kLockMark.size()> start = {};
-  const ssize_t size = lock.is_open() ? ::read(lock.get(), start.data(), start.size()) : -1;
-  return size >= 0 && std::string_view(start.data(), static_cast<size_t>(size)) == kLockMark;
+/// Our own status.json: the number behind `key`, or 0.
+uint64_t number_after(std::string_view text, std::string_view key) {
+  const size_t at = text.find(key);
+  uint64_t value = 0;
+  if (at == std::string_view::npos) return value;
+  std::from_chars(text.data() + at + key.size(), text.data() + text.size(), value);
+  return value;
+}
+
+/// What a run leaves that was killed while it took its lock.
+bool holds_only_locks(const std::string& path) {
+  std::error_code error;
+  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+    if (!at->path().filename().string().starts_with(".lock-")) return false;
+  }
+  return !error;
 }
 
 /// A folder of the user's is never taken for one of ours.
@@ -90,8 +105,8 @@ Status check_holder(const std::string& path, bool fresh) {
   }
   if (fs::is_empty(path, ignored)) return {};
   // job.toml alone may be the user's own; only a run writes a manifest beside it.
-  const bool ours =
-      (exists(path + "/job.toml") && exists(path + "/manifest.tsv")) || has_our_lock(path);
+  const bool ours = (exists(path + "/job.toml") && exists(path + "/manifest.tsv")) ||
+                    has_run_lock(path) || holds_only_locks(path);
   if (!ours) {
     return refusal(path, "the folder holds other things than a run",
                    "a run directory, an empty folder or a new name", "choose another --run-dir");
@@ -101,18 +116,6 @@ Status check_holder(const std::string& path, bool fresh) {
                    "start over with --fresh, or choose another --run-dir");
   }
   return {};
-}
-
-Result<FileHandle> take_lock(const std::string& path) {
-  const std::string name = path + "/lock";
-  FileHandle lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock.is_open()) return file_error(name, "created", errno);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return refusal(path, "another run is at work in this run directory", "none",
-                   "wait for it, or choose another --run-dir");
-  }
-  RETURN_IF_ERROR(write_at(lock, 0, kLockMark, name));
-  return lock;
 }
 
 Status clear(const std::string& path) {
@@ -142,9 +145,12 @@ Result<RunDir> RunDir::open(const std::string& path, bool fresh, const std::stri
   }
   RETURN_IF_ERROR(check_holder(path, fresh));
   RETURN_IF_ERROR(make_folder(path, false));
-  ASSIGN_OR_RETURN(dir.lock_, take_lock(path));
-  RETURN_IF_ERROR(clear(path));
+  ASSIGN_OR_RETURN(dir.lock_, RunLock::take(path));
+  RETURN_IF_ERROR(check_holder(path, fresh));  // again: another run may just have ended
+  if (fresh || !can_resume(path)) RETURN_IF_ERROR(clear(path));
+  RETURN_IF_ERROR(make_folder(checkpoint_folder(path), true));
   dir.path_ = path;
+  dir.keeps_parts_ = true;
   if (parts_beside.empty()) return dir;
   RETURN_IF_ERROR(make_folder(path + "/parts", true));
   dir.parts_dir_ = path + "/parts";
@@ -154,20 +160,26 @@ Result<RunDir> RunDir::open(const std::string& path, bool fresh, const std::stri
 RunDir& RunDir::operator=(RunDir&& other) noexcept {
   path_.swap(other.path_);
   parts_dir_.swap(other.parts_dir_);
+  std::swap(keeps_parts_, other.keeps_parts_);
   std::swap(lock_, other.lock_);
   return *this;
 }
 
 RunDir::~RunDir() {
-  remove_parts();
-  if (lock_.is_open()) ::unlink((path_ + "/lock").c_str());
+  if (!keeps_parts_) remove_parts();
 }
 
 void RunDir::remove_parts() {
-  if (parts_dir_.empty()) return;
   std::error_code ignored;
-  fs::remove_all(parts_dir_, ignored);
+  if (!parts_dir_.empty()) fs::remove_all(parts_dir_, ignored);
+  if (is_kept()) fs::remove_all(checkpoint_folder(path_), ignored);
   parts_dir_.clear();
+}
+
+Status RunDir::start_over() const {
+  RETURN_IF_ERROR(clear(path_));
+  RETURN_IF_ERROR(make_folder(checkpoint_folder(path_), true));
+  return parts_dir_.empty() ? Status::ok() : make_folder(parts_dir_, true);
 }
 
 Status RunDir::write(const std::string& name, const std::string& content) const {
@@ -190,16 +202,27 @@ Status RunDir::write_inputs(const Plan& plan) const {
   return write("schema.json", schema_json(plan.message));
 }
 
-void RunDir::write_status(std::string_view state, const Heartbeat& sum, const Plan& plan,
+RunProgress RunDir::progress_told() const {
+  RunProgress progress;
+  const Result<std::string> text = read_whole(path_ + "/status.json", kStatusBytesMax);
+  if (!text.is_ok()) return progress;
+  progress.disk_bytes = number_after(*text, "\"disk_bytes_read\": ");
+  progress.bytes_done_again = number_after(*text, "\"bytes_done_again\": ");
+  return progress;
+}
+
+void RunDir::write_status(std::string_view state, const RunProgress& progress, const Plan& plan,
                           double elapsed_seconds) const {
   if (!is_kept()) return;
+  const Heartbeat& sum = progress.sum;
   const Status ignored = write(
       "status.json",
       fmt::format("{{\"state\": \"{}\", \"units_done\": {}, \"units\": {}, \"disk_bytes\": {}, "
-                  "\"disk_bytes_total\": {}, \"records\": {}, \"bad_records\": {}, "
-                  "\"elapsed_seconds\": {:.1f}}}\n",
+                  "\"disk_bytes_total\": {}, \"disk_bytes_read\": {}, \"bytes_done_again\": {}, "
+                  "\"records\": {}, \"bad_records\": {}, \"elapsed_seconds\": {:.1f}}}\n",
                   state, sum.units, plan.units.size(), sum.disk_bytes, plan.manifest.total_bytes,
-                  sum.records, sum.rejected, elapsed_seconds));
+                  progress.disk_bytes, progress.bytes_done_again, sum.records, sum.rejected,
+                  elapsed_seconds));
   (void)ignored;  // only news; what counts is written with errors seen
 }
 
@@ -214,29 +237,46 @@ Status RunDir::write_books(const RunDescription& run) const {
 Status RunDir::write_results(const RunDescription& run,
                              const std::vector<std::pair<std::string, uint64_t>>& outputs) const {
   if (!is_kept()) return {};
+  RETURN_IF_ERROR(check_lock());
   RETURN_IF_ERROR(write_results_h5(run, path_ + "/results.h5"));
   RETURN_IF_ERROR(write("results.json", results_json(run)));
   std::vector<Checksum> own;
   for (const char* name : kCheckedNames) {
     ASSIGN_OR_RETURN(const SealedFile file, checksum_file(path_ + "/" + name));
+    RETURN_IF_ERROR(sync_file(path_ + "/" + name));
     own.push_back({.name = name, .value = file.checksum});
   }
   std::vector<Checksum> list;
   for (const auto& [name, checksum] : outputs) list.push_back({.name = name, .value = checksum});
-  return write(std::string(kChecksumsName), checksums_text(list, own));
+  ::unlink((path_ + "/partial.json").c_str());
+  return write_durably(path_, std::string(kChecksumsName), checksums_text(list, own));
+}
+
+Status RunDir::write_partial(const RunDescription& run) const {
+  if (!is_kept()) return {};
+  return write("partial.json", results_json(run));
+}
+
+std::string first_job(const std::string& run_dir) {
+  const Result<std::string> text = read_whole(run_dir + "/job.toml", kInputsBytesMax);
+  return text.is_ok() ? *text : std::string();
+}
+
+std::string first_manifest(const std::string& run_dir) {
+  const Result<std::string> text = read_whole(run_dir + "/manifest.tsv", kInputsBytesMax);
+  return text.is_ok() ? *text : std::string();
+}
+
+void remove_leftovers(const std::string& run_dir) {
+  std::error_code ignored;
+  for (const char* name : {"/parts", "/checkpoint", "/partial.json"}) {
+    fs::remove_all(run_dir + name, ignored);
+  }
 }
 
 Status make_folders(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) RETURN_IF_ERROR(make_folder(path, false));
   return {};
-}
-
-std::string manifest_tsv(const Manifest& manifest) {
-  std::string out = "path\tsize_bytes\tmtime_ns\n";
-  for (const ManifestFile& file : manifest.files) {
-    out += fmt::format("{}\t{}\t{}\n", escaped(file.path), file.size_bytes, file.mtime_ns);
-  }
-  return out;
 }
 
 std::string schema_json(const PlanMessage& message) {

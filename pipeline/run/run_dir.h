@@ -1,6 +1,7 @@
 // The folder that a run leaves behind. Rank 0 only; one thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,15 +11,24 @@
 #include "pipeline/report/description.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/progress.h"
+#include "pipeline/run/run_lock.h"
 
 namespace shardmill {
 
+/// How far a run is, over all its attempts.
+struct RunProgress {
+  Heartbeat sum;                  ///< of committed units, and what is read of those at work
+  uint64_t disk_bytes = 0;        ///< the same, and what was read in vain until now
+  uint64_t bytes_done_again = 0;  ///< read by earlier attempts and not covered by checkpoints
+};
+
 class RunDir {
  public:
-  /// Makes the folder, or takes one that is there: what an unfinished run left is cleared away, a
-  /// finished one only with `fresh`. kUsage: it holds something else, a finished run, or a run that
-  /// is at work. With an empty `path` nothing is kept: parts, if `outputs` asks for them, go to a
-  /// folder beside the first output's, which is removed at the end.
+  /// Makes the folder, or takes one that is there: what an unfinished run left is cleared away
+  /// unless it can be gone on from (see attempt.h), a finished one only with `fresh`. kUsage: it
+  /// holds something else, a finished run, or a run that is at work. With an empty `path` nothing
+  /// is kept: parts, if `outputs` asks for them, go to a folder beside the first output's, which is
+  /// removed at the end.
   static Result<RunDir> open(const std::string& path, bool fresh, const std::string& parts_beside);
 
   RunDir() = default;
@@ -29,32 +39,50 @@ class RunDir {
   bool is_kept() const { return !path_.empty(); }
   const std::string& path() const { return path_; }
   const std::string& parts_dir() const { return parts_dir_; }
+  /// kFailed if another run has taken the folder over.
+  Status check_lock() const { return lock_ == nullptr ? Status::ok() : lock_->check(); }
+  /// Empties the folder of everything but the lock: nothing there counts.
+  Status start_over() const;
 
   /// job.toml, manifest.tsv and schema.json: what is run, on what.
   Status write_inputs(const Plan& plan) const;
-  /// status.json, replaced. `state`: "running", "finished" or "failed".
-  void write_status(std::string_view state, const Heartbeat& sum, const Plan& plan,
+  /// status.json, replaced. `state`: "running", "finished", "stopped" or "failed".
+  void write_status(std::string_view state, const RunProgress& progress, const Plan& plan,
                     double elapsed_seconds) const;
+  /// What status.json of the attempt before says; zeros if there is none.
+  RunProgress progress_told() const;
   /// How it ran: run.json, files.tsv, bad_records.jsonl, report.txt.
   Status write_books(const RunDescription& run) const;
   /// What was found: results.json and results.h5; then checksums.xxh3 over everything and over
-  /// `outputs` (name and checksum), which makes the run a finished one.
+  /// `outputs` (name and checksum), which makes the run a finished one. All of it is durable.
   Status write_results(const RunDescription& run,
                        const std::vector<std::pair<std::string, uint64_t>>& outputs) const;
+  /// partial.json and report.txt of a run that stopped.
+  Status write_partial(const RunDescription& run) const;
+  /// Parts and checkpoints: the run is finished, or nothing can be gone on from.
   void remove_parts();
+  /// Others may have the folder now.
+  void release() { lock_.reset(); }
 
  private:
   Status write(const std::string& name, const std::string& content) const;
 
   std::string path_;
   std::string parts_dir_;
-  FileHandle lock_;
+  bool keeps_parts_ = false;  ///< at the end, for another attempt
+  std::unique_ptr<RunLock> lock_;
 };
+
+/// What the first attempt at a run wrote into job.toml and manifest.tsv; empty if there are none.
+std::string first_job(const std::string& run_dir);
+std::string first_manifest(const std::string& run_dir);
+
+/// Parts and checkpoints of a finished run that was killed while it took them away.
+void remove_leftovers(const std::string& run_dir);
 
 /// Makes folders, and those above them, that are not there.
 Status make_folders(const std::vector<std::string>& paths);
 
-std::string manifest_tsv(const Manifest& manifest);
 std::string schema_json(const PlanMessage& message);
 
 }  // namespace shardmill

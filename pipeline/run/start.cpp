@@ -64,8 +64,39 @@ std::string encode_start(const StartSetup& setup, const std::vector<unsigned>& c
   encode_status(writer, setup.status);
   writer.text(setup.plan != nullptr ? setup.plan->message.encode() : "");
   writer.text(setup.parts_dir);
+  setup.checkpoints.encode(writer);
+  writer.varint(setup.frozen.size());
+  for (const FrozenFile& file : setup.frozen) {
+    writer.text(file.name);
+    writer.u64(file.bytes);
+    writer.u64(file.checksum);
+  }
+  writer.u64(setup.records_before);
   for (const unsigned share : cores) writer.u32(share);
   return writer.take();
+}
+
+std::vector<FrozenFile> decode_frozen(ByteReader& reader) {
+  const uint64_t count = reader.varint();
+  if (!reader.count_fits(count, 17)) return {};
+  std::vector<FrozenFile> files(count);
+  for (FrozenFile& file : files) {
+    file.name = reader.text();
+    file.bytes = reader.u64();
+    file.checksum = reader.u64();
+  }
+  return files;
+}
+
+/// Each file is merged by one rank.
+std::vector<FrozenFile> own_frozen(const std::vector<FrozenFile>& all, const Comm& comm) {
+  std::vector<FrozenFile> own;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (static_cast<int>(i % static_cast<size_t>(comm.size())) == comm.rank()) {
+      own.push_back(all[i]);
+    }
+  }
+  return own;
 }
 
 void bind_here(Start& start, std::string_view plan_message) {
@@ -127,6 +158,9 @@ Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunReq
   RETURN_IF_ERROR(decode_status(reader));
   const std::string_view plan_message = reader.text();
   start.parts_dir = reader.text();
+  start.checkpoints = CheckpointPlan::decode(reader);
+  start.frozen = own_frozen(decode_frozen(reader), comm);
+  start.records_before = reader.u64();
   unsigned cores = 1;
   for (int rank = 0; rank <= comm.rank(); ++rank) cores = std::max(1u, reader.u32());
   if (setup != nullptr) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pipeline/plan/plan.h"
+#include "pipeline/run/checkpoint.h"
 #include "pipeline/run/protocol.h"
 #include "pipeline/run/run.h"
 
@@ -18,9 +19,12 @@ struct Start {
   std::unique_ptr<BoundJob> own_job;  ///< unset on rank 0
   const BoundJob* job = nullptr;      ///< nullptr if bound_here is not ok
   int rank = 0;
-  unsigned threads = 1;            ///< workers of this rank
-  std::string place;               ///< this rank in messages: "rank 3 (node7)"
-  std::string parts_dir;           ///< empty: no stage writes
+  unsigned threads = 1;   ///< workers of this rank
+  std::string place;      ///< this rank in messages: "rank 3 (node7)"
+  std::string parts_dir;  ///< empty: no stage writes
+  CheckpointPlan checkpoints;
+  std::vector<FrozenFile> frozen;  ///< of earlier attempts, those that this rank merges
+  uint64_t records_before = 0;     ///< that earlier attempts cover
   std::vector<std::string> hosts;  ///< by rank; rank 0 only
 };
 
@@ -29,6 +33,9 @@ struct StartSetup {
   Status status;
   const Plan* plan = nullptr;  ///< if the status is ok
   std::string parts_dir;
+  CheckpointPlan checkpoints;
+  std::vector<FrozenFile> frozen;
+  uint64_t records_before = 0;
 };
 
 /// Collective. `setup` on rank 0 only. A failed setup is returned by every rank; a rank that cannot

@@ -5,6 +5,7 @@
 
 #include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
+#include "pipeline/run/durable.h"
 
 namespace shardmill {
 
@@ -35,7 +36,9 @@ UnitCraft::UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, 
       totals_(totals),
       gauge_(gauge),
       totals_memory_(*shared.memory),
-      part_pool_(shared.parts_dir, PartFileId::pool(static_cast<uint64_t>(shared.rank), worker)),
+      part_pool_(shared.parts_dir, PartFileId::pool(shared.checkpoints->generation,
+                                                    static_cast<uint64_t>(shared.rank), worker)),
+      checkpoints_(*shared.checkpoints, shared.rank, worker),
       pipeline_(shared.job->stages, shared.job->slots) {}
 
 Result<std::unique_ptr<Task>> UnitCraft::begin(Deal deal) {
@@ -44,6 +47,33 @@ Result<std::unique_ptr<Task>> UnitCraft::begin(Deal deal) {
   if (!reader.done() || unit.slices.empty()) return damaged_message("unit");
   return std::unique_ptr<Task>(
       std::make_unique<UnitTask>(*this, std::move(unit), deal.must_wait, deal.verdict));
+}
+
+Status UnitCraft::cover(CoveredUnit unit, const std::vector<WrittenPart>& parts) {
+  if (!shared_.checkpoints->is_on()) return {};
+  for (const WrittenPart& part : parts) {
+    if (!part.file.is_pool() && part.bytes() > 0) new_parts_.push_back(part.file);
+  }
+  checkpoints_.cover(std::move(unit));
+  return checkpoints_.is_due() ? write_checkpoint() : Status::ok();
+}
+
+/// What it covers is durable first.
+Status UnitCraft::write_checkpoint() {
+  RETURN_IF_ERROR(part_pool_.sync());
+  for (const PartFileId& part : new_parts_)
+    RETURN_IF_ERROR(sync_file(part.path(shared_.parts_dir)));
+  if (!shared_.parts_dir.empty()) RETURN_IF_ERROR(sync_folder(shared_.parts_dir));
+  RETURN_IF_ERROR(checkpoints_.write(totals_));
+  new_parts_.clear();
+  return {};
+}
+
+void UnitCraft::leave_early(bool keep) {
+  if (!keep || !checkpoints_.has_news()) return;
+  // The run ends for a reason that is told; without this checkpoint only more is done again.
+  const Status ignored = without_exceptions(shared_.place, [&] { return write_checkpoint(); });
+  (void)ignored;
 }
 
 UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
@@ -62,6 +92,10 @@ UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
         output ? make_part(craft_.shared().parts_dir, PartFileId::own(unit_.index, stage), *output)
                : nullptr);
   }
+}
+
+UnitTask::~UnitTask() {
+  craft_.shared().counters->abandoned_bytes += bytes_read_;
 }
 
 Status UnitTask::perform() {
@@ -135,6 +169,7 @@ Status UnitTask::read_slice(size_t index, bool& tainted) {
   const Result<std::unique_ptr<Reader>> reader = craft_.job().input->open(slice, read_context());
   if (!reader.is_ok()) return note_bad(index, reader.status(), nullptr);
   const Status status = read_records(**reader, index);
+  bytes_read_ += disk_bytes_so_far(**reader, slice);
   report_.slices[index].seconds = seconds_since(start);
   if (status.is_ok()) return {};
   tainted = true;
@@ -237,12 +272,16 @@ Result<Done> UnitTask::commit(const std::optional<Verdict>& verdict) {
   RETURN_IF_ERROR(commit_parts());
   count_in();
   merge_totals();
+  bytes_read_ = 0;
   Done done = {.body = report_.encode()};
   if (unit_.gives_handover && !is_bad()) done.next = handover_;
   if (limit().on) {
     limit().left -= records_;
     done.drop_rest = limit().left == 0;
   }
+  RETURN_IF_ERROR(craft_.cover(
+      {.unit = unit_.index, .next = done.next, .first_record = first_record_, .report = done.body},
+      report_.parts));
   return done;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pipeline/core/input.h"
+#include "pipeline/run/checkpoint.h"
 #include "pipeline/run/limits.h"
 #include "pipeline/run/mailbox.h"
 #include "pipeline/run/merge.h"
@@ -34,6 +35,7 @@ struct WorkShared {
   MemoryBudget* memory = nullptr;
   RecordLimit* limit = nullptr;
   WorkCounters* counters = nullptr;
+  const CheckpointPlan* checkpoints = nullptr;
 };
 
 /// What one worker needs for its units.
@@ -43,6 +45,10 @@ class UnitCraft final : public Craft {
   UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge);
   Result<std::unique_ptr<Task>> begin(Deal deal) override;
   void rest() override { gauge_.idle(); }
+  void leave_early(bool keep) override;
+
+  /// The worker's totals and parts hold this unit now. Writes a checkpoint if it is time to.
+  Status cover(CoveredUnit unit, const std::vector<WrittenPart>& parts);
 
   const WorkShared& shared() const { return shared_; }
   const BoundJob& job() const { return *shared_.job; }
@@ -54,11 +60,15 @@ class UnitCraft final : public Craft {
   PartPool& part_pool() { return part_pool_; }
 
  private:
+  Status write_checkpoint();
+
   const WorkShared& shared_;
   Totals& totals_;
   Gauge& gauge_;
   MemoryShare totals_memory_;
   PartPool part_pool_;
+  CheckpointWriter checkpoints_;
+  std::vector<PartFileId> new_parts_;  ///< files of their own since the last checkpoint
   PipelineWorker pipeline_;
   Batch batch_;
 };
@@ -67,6 +77,7 @@ class UnitCraft final : public Craft {
 class UnitTask final : public Task {
  public:
   UnitTask(UnitCraft& craft, Unit unit, bool must_wait, const std::optional<Verdict>& verdict);
+  ~UnitTask() override;
 
   Status perform() override;
   bool must_wait() const override { return must_wait_ && !is_bad(); }
@@ -108,6 +119,7 @@ class UnitTask final : public Task {
   uint64_t handover_ = 0;
   uint64_t records_ = 0;  ///< so far
   bool record_by_record_ = false;
+  uint64_t bytes_read_ = 0;  ///< from disk, all passes; 0 once they count
 };
 
 }  // namespace shardmill

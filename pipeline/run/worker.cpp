@@ -94,7 +94,10 @@ void work(unsigned worker, const MakeCraft& make_craft, Mailbox& mailbox,
     if (craft == nullptr) return Status::ok();
     Status result = Worker(worker, *craft, mailbox).run();
     craft->rest();
-    return result;
+    if (!result.is_ok() && !mailbox.stopped()) mailbox.post(result);
+    if (!result.is_ok()) mailbox.stop(result.code() == Code::kStopped);
+    if (mailbox.stopped()) craft->leave_early(mailbox.keeps());
+    return Status::ok();
   });
   if (!status.is_ok() && !mailbox.stopped()) mailbox.post(status);
   mailbox.leave();

@@ -36,6 +36,9 @@ class Craft {
   virtual Result<std::unique_ptr<Task>> begin(Deal deal) = 0;
   /// The worker waits or leaves.
   virtual void rest() {}
+  /// The run ends early. `keep`: another attempt will go on from here, so what was committed is to
+  /// be kept as far as possible.
+  virtual void leave_early(bool /*keep*/) {}
 };
 
 /// Called by each worker on its own thread. nullptr if the rank takes no part.

@@ -3,8 +3,14 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <optional>
+#include <random>
+
 #include "pipeline/plan/plan.h"
+#include "pipeline/run/attempt.h"
 #include "pipeline/run/run.h"
+#include "pipeline/run/run_dir.h"
 #include "tests/support/files.h"
 
 namespace shardmill {
@@ -18,7 +24,8 @@ Result<Plan> plan_for(std::string_view job_text, const Layout& layout,
   Problems problems;
   Job job = parse_job(job_text, "job.toml", settings, problems);
   if (!problems.empty()) return Status::usage(problems_text("job.toml", problems));
-  Result<Plan> plan = make_plan(std::move(job), run_dir.string(), problems);
+  const std::string first = can_resume(run_dir.string()) ? first_manifest(run_dir.string()) : "";
+  Result<Plan> plan = make_plan(std::move(job), run_dir.string(), problems, first);
   if (!problems.empty()) return Status::usage(problems_text("job.toml", problems));
   return plan;
 }
@@ -86,12 +93,21 @@ std::vector<Layout> sample_layouts() {
           {7, 1, 256 << 10, 4 << 10}};
 }
 
-RunFiles run_on_layout(std::string_view job_text, const Layout& layout,
-                       const std::filesystem::path& run_dir) {
+namespace {
+
+constexpr int kNever = -1;
+
+/// `polls`: after so many looks a rank wants the run to stop.
+RunFiles run_once(std::string_view job_text, const Layout& layout,
+                  const std::filesystem::path& run_dir, int polls) {
   RunFiles files;
+  std::atomic<int> left = polls;
   run_local_ranks(layout.ranks, [&](Comm& comm) {
-    const RunRequest request = {
-        .run_dir = run_dir.string(), .threads = layout.threads, .quiet = true};
+    RunRequest request = {.run_dir = run_dir.string(), .threads = layout.threads, .quiet = true};
+    request.stop_wish = [&]() -> std::optional<std::string> {
+      if (polls == kNever || left-- > 0) return std::nullopt;
+      return "the test";
+    };
     if (comm.rank() != 0) {
       const Status ignored = run_job(comm, nullptr, request, nullptr);
       (void)ignored;
@@ -102,6 +118,41 @@ RunFiles run_on_layout(std::string_view job_text, const Layout& layout,
   });
   read_outputs(run_dir, files);
   return files;
+}
+
+/// Layouts that go on from each other, for cases with stops.
+std::vector<Layout> stopping_layouts(uint64_t unit_bytes) {
+  return {{2, 2, 64, unit_bytes},
+          {1, 3, 4 << 10, unit_bytes},
+          {3, 1, 256 << 10, unit_bytes},
+          {1, 1, 64, unit_bytes},
+          {7, 1, 4 << 10, unit_bytes}};
+}
+
+}  // namespace
+
+RunFiles run_on_layout(std::string_view job_text, const Layout& layout,
+                       const std::filesystem::path& run_dir) {
+  return run_once(job_text, layout, run_dir, kNever);
+}
+
+RunFiles run_until(std::string_view job_text, const Layout& layout,
+                   const std::filesystem::path& run_dir, int polls) {
+  return run_once(job_text, layout, run_dir, polls);
+}
+
+RunFiles run_with_stops(std::string_view job_text, const std::vector<Layout>& layouts,
+                        const std::filesystem::path& run_dir, unsigned seed) {
+  std::minstd_rand random(seed);
+  const std::string often = std::string(job_text) + "\n[run]\ncheckpoint = \"1ms\"\n";
+  const bool has_run_table = job_text.find("[run]") != std::string_view::npos;
+  const std::string job = has_run_table ? std::string(job_text) : often;
+  RunFiles files;
+  for (const Layout& layout : layouts) {
+    files = run_once(job, layout, run_dir, static_cast<int>(random() % 12));
+    if (files.status.code() != Code::kStopped) return files;
+  }
+  return run_once(job, layouts[0], run_dir, kNever);
 }
 
 RunFiles expect_same_on(const std::vector<Layout>& layouts, std::string_view job_text) {
@@ -118,7 +169,15 @@ RunFiles expect_same_on(const std::vector<Layout>& layouts, std::string_view job
     } else {
       expect_equal(first, files, layouts[i].text());
     }
-    if (testing::Test::HasFailure()) break;
+    if (testing::Test::HasFailure()) return first;
+  }
+  for (unsigned seed = 1; seed <= 2; ++seed) {
+    const std::filesystem::path run_dir = folder.path() / "run-with-stops";
+    const RunFiles files = run_with_stops(job_text, stopping_layouts(1 << 10), run_dir, seed);
+    EXPECT_FALSE(std::filesystem::exists(run_dir / "checkpoint"));
+    std::filesystem::remove_all(run_dir);
+    expect_equal(first, files, fmt::format("with stops, seed {}", seed));
+    if (testing::Test::HasFailure()) return first;
   }
   return first;
 }

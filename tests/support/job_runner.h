@@ -38,7 +38,18 @@ struct RunFiles {
 RunFiles run_on_layout(std::string_view job_text, const Layout& layout,
                        const std::filesystem::path& run_dir);
 
-/// Fails the test unless the job gives the same bytes on every layout; returns the first run.
+/// Plans and runs the job, going on from what is in `run_dir`; a rank that has looked `polls` times
+/// wants it to stop.
+RunFiles run_until(std::string_view job_text, const Layout& layout,
+                   const std::filesystem::path& run_dir, int polls);
+
+/// Stops the job again and again, softly and at random moments, and goes on each time with the next
+/// of `layouts` (all with its first unit size), until it ends.
+RunFiles run_with_stops(std::string_view job_text, const std::vector<Layout>& layouts,
+                        const std::filesystem::path& run_dir, unsigned seed);
+
+/// Fails the test unless the job gives the same bytes on every layout, and with stops on the way;
+/// returns the first run.
 RunFiles expect_same_on(const std::vector<Layout>& layouts, std::string_view job_text);
 
 }  // namespace shardmill

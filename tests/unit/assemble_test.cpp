@@ -61,7 +61,7 @@ class Assembly {
 
   /// A unit for each file.
   void write(const std::vector<std::string>& texts) {
-    PartPool pool((dir_ / "parts").string(), PartFileId::pool(0, 0));
+    PartPool pool((dir_ / "parts").string(), PartFileId::pool(0, 0, 0));
     for (uint64_t unit = 0; unit < texts.size(); ++unit) {
       PartFile part((dir_ / "parts").string(), PartFileId::own(unit, 0), spec_);
       ASSERT_TRUE(append_row(part, texts[unit]).is_ok());
@@ -298,7 +298,7 @@ TEST(Outputs, NeverReplaceAnInput) {
 TEST(PartFile, LeavesNothingUnlessItCommits) {
   const TempFolder folder;
   const std::string dir = folder.path().string();
-  PartPool pool(dir, PartFileId::pool(1, 2));
+  PartPool pool(dir, PartFileId::pool(0, 1, 2));
   {
     PartFile part(dir, PartFileId::own(3, 0), {});
     ASSERT_TRUE(append_row(part, some_text(3'000'000, 1)).is_ok());
@@ -313,7 +313,7 @@ TEST(PartFile, LeavesNothingUnlessItCommits) {
   ASSERT_TRUE(append_row(part, "too").is_ok());
   const Result<WrittenPart> written = part.commit(pool);
   ASSERT_TRUE(written.is_ok());
-  EXPECT_EQ(read_file(folder.path() / "rank-1.worker-2"), "kepttoo");
+  EXPECT_EQ(read_file(folder.path() / "gen-0.rank-1.worker-2"), "kepttoo");
   ASSERT_EQ(written->frames.size(), 2u);
   EXPECT_EQ(written->frames[0].bytes, 4u);
   EXPECT_EQ(written->frames[1].file, 1u);
@@ -321,7 +321,7 @@ TEST(PartFile, LeavesNothingUnlessItCommits) {
 }
 
 TEST(PartFile, SaysWhatIsWrongWithTheDisk) {
-  PartPool pool("/nonexistent", PartFileId::pool(0, 0));
+  PartPool pool("/nonexistent", PartFileId::pool(0, 0, 0));
   PartFile part("/nonexistent", PartFileId::own(1, 0), {});
   const Status status = append_row(part, std::string(2 << 20, 'x'));
   EXPECT_EQ(status.message(),

@@ -79,7 +79,7 @@ TEST(SortedPart, KeepsTheRowsOfEachFileInOrderHoweverSmallItsBuffers) {
       const std::string dir = folder.path().string();
       const OutputSpec spec = {.layout = OutputLayout::kByColumn,
                                .max_records = numbered ? uint64_t{3} : 0};
-      PartPool pool(dir, PartFileId::pool(0, 0));
+      PartPool pool(dir, PartFileId::pool(0, 0, 0));
       SortedWriter writer(dir, 1, spec, sizes.buffer_bytes, sizes.run_frames);
       std::map<std::string, std::string> expected;
       for (uint32_t i = 0; i < 200; ++i) {
@@ -111,7 +111,7 @@ TEST(SortedPart, KeepsTheRowsOfEachFileInOrderHoweverSmallItsBuffers) {
 TEST(SortedPart, ForgetsWhatIsDiscarded) {
   const TempFolder folder;
   const std::string dir = folder.path().string();
-  PartPool pool(dir, PartFileId::pool(0, 0));
+  PartPool pool(dir, PartFileId::pool(0, 0, 0));
   SortedWriter writer(dir, 1, {.layout = OutputLayout::kByColumn}, 20, 100);
   ASSERT_TRUE(writer.add({"bad", "good"}, {0, 1, 0}, std::string(100, 'x')).is_ok());
   writer.part().discard();

@@ -1,0 +1,161 @@
+#include "pipeline/run/attempt.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <system_error>
+
+#include "pipeline/base/message.h"
+#include "pipeline/run/durable.h"
+#include "pipeline/run/unit_report.h"
+
+namespace shardmill {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Sizes of part files, each asked for once.
+class PartSizes {
+ public:
+  explicit PartSizes(const std::string& parts_dir) : parts_dir_(parts_dir) {}
+
+  bool holds(const WrittenPart& part) {
+    const auto [at, is_new] = sizes_.try_emplace(part.file.number(), 0);
+    if (is_new) {
+      struct stat info = {};
+      const bool is_there = ::lstat(part.file.path(parts_dir_).c_str(), &info) == 0;
+      if (is_there && S_ISREG(info.st_mode)) at->second = static_cast<uint64_t>(info.st_size);
+    }
+    const uint64_t bytes = part.bytes();
+    return bytes == 0 || (part.begin <= at->second && bytes <= at->second - part.begin);
+  }
+
+ private:
+  const std::string& parts_dir_;
+  std::map<uint64_t, uint64_t> sizes_;
+};
+
+/// Collects what valid files cover.
+class Gathering {
+ public:
+  explicit Gathering(const AttemptSetup& setup) : setup_(setup), parts_(setup.parts_dir) {}
+
+  void add(const FrozenFile& file) {
+    const std::string reason = try_add(file);
+    if (reason.empty()) {
+      attempt.frozen.push_back(file);
+    } else {
+      attempt.damaged.push_back(
+          fmt::format("checkpoint/{}: {}; its units are done again", escaped(file.name), reason));
+    }
+  }
+
+  Attempt attempt;
+
+ private:
+  /// Why the file does not count; empty if it does.
+  std::string try_add(const FrozenFile& file) {
+    const Result<std::string> bytes = read_frozen(checkpoint_folder(setup_.run_dir), file);
+    if (!bytes.is_ok()) return "it is damaged, expected what its index says";
+    Result<CheckpointContent> content = parse_checkpoint(*bytes, setup_.identity, file.name);
+    if (!content.is_ok()) return content.status().message();
+    for (const CoveredUnit& unit : content->units) {
+      if (unit.unit >= setup_.units) return "it covers a unit that the plan does not have";
+      if (units_.contains(unit.unit)) return "it covers a unit of another checkpoint";
+      const Result<UnitReport> report = UnitReport::decode(unit.report);
+      if (!report.is_ok()) return report.status().message();
+      for (const WrittenPart& part : report->parts) {
+        if (!parts_.holds(part)) return "a part of the output that it covers is missing";
+      }
+    }
+    for (CoveredUnit& unit : content->units) {
+      units_.insert(unit.unit);
+      attempt.covered.push_back(std::move(unit));
+    }
+    return {};
+  }
+
+  const AttemptSetup& setup_;
+  PartSizes parts_;
+  std::set<uint64_t> units_;
+};
+
+Attempt gather(const AttemptSetup& setup, const CheckpointIndex& index) {
+  const std::string folder = checkpoint_folder(setup.run_dir);
+  Gathering gathering(setup);
+  for (const FrozenFile& file : index.files) gathering.add(file);
+  for (const FrozenFile& file : files_of_generation(folder, index, gathering.attempt.damaged)) {
+    gathering.add(file);
+  }
+  Attempt attempt = std::move(gathering.attempt);
+  std::sort(attempt.covered.begin(), attempt.covered.end(),
+            [](const CoveredUnit& a, const CoveredUnit& b) { return a.unit < b.unit; });
+  return attempt;
+}
+
+/// Takes away what the index does not name.
+void clean(const std::string& folder, const CheckpointIndex& index, const std::string& own_name) {
+  std::set<std::string> keep = {own_name};
+  for (const FrozenFile& file : index.files) keep.insert(file.name);
+  std::vector<fs::path> rest;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (!keep.contains(at->path().filename())) rest.push_back(at->path());
+  }
+  for (const fs::path& path : rest) fs::remove(path, error);
+}
+
+}  // namespace
+
+std::string checkpoint_folder(const std::string& run_dir) {
+  return run_dir + "/checkpoint";
+}
+
+bool can_resume(const std::string& run_dir) {
+  const std::string folder = checkpoint_folder(run_dir);
+  const std::optional<CheckpointIndex> index = newest_index(folder);
+  if (!index) return false;
+  if (!index->files.empty()) return true;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().filename().string().starts_with("gen-")) return true;
+  }
+  return false;
+}
+
+Result<Attempt> begin_attempt(const AttemptSetup& setup) {
+  const std::string folder = checkpoint_folder(setup.run_dir);
+  const std::optional<CheckpointIndex> before = newest_index(folder);
+  Attempt attempt;
+  CheckpointIndex index = {.identity = setup.identity, .token = setup.token};
+  if (before && before->identity == setup.identity) {
+    attempt = gather(setup, *before);
+    index.generation = before->generation + 1;
+    index.token = before->token;
+    index.files = attempt.frozen;
+  }
+  attempt.checkpoints = {.folder = folder,
+                         .identity = setup.identity,
+                         .generation = index.generation,
+                         .interval_seconds = setup.interval_seconds};
+  const std::string name = fmt::format("index-{}", index.generation);
+  RETURN_IF_ERROR(write_durably(folder, name, index.text()));
+  clean(folder, index, name);
+  return attempt;
+}
+
+Result<Attempt> covered_so_far(const AttemptSetup& setup) {
+  const std::optional<CheckpointIndex> index = newest_index(checkpoint_folder(setup.run_dir));
+  if (!index || index->identity != setup.identity) {
+    return Status::failed(escaped(setup.run_dir) + ": no checkpoint of this run");
+  }
+  return gather(setup, *index);
+}
+
+}  // namespace shardmill

@@ -1,0 +1,268 @@
+#include "pipeline/run/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+
+#include "pipeline/base/hash.h"
+#include "pipeline/base/message.h"
+#include "pipeline/run/durable.h"
+#include "pipeline/run/read_whole.h"
+
+namespace shardmill {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMagic = "shardmill checkpoint 1\n";
+constexpr std::string_view kIndexMagic = "shardmill checkpoint index 1";
+constexpr double kMostShareOfTime = 0.02;
+constexpr uint64_t kIndexBytesMax = 1 << 30;
+constexpr uint64_t kFileBytesMax = uint64_t{1} << 40;
+
+Status not_whole(std::string_view what) {
+  return Status::failed(std::string(what));
+}
+
+std::string file_name(uint32_t generation, uint32_t rank, uint32_t worker) {
+  return fmt::format("gen-{}.rank-{}.worker-{}", generation, rank, worker);
+}
+
+void encode_unit(ByteWriter& writer, const CoveredUnit& unit) {
+  writer.varint(unit.unit);
+  encode_optional(writer, unit.next);
+  writer.varint(unit.first_record);
+  writer.text(unit.report);
+}
+
+CoveredUnit decode_unit(ByteReader& reader) {
+  CoveredUnit unit;
+  unit.unit = reader.varint();
+  unit.next = decode_optional(reader);
+  unit.first_record = reader.varint();
+  unit.report = reader.text();
+  return unit;
+}
+
+/// Names that start with `prefix`, sorted.
+std::vector<std::string> names_with(const std::string& folder, std::string_view prefix) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    std::string name = at->path().filename();
+    if (name.starts_with(prefix)) names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::optional<uint64_t> hex_number(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// The rest of the line after "key ", or nothing if the next line is another.
+std::optional<std::string_view> line_of(std::string_view& text, std::string_view key) {
+  const size_t end = text.find('\n');
+  if (end == std::string_view::npos || !text.starts_with(key)) return std::nullopt;
+  const std::string_view line = text.substr(0, end);
+  if (line.size() <= key.size() || line[key.size()] != ' ') return std::nullopt;
+  text.remove_prefix(end + 1);
+  return line.substr(key.size() + 1);
+}
+
+/// A name in the folder, nothing else.
+bool is_checkpoint_name(std::string_view name) {
+  return name.starts_with("gen-") && name.find('/') == std::string_view::npos;
+}
+
+std::optional<FrozenFile> parse_file_line(std::string_view line) {
+  FrozenFile file;
+  const size_t first = line.find(' ');
+  const size_t second = line.find(' ', first + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos) return std::nullopt;
+  const auto checksum = hex_number(line.substr(0, first));
+  const auto bytes = hex_number(line.substr(first + 1, second - first - 1));
+  file.name = line.substr(second + 1);
+  if (!checksum || !bytes || !is_checkpoint_name(file.name)) return std::nullopt;
+  file.checksum = *checksum;
+  file.bytes = *bytes;
+  return file;
+}
+
+}  // namespace
+
+void CheckpointPlan::encode(ByteWriter& writer) const {
+  writer.text(folder);
+  writer.u64(identity);
+  writer.u32(generation);
+  writer.f64(interval_seconds);
+}
+
+CheckpointPlan CheckpointPlan::decode(ByteReader& reader) {
+  CheckpointPlan plan;
+  plan.folder = reader.text();
+  plan.identity = reader.u64();
+  plan.generation = reader.u32();
+  plan.interval_seconds = reader.f64();
+  return plan;
+}
+
+CheckpointWriter::CheckpointWriter(const CheckpointPlan& plan, int rank, unsigned worker)
+    : plan_(plan),
+      name_(file_name(plan.generation, static_cast<uint32_t>(rank), worker)),
+      rank_(static_cast<uint32_t>(rank)),
+      worker_(worker),
+      pause_seconds_(plan.interval_seconds) {}
+
+void CheckpointWriter::cover(CoveredUnit unit) {
+  units_.push_back(std::move(unit));
+  has_news_ = true;
+}
+
+bool CheckpointWriter::is_due() const {
+  return has_news_ && seconds_since(last_) >= pause_seconds_;
+}
+
+Status CheckpointWriter::write(const Totals& totals) {
+  const Clock::time_point start = Clock::now();
+  ByteWriter writer;
+  writer.raw(kMagic.data(), kMagic.size());
+  writer.u64(plan_.identity);
+  for (const uint32_t number : {plan_.generation, rank_, worker_}) writer.u32(number);
+  writer.varint(units_.size());
+  for (const CoveredUnit& unit : units_) encode_unit(writer, unit);
+  ByteWriter sum;
+  totals.encode(sum);
+  writer.u64(sum.size());
+  writer.raw(sum.bytes().data(), sum.size());
+  writer.u64(hash64(writer.bytes()));
+  RETURN_IF_ERROR(write_durably(plan_.folder, name_, writer.bytes()));
+  has_news_ = false;
+  last_ = Clock::now();
+  pause_seconds_ = std::max(plan_.interval_seconds, seconds_since(start) / kMostShareOfTime);
+  return {};
+}
+
+std::string CheckpointIndex::text() const {
+  std::string out = fmt::format("{}\nidentity {:016x}\ngeneration {}\ntoken {}\n", kIndexMagic,
+                                identity, generation, token);
+  for (const FrozenFile& file : files) {
+    out += fmt::format("file {:016x} {:x} {}\n", file.checksum, file.bytes, file.name);
+  }
+  return out + fmt::format("end {:016x}\n", hash64(out));
+}
+
+Result<CheckpointIndex> CheckpointIndex::parse(std::string_view text) {
+  const size_t end = text.rfind("end ");
+  if (end == std::string_view::npos || !text.starts_with(kIndexMagic) || !text.ends_with('\n')) {
+    return not_whole("no checkpoint index");
+  }
+  const auto checksum = hex_number(text.substr(end + 4, text.size() - end - 5));
+  if (!checksum || *checksum != hash64(text.substr(0, end))) {
+    return not_whole("a damaged checkpoint index");
+  }
+  std::string_view rest = text.substr(0, end);
+  rest.remove_prefix(std::min(rest.size(), kIndexMagic.size() + 1));
+  CheckpointIndex index;
+  const auto identity = line_of(rest, "identity");
+  const auto generation = line_of(rest, "generation");
+  const auto token = line_of(rest, "token");
+  if (!identity || !generation || !token) return not_whole("a damaged checkpoint index");
+  index.identity = hex_number(*identity).value_or(0);
+  std::from_chars(generation->data(), generation->data() + generation->size(), index.generation);
+  index.token = *token;
+  while (const auto line = line_of(rest, "file")) {
+    std::optional<FrozenFile> file = parse_file_line(*line);
+    if (!file) return not_whole("a damaged checkpoint index");
+    index.files.push_back(std::move(*file));
+  }
+  if (!rest.empty()) return not_whole("a damaged checkpoint index");
+  return index;
+}
+
+std::optional<CheckpointIndex> newest_index(const std::string& folder) {
+  std::optional<CheckpointIndex> newest;
+  for (const std::string& name : names_with(folder, "index-")) {
+    const Result<std::string> text = read_whole(folder + "/" + name, kIndexBytesMax);
+    if (!text.is_ok()) continue;
+    Result<CheckpointIndex> index = CheckpointIndex::parse(*text);
+    if (!index.is_ok()) continue;
+    if (!newest || index->generation > newest->generation) newest = std::move(*index);
+  }
+  return newest;
+}
+
+Result<CheckpointContent> parse_checkpoint(std::string_view bytes, uint64_t identity,
+                                           std::string_view name) {
+  if (bytes.size() < kMagic.size() + sizeof(uint64_t) || !bytes.starts_with(kMagic)) {
+    return not_whole("no checkpoint");
+  }
+  const std::string_view body = bytes.substr(0, bytes.size() - sizeof(uint64_t));
+  ByteReader tail(bytes.substr(body.size()));
+  if (tail.u64() != hash64(body)) return not_whole("a damaged checkpoint");
+  ByteReader reader(body.substr(kMagic.size()));
+  if (reader.u64() != identity) return not_whole("a checkpoint of another run");
+  const uint32_t generation = reader.u32();
+  const uint32_t rank = reader.u32();
+  CheckpointContent content;
+  content.name = file_name(generation, rank, reader.u32());
+  if (content.name != name) return not_whole("the checkpoint " + shardmill::quoted(content.name));
+  const uint64_t units = reader.varint();
+  if (reader.count_fits(units, 4)) {
+    for (uint64_t i = 0; i < units; ++i) content.units.push_back(decode_unit(reader));
+  }
+  content.totals = reader.raw(reader.u64());
+  if (!reader.done()) return not_whole("a damaged checkpoint");
+  return content;
+}
+
+Result<std::string> read_frozen(const std::string& folder, const FrozenFile& file) {
+  const std::string path = folder + "/" + file.name;
+  ASSIGN_OR_RETURN(std::string bytes, read_whole(path, file.bytes));
+  if (bytes.size() == file.bytes && hash64(bytes) == file.checksum) return bytes;
+  return Status::failed(Message{.place = escaped(path),
+                                .found = "a damaged checkpoint",
+                                .expected = "what its index says",
+                                .fix = "run the same command again: its units are done again"}
+                            .text());
+}
+
+Status merge_frozen(const BoundJob& job, const CheckpointPlan& plan,
+                    const std::vector<FrozenFile>& files, Totals& totals) {
+  for (const FrozenFile& file : files) {
+    ASSIGN_OR_RETURN(const std::string bytes, read_frozen(plan.folder, file));
+    ASSIGN_OR_RETURN(const CheckpointContent content,
+                     parse_checkpoint(bytes, plan.identity, file.name));
+    ASSIGN_OR_RETURN(Totals frozen, Totals::decode(job, content.totals));
+    totals.merge(std::move(frozen));
+  }
+  return {};
+}
+
+std::vector<FrozenFile> files_of_generation(const std::string& folder, const CheckpointIndex& index,
+                                            std::vector<std::string>& damaged) {
+  std::vector<FrozenFile> files;
+  for (const std::string& name : names_with(folder, fmt::format("gen-{}.", index.generation))) {
+    const Result<std::string> bytes = read_whole(folder + "/" + name, kFileBytesMax);
+    Status status = bytes.status();
+    if (status.is_ok()) status = parse_checkpoint(*bytes, index.identity, name).status();
+    if (!status.is_ok()) {
+      damaged.push_back(
+          fmt::format("checkpoint/{}: {}, expected what a worker wrote; its units "
+                      "are done again",
+                      escaped(name), status.message()));
+      continue;
+    }
+    files.push_back({.name = name, .bytes = bytes->size(), .checksum = hash64(*bytes)});
+  }
+  return files;
+}
+
+}  // namespace shardmill

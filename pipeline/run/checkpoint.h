@@ -1,0 +1,112 @@
+// What keeps a run alive: what workers have committed, on disk.
+//
+//   checkpoint/index-G                   generation G (one attempt) goes on from these frozen files
+//   checkpoint/gen-G.rank-R.worker-W     the units that this worker committed in G, and their sum
+//
+// A worker replaces its own file now and then, whole, by a rename; nobody else writes it. It covers
+// only units dealt in its generation, so no unit is in two files. The next attempt reads the newest
+// valid index, adds the valid files of that generation, writes the index of the next one, and
+// starts with empty partials: frozen files are leaves of the last merge. A file that is torn,
+// swapped or of another run is found by its checksum and identity; only its units are done again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/run/merge.h"
+#include "pipeline/run/progress.h"
+
+namespace shardmill {
+
+/// A unit that a file covers: what rank 0 must know of it.
+struct CoveredUnit {
+  uint64_t unit = 0;
+  std::optional<uint64_t> next;  ///< what it hands on (Done::next)
+  uint64_t first_record = 0;     ///< where its first record starts, if ranges hand that on
+  std::string report;            ///< an encoded UnitReport
+};
+
+/// Where a worker's checkpoints go. The same on all workers of an attempt.
+struct CheckpointPlan {
+  std::string folder;  ///< empty: the run keeps none
+  uint64_t identity = 0;
+  uint32_t generation = 0;
+  double interval_seconds = 30;  ///< at least; longer if writing one takes more than 1/50 of it
+
+  bool is_on() const { return !folder.empty(); }
+  void encode(ByteWriter& writer) const;
+  static CheckpointPlan decode(ByteReader& reader);
+};
+
+/// The checkpoints of one worker. One thread.
+class CheckpointWriter {
+ public:
+  CheckpointWriter(const CheckpointPlan& plan, int rank, unsigned worker);
+
+  /// From now on the worker's totals hold this unit.
+  void cover(CoveredUnit unit);
+  bool has_news() const { return has_news_; }
+  bool is_due() const;
+  /// Replaces the file: `totals` is the sum of all units covered so far. REQUIRES: the parts that
+  /// they wrote are durable. kStopped if the disk is full: the file before stays.
+  Status write(const Totals& totals);
+
+ private:
+  const CheckpointPlan& plan_;
+  std::string name_;
+  uint32_t rank_;
+  uint32_t worker_;
+  std::vector<CoveredUnit> units_;
+  bool has_news_ = false;
+  double pause_seconds_;
+  Clock::time_point last_ = Clock::now();
+};
+
+/// A file that an index freezes.
+struct FrozenFile {
+  std::string name;
+  uint64_t bytes = 0;
+  uint64_t checksum = 0;  ///< XXH3-64 of the whole file
+};
+
+struct CheckpointIndex {
+  uint64_t identity = 0;
+  uint32_t generation = 0;
+  std::string token;  ///< makes temporary names of this run unlike those of any other
+  std::vector<FrozenFile> files;
+
+  std::string text() const;
+  /// kFailed if the text is not one, whole.
+  static Result<CheckpointIndex> parse(std::string_view text);
+};
+
+/// The newest valid index in the folder, if there is one.
+std::optional<CheckpointIndex> newest_index(const std::string& folder);
+
+/// What a file holds, checked: `totals` is a view into `bytes`.
+struct CheckpointContent {
+  std::string name;  ///< under which it was written
+  std::vector<CoveredUnit> units;
+  std::string_view totals;
+};
+/// kFailed with the reason if the bytes are not a whole checkpoint of this run, or one that was
+/// written under another name.
+Result<CheckpointContent> parse_checkpoint(std::string_view bytes, uint64_t identity,
+                                           std::string_view name);
+
+/// Reads a frozen file; kFailed if it is not what the index says.
+Result<std::string> read_frozen(const std::string& folder, const FrozenFile& file);
+
+/// Adds what the files sum up to `totals`.
+Status merge_frozen(const BoundJob& job, const CheckpointPlan& plan,
+                    const std::vector<FrozenFile>& files, Totals& totals);
+
+/// The files of generation `index.generation` that are there and valid, by name; what is not valid
+/// gives a line in `damaged`: `checkpoint/gen-0.rank-1.worker-0: ..., its units are done again`.
+std::vector<FrozenFile> files_of_generation(const std::string& folder, const CheckpointIndex& index,
+                                            std::vector<std::string>& damaged);
+
+}  // namespace shardmill

@@ -1,0 +1,214 @@
+// Checkpoints as files: what is written comes back, and what is damaged does not count.
+#include "pipeline/run/checkpoint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/plan/run_identity.h"
+#include "pipeline/run/stop.h"
+#include "tests/support/engine_doubles.h"
+#include "tests/support/files.h"
+
+namespace shardmill {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Checkpoints : public testing::Test {
+ protected:
+  Checkpoints() {
+    world_.files["a"] = {.content = "one\ntwo\n"};
+    plan_ = std::make_unique<Plan>(plan_for(world_));
+    checkpoints_ = {.folder = folder_.path().string(), .identity = 77, .generation = 3};
+  }
+
+  /// Writes the file of worker 1 of rank 2, covering two units.
+  std::string write() {
+    CheckpointWriter writer(checkpoints_, 2, 1);
+    writer.cover({.unit = 5, .next = 70, .first_record = 9, .report = "report of 5"});
+    writer.cover({.unit = 8, .report = "report of 8"});
+    EXPECT_EQ(writer.write(Totals(*plan_->bound)).message(), "");
+    EXPECT_FALSE(writer.has_news());
+    return read_file(folder_.path() / kName);
+  }
+
+  CheckpointIndex index() const { return {.identity = 77, .generation = 3, .token = "ab"}; }
+
+  static constexpr const char* kName = "gen-3.rank-2.worker-1";
+  TempFolder folder_;
+  DoubleWorld world_;
+  std::unique_ptr<Plan> plan_;
+  CheckpointPlan checkpoints_;
+};
+
+TEST_F(Checkpoints, ComeBackAsTheyWereWritten) {
+  const std::string bytes = write();
+  const Result<CheckpointContent> content = parse_checkpoint(bytes, 77, kName);
+  ASSERT_TRUE(content.is_ok()) << content.status().message();
+  ASSERT_EQ(content->units.size(), 2u);
+  EXPECT_EQ(content->units[0].unit, 5u);
+  EXPECT_EQ(content->units[0].next, 70u);
+  EXPECT_EQ(content->units[0].first_record, 9u);
+  EXPECT_EQ(content->units[0].report, "report of 5");
+  EXPECT_EQ(content->units[1].next, std::nullopt);
+  EXPECT_TRUE(Totals::decode(*plan_->bound, content->totals).is_ok());
+  EXPECT_EQ(write(), bytes);
+}
+
+TEST_F(Checkpoints, OfWhichAnyByteIsOtherDoNotCount) {
+  const std::string whole = write();
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string bytes = whole;
+    bytes[i] = static_cast<char>(bytes[i] ^ 0x20);
+    EXPECT_FALSE(parse_checkpoint(bytes, 77, kName).is_ok()) << "byte " << i;
+  }
+}
+
+TEST_F(Checkpoints, ThatWereCutAnywhereDoNotCount) {
+  const std::string whole = write();
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(parse_checkpoint(whole.substr(0, size), 77, kName).is_ok()) << size;
+  }
+  EXPECT_FALSE(parse_checkpoint(whole + "x", 77, kName).is_ok());
+  EXPECT_FALSE(parse_checkpoint(std::string(whole.size(), '\0'), 77, kName).is_ok());
+}
+
+TEST_F(Checkpoints, OfAnotherRunOrUnderAnotherNameAreNamed) {
+  const std::string bytes = write();
+  EXPECT_EQ(parse_checkpoint(bytes, 78, kName).status().message(), "a checkpoint of another run");
+  EXPECT_EQ(parse_checkpoint(bytes, 77, "gen-3.rank-2.worker-0").status().message(),
+            "the checkpoint \"gen-3.rank-2.worker-1\"");
+}
+
+TEST_F(Checkpoints, OfAGenerationAreFoundAndDamagedOnesAreNamed) {
+  write();
+  folder_.write("gen-3.rank-0.worker-0", "torn");
+  folder_.write("gen-2.rank-0.worker-0", "of an older generation");
+  std::vector<std::string> damaged;
+  const std::vector<FrozenFile> files =
+      files_of_generation(folder_.path().string(), index(), damaged);
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_EQ(files[0].name, kName);
+  EXPECT_TRUE(read_frozen(folder_.path().string(), files[0]).is_ok());
+  EXPECT_THAT(damaged, ElementsAre("checkpoint/gen-3.rank-0.worker-0: no checkpoint, expected what "
+                                   "a worker wrote; its units are done again"));
+}
+
+TEST_F(Checkpoints, ThatChangedSinceTheyWereFrozenAreRefused) {
+  write();
+  std::vector<std::string> damaged;
+  std::vector<FrozenFile> files = files_of_generation(folder_.path().string(), index(), damaged);
+  ASSERT_EQ(files.size(), 1u);
+  files[0].checksum ^= 1;
+  EXPECT_EQ(read_frozen(folder_.path().string(), files[0]).status().message(),
+            folder_.path().string() +
+                "/gen-3.rank-2.worker-1: a damaged checkpoint, expected what its index says; run "
+                "the same command again: its units are done again");
+}
+
+TEST_F(Checkpoints, IndexIsTheNewestThatIsWhole) {
+  CheckpointIndex old = index();
+  old.files = {{.name = "gen-2.rank-0.worker-0", .bytes = 12, .checksum = 0xabc}};
+  folder_.write("index-3", old.text());
+  CheckpointIndex torn = index();
+  torn.generation = 4;
+  folder_.write("index-4", torn.text().substr(0, torn.text().size() - 2));
+  folder_.write("index-5", "");
+  const std::optional<CheckpointIndex> newest = newest_index(folder_.path().string());
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(newest->generation, 3u);
+  EXPECT_EQ(newest->token, "ab");
+  EXPECT_EQ(newest->identity, 77u);
+  ASSERT_EQ(newest->files.size(), 1u);
+  EXPECT_EQ(newest->files[0].name, "gen-2.rank-0.worker-0");
+  EXPECT_EQ(newest->files[0].bytes, 12u);
+  EXPECT_EQ(newest->files[0].checksum, 0xabcu);
+}
+
+TEST_F(Checkpoints, IndexNamesNothingOutsideOfItsFolder) {
+  CheckpointIndex hostile = index();
+  hostile.files = {{.name = "gen-/../../etc/passwd", .bytes = 1, .checksum = 1}};
+  EXPECT_FALSE(CheckpointIndex::parse(hostile.text()).is_ok());
+}
+
+TEST(JobChange, NamesWhatIsOther) {
+  const std::string before =
+      "[input]\npaths = [\"a\"]\n[[stage]]\nuse = \"keep\"\nwhere = \"x > 2\"\n";
+  EXPECT_EQ(job_change(before, before), "");
+  EXPECT_EQ(job_change("[input]\npaths = [\"a\"]\n[[stage]]\nuse = \"keep\"\nwhere = \"x > 3\"\n",
+                       before),
+            "stage.0.where is \\\"x > 3\\\", was \\\"x > 2\\\"");
+  EXPECT_EQ(job_change(before + "[[stage]]\nuse = \"count\"\n", before),
+            "stage.1.use = \\\"count\\\" is new");
+}
+
+TEST(JobChange, LeavesOutWhatResultsDoNotDependOn) {
+  const std::string before = "[input]\npaths = [\"a\"]\n";
+  EXPECT_EQ(job_change(before + "chunk_bytes = \"1MiB\"\n[run]\nmemory = \"1GiB\"\nthreads = 3\n"
+                                "max_rejects = \"9\"\nstrict = true\n[[test]]\ninput = [\"x\"]\n",
+                       before),
+            "");
+}
+
+TEST(ManifestChange, SaysWhichFilesAreNewOtherOrGone) {
+  Manifest before;
+  before.files = {{"a", 1, 1}, {"b", 2, 2}, {"c \n", 3, 3}};
+  Manifest now;
+  now.files = {{"a", 1, 1}, {"b", 2, 9}, {"d", 4, 4}};
+  EXPECT_EQ(manifest_change(manifest_tsv(now), manifest_tsv(before)),
+            "1 file is new (\"d\"), 1 file has changed (\"b\"), 1 file is gone (\"c \\n\")");
+}
+
+TEST(ManifestChange, TakesAFileThatHasGrownForWhatItWas) {
+  Manifest before;
+  before.files = {{"a", 10, 1}, {"b", 20, 2}};
+  Manifest now;
+  now.files = {{"a", 15, 9}, {"b", 19, 9}};
+  now.total_bytes = 34;
+  keep_first_sizes(now, manifest_tsv(before));
+  EXPECT_EQ(now.files[0].size_bytes, 10u);
+  EXPECT_EQ(now.files[0].mtime_ns, 1);
+  EXPECT_EQ(now.files[1].size_bytes, 19u);  // it shrank: another file
+  EXPECT_EQ(now.total_bytes, 29u);
+}
+
+TEST(TimeLimit, IsADurationOrAuto) {
+  EXPECT_EQ(time_limit_seconds("01:30:00"), 5400);
+  EXPECT_EQ(time_limit_seconds(""), 0);
+  EXPECT_TRUE(check_time_limit("auto").is_ok());
+  EXPECT_EQ(check_time_limit("soon").message(),
+            "shardmill: --time-limit is \"soon\", expected a time like 01:00:00 or 90s, or auto; "
+            "auto takes what Slurm leaves the job");
+}
+
+TEST(TimeLimit, UnderstandsWhatSlurmSaysIsLeft) {
+  EXPECT_EQ(seconds_left_of_slurm("2-01:00:00\n"), 2 * 86400 + 3600);
+  EXPECT_EQ(seconds_left_of_slurm("1:02:03"), 3723);
+  EXPECT_EQ(seconds_left_of_slurm("59:30\n"), 59 * 60 + 30);
+  EXPECT_EQ(seconds_left_of_slurm("UNLIMITED"), 0);
+  EXPECT_EQ(seconds_left_of_slurm("INVALID"), 0);
+  EXPECT_EQ(seconds_left_of_slurm(""), 0);
+}
+
+TEST(StopWatch, AsksToStopEarlyEnoughToWriteDownWhatThereIs) {
+  StopWatch watch(0.02, "");
+  std::optional<std::string> wish;
+  for (int i = 0; i < 1000 && !wish; ++i) {
+    wish = watch.wish();
+    usleep(1000);
+  }
+  EXPECT_EQ(wish, "the time limit");
+}
+
+TEST(StopWatch, FindsAFileNamedStop) {
+  TempFolder folder;
+  StopWatch none(0, (folder.path() / "STOP").string());
+  EXPECT_EQ(none.wish(), std::nullopt);
+  folder.write("STOP", "");
+  StopWatch watch(0, (folder.path() / "STOP").string());
+  EXPECT_EQ(watch.wish(), "the file STOP in the run directory");
+}
+
+}  // namespace
+}  // namespace shardmill
