@@ -272,6 +272,7 @@ void remove_leftovers(const std::string& run_dir) {
   for (const char* name : {"/parts", "/checkpoint", "/partial.json"}) {
     fs::remove_all(run_dir + name, ignored);
   }
+  remove_stale_lock(run_dir);
 }
 
 Status make_folders(const std::vector<std::string>& paths) {

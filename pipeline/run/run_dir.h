@@ -77,7 +77,7 @@ class RunDir {
 std::string first_job(const std::string& run_dir);
 std::string first_manifest(const std::string& run_dir);
 
-/// Parts and checkpoints of a finished run that was killed while it took them away.
+/// Parts, checkpoints and lock of a finished run that was killed while it took them away.
 void remove_leftovers(const std::string& run_dir);
 
 /// Makes folders, and those above them, that are not there.

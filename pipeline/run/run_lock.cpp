@@ -266,6 +266,12 @@ Status RunLock::check() const {
           .text());
 }
 
+void remove_stale_lock(const std::string& folder) {
+  const std::string path = folder + "/lock";
+  const std::optional<LockHolder> holder = read_lock(path);
+  if (holder && life_of(*holder) == Life::kGone) ::unlink(path.c_str());
+}
+
 bool has_run_lock(const std::string& folder) {
   const Result<std::string> text = read_whole(folder + "/lock", kLockBytesMax);
   return text.is_ok() && text->starts_with(kMark);

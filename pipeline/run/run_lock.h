@@ -57,6 +57,9 @@ class RunLock {
   std::unique_ptr<Beat> beat_;
 };
 
+/// Takes `folder`/lock away if the process that held it is certainly gone.
+void remove_stale_lock(const std::string& folder);
+
 /// True if `folder`/lock is one of ours, held or not.
 bool has_run_lock(const std::string& folder);
 

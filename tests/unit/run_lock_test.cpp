@@ -79,6 +79,26 @@ TEST_F(Lock, OfAProcessThatIsGoneIsTakenAtOnce) {
   EXPECT_NE(holder().token, "aaaa");
 }
 
+TEST_F(Lock, OfAFinishedRunIsTakenAwayOnlyIfItsProcessIsGone) {
+  {
+    const auto lock = RunLock::take(dir(), kFast);
+    ASSERT_TRUE(lock.is_ok());
+    remove_stale_lock(dir());
+    EXPECT_TRUE(has_run_lock(dir()));
+  }
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  LockHolder gone = {.token = "aaaa", .host = host, .process = ended_process(), .process_start = 1};
+  gone.host = "elsewhere";
+  folder_.write("lock", gone.text());
+  remove_stale_lock(dir());
+  EXPECT_TRUE(has_run_lock(dir())) << "of another host nothing is known";
+  gone.host = host;
+  folder_.write("lock", gone.text());
+  remove_stale_lock(dir());
+  EXPECT_FALSE(has_run_lock(dir()));
+}
+
 TEST_F(Lock, OfAnotherHostIsTakenOnceItsCounterStandsStill) {
   folder_.write("lock", LockHolder{.token = "aaaa", .host = "elsewhere", .process = 1}.text());
   const auto lock = RunLock::take(dir(), kFast);
