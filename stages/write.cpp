@@ -118,6 +118,11 @@ void check_path(const Options& options, Problems& problems) {
     problems.add(line, {.found = "path " + quoted(path) + " with \"..\"",
                         .expected = "a path below the run's output folder",
                         .fix = "write an absolute path to leave it"});
+  } else if (const size_t brace = path.find('{');
+             brace != std::string::npos && has_parent_part(path.substr(brace))) {
+    problems.add(line, {.found = "path " + quoted(path) + " with \"..\" behind a brace",
+                        .expected = "folders below it",
+                        .fix = "write the folder that is meant"});
   }
   const bool is_single = !is_per_input(options);
   Message problem;
@@ -268,6 +273,11 @@ class WriteWorker final : public StageWorker {
  public:
   explicit WriteWorker(const WritePlan& plan) : plan_(plan) {
     if (plan.by_column) keys_.emplace(plan);
+  }
+
+  /// The limit of files is judged by unit: what a worker saw before depends on the layout.
+  void begin_unit() override {
+    if (keys_) keys_.emplace(plan_);
   }
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {

@@ -49,6 +49,12 @@ bool needs_whole_files(const Job& job) {
   });
 }
 
+/// Only stages that wait for programs pass records on late.
+bool runs_programs(const Job& job) {
+  return std::any_of(job.stages.begin(), job.stages.end(),
+                     [](const JobStage& stage) { return stage.spec->passes_late; });
+}
+
 UnitOptions unit_options(const Job& job, const Manifest& manifest) {
   const JobInput& input = job.input;
   const InputSpec& format = *input.format;
@@ -60,6 +66,8 @@ UnitOptions unit_options(const Job& job, const Manifest& manifest) {
                     (format.can_cut == nullptr || format.can_cut(input.format_options));
   options.needs_handover =
       format.needs_handover != nullptr && format.needs_handover(input.format_options);
+  // A program may fail on what a wrongly guessed start makes of a good file.
+  if (options.needs_handover && runs_programs(job)) options.can_cut = false;
   return options;
 }
 

@@ -106,7 +106,10 @@ void clean(const std::string& folder, const CheckpointIndex& index, const std::s
   std::vector<fs::path> rest;
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (!keep.contains(at->path().filename())) rest.push_back(at->path());
+    const std::string file = at->path().filename();
+    const bool is_ours = file.starts_with("gen-") || file.starts_with("index-") ||
+                         file.starts_with(".gen-") || file.starts_with(".index-");
+    if (is_ours && !keep.contains(file)) rest.push_back(at->path());
   }
   for (const fs::path& path : rest) fs::remove(path, error);
 }
@@ -122,6 +125,16 @@ bool can_resume(const std::string& run_dir) {
   const std::optional<CheckpointIndex> index = newest_index(folder);
   if (!index) return false;
   if (!index->files.empty()) return true;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().filename().string().starts_with("gen-")) return true;
+  }
+  return false;
+}
+
+bool has_lost_index(const std::string& run_dir) {
+  const std::string folder = checkpoint_folder(run_dir);
+  if (newest_index(folder)) return false;
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     if (at->path().filename().string().starts_with("gen-")) return true;

@@ -41,6 +41,9 @@ Result<Attempt> covered_so_far(const AttemptSetup& setup);
 /// The checkpoints of a run directory.
 std::string checkpoint_folder(const std::string& run_dir);
 
+/// True if there are checkpoints, but no index that can be read: nothing may be thrown away.
+bool has_lost_index(const std::string& run_dir);
+
 /// True if an attempt that did not finish left something to go on from.
 bool can_resume(const std::string& run_dir);
 

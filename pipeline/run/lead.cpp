@@ -23,7 +23,9 @@ namespace shardmill {
 namespace {
 
 constexpr double kStatusSeconds = 3;
+constexpr double kLockSeconds = 1;
 constexpr uint64_t kShareOfMemoryForPartial = 4;
+constexpr uint64_t kPartialBytesMost = 256 << 20;  ///< of checkpoints, if memory has no limit
 
 std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
@@ -82,7 +84,8 @@ Lead::Lead(Result<Plan>& plan, const RunRequest& request, RunDescription& descri
 
 StartSetup Lead::prepare() {
   StartSetup setup;
-  setup.status = plan_.is_ok() ? prepare_folder() : plan_.status();
+  setup.status = plan_.is_ok() ? without_exceptions("rank 0", [&] { return prepare_folder(); })
+                               : plan_.status();
   if (!setup.status.is_ok()) return setup;
   setup.plan = &plan();
   setup.parts_dir = run_dir_.parts_dir();
@@ -104,9 +107,11 @@ Status Lead::prepare_folder() {
   ASSIGN_OR_RETURN(run_dir_,
                    RunDir::open(path, request_.fresh, folder_for_parts(outputs_, request_)));
   RETURN_IF_ERROR(make_folders(outputs_.roots()));
-  watch_ = StopWatch(time_limit_seconds(request_.time_limit), path.empty() ? "" : path + "/STOP");
+  watch_ = StopWatch(time_limit_seconds(request_.time_limit), planned_before_,
+                     path.empty() ? "" : path + "/STOP");
   if (!run_dir_.is_kept()) return {};
   attempt_.checkpoints.identity = run_identity(plan());
+  before = newest_index(checkpoint_folder(path));  // another run may have come between
   if (can_resume(path)) {
     if (before) RETURN_IF_ERROR(check_same_run(*before));
   } else {
@@ -142,6 +147,8 @@ AttemptSetup Lead::attempt_setup() const {
 Status Lead::prepare_attempt() {
   const RunProgress told = run_dir_.progress_told();
   ASSIGN_OR_RETURN(attempt_, begin_attempt(attempt_setup()));
+  // The first N records are those of the first units: a gap would count others.
+  if (plan().bound->job.run.limit_records > 0) attempt_.checkpoints.folder.clear();
   RETURN_IF_ERROR(take_covered());
   description_.attempt = attempt_.checkpoints.generation + 1;
   description_.units_before = attempt_.covered.size();
@@ -161,9 +168,19 @@ Status Lead::prepare_attempt() {
 Status Lead::take_covered() {
   for (const CoveredUnit& unit : attempt_.covered) {
     RETURN_IF_ERROR(absorb_report(unit.unit, unit.report));
-    if (plan().units[unit.unit].needs_handover) first_records_[unit.unit] = unit.first_record;
+    const bool is_bad = !units_[unit.unit][0].error.empty();  // a range: its unit has one slice
+    if (!plan().units[unit.unit].needs_handover || is_bad) continue;
+    first_records_[unit.unit] = unit.first_record;
   }
   return {};
+}
+
+std::optional<std::string> Lead::stop_wish() {
+  if (std::optional<std::string> reason = watch_.wish()) return reason;
+  if (seconds_since(lock_checked_) < kLockSeconds) return std::nullopt;
+  lock_checked_ = Clock::now();
+  if (run_dir_.check_lock().is_ok()) return std::nullopt;
+  return "another run, which has taken this run directory over";
 }
 
 void Lead::begin_work(const Start& start) {
@@ -310,7 +327,7 @@ Status Lead::describe_partial() {
   uint64_t bytes = 0;
   for (const FrozenFile& file : so_far.frozen) bytes += file.bytes;
   const uint64_t memory = job.job.run.memory_bytes;
-  if (memory > 0 && bytes > memory / kShareOfMemoryForPartial) return {};
+  if (bytes > (memory > 0 ? memory / kShareOfMemoryForPartial : kPartialBytesMost)) return {};
   units_.assign(plan().units.size(), {});
   for (const CoveredUnit& unit : so_far.covered) {
     ASSIGN_OR_RETURN(UnitReport report, UnitReport::decode(unit.report));
@@ -361,10 +378,12 @@ void Lead::fill_seconds() {
 
 Status Lead::finish(const Status& status) {
   if (!plan_.is_ok()) return status;
+  // Whatever is in the folder is another run's now.
+  if (const Status lock = run_dir_.check_lock(); !lock.is_ok()) return lock;
   if (!status.is_ok()) outputs_.remove_temporaries();
   const bool stopped = status.code() == Code::kStopped && run_dir_.is_kept();
   if (stopped && description_.stages.empty()) {
-    const Status partial = describe_partial();
+    const Status partial = without_exceptions("partial.json", [&] { return describe_partial(); });
     if (!partial.is_ok()) description_.checkpoint_notes.push_back(partial.message());
   }
   if (stopped) description_.stopped_by = status.message();
@@ -391,19 +410,22 @@ Status Lead::finish(const Status& status) {
                         progress_so_far(done_so_far()), plan(), seconds_since(start_));
   run_dir_.release();  // before a reader like `head` ends the program
   if (has_books && !request_.quiet) print_report(description_);
-  return stopped ? Status::stopped(stop_message(status.message())) : result;
+  if (status.code() != Code::kStopped) return result;
+  return Status::stopped(stop_message(status.message()));
 }
 
 /// The line that says why the run ended and how it goes on.
 std::string Lead::stop_message(const std::string& reason) const {
   if (reason.find(';') != std::string::npos) return reason;  // a message of its own: a full disk
   const Heartbeat done = done_so_far();
+  const bool resumes = run_dir_.is_kept() && can_resume(request_.run_dir);
   return Message{
-      .place = escaped(request_.run_dir),
+      .place = run_dir_.is_kept() ? escaped(request_.run_dir) : "shardmill",
       .found = fmt::format("stopped by {} with {} of {} done", reason, with_separators(done.units),
                            counted(plan().units.size(), "unit")),
       .expected = {},
-      .fix = "the same command goes on from there"}
+      .fix = resumes ? "the same command goes on from there"
+                     : "nothing is kept: the same command starts over"}
       .text();
 }
 

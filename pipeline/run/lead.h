@@ -29,8 +29,8 @@ class Lead final : public Leader {
 
   /// Before anything is created, what can be wrong is looked at; then the run directory is made.
   StartSetup prepare();
-  /// Why the run is to stop softly: its time limit, a file STOP in the run directory.
-  std::optional<std::string> stop_wish() { return watch_.wish(); }
+  /// Why the run is to stop softly: its time limit, a file STOP in the run directory, a lost lock.
+  std::optional<std::string> stop_wish();
 
   /// @name The phase of work.
   /// @{
@@ -79,6 +79,7 @@ class Lead final : public Leader {
   Outputs outputs_;
   RunDir run_dir_;
   StopWatch watch_;
+  Clock::time_point lock_checked_ = Clock::now();
   Attempt attempt_;
   std::unordered_map<uint64_t, uint64_t> first_records_;  ///< of covered units that assumed theirs
   UnitBooks units_;

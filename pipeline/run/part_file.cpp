@@ -69,7 +69,8 @@ std::string PartFileId::path(const std::string& parts_dir) const {
     return fmt::format("{}/gen-{}.rank-{}.worker-{}", parts_dir, (number_ >> 48) & kGenerations,
                        (number_ >> 24) & 0xffffff, number_ & 0xffffff);
   }
-  return fmt::format("{}/unit-{}.stage-{}", parts_dir, number_ >> 16, number_ & 0xffff);
+  return fmt::format("{}/gen-{}.unit-{}.stage-{}", parts_dir, (number_ >> 48) & kGenerations,
+                     (number_ >> 16) & 0xffffffff, number_ & 0xffff);
 }
 
 uint64_t WrittenPart::bytes() const {

@@ -29,9 +29,11 @@ struct PartFrame {
 /// Which file holds a part: one of its own, or the pool of the worker that committed it.
 class PartFileId {
  public:
-  static PartFileId own(uint64_t unit, size_t stage) { return PartFileId(unit << 16 | stage); }
-  /// Each attempt has pools of its own: what an earlier one left behind a checkpoint is not
-  /// written over.
+  /// Each attempt has files of its own: nothing that an earlier one left is written over, nor can
+  /// one that still lives write into those of a later one.
+  static PartFileId own(uint64_t generation, uint64_t unit, size_t stage) {
+    return PartFileId((generation & kGenerations) << 48 | unit << 16 | stage);
+  }
   static PartFileId pool(uint64_t generation, uint64_t rank, uint64_t worker) {
     return PartFileId(kPool | (generation & kGenerations) << 48 | rank << 24 | worker);
   }

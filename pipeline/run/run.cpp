@@ -68,15 +68,17 @@ Status work_and_assemble(Inbox& inbox, const Start& start, const RunRequest& req
     });
   }
   RETURN_IF_ERROR(agree(inbox, concluded));
+  Status assembled;
   if (writes_outputs(*start.job)) {
-    RETURN_IF_ERROR(assemble(inbox, {.parts_dir = start.parts_dir,
-                                     .place = start.place,
-                                     .threads = start.threads,
-                                     .stop_wish = wish,
-                                     .outputs = lead ? &lead->outputs() : nullptr}));
+    assembled = assemble(inbox, {.parts_dir = start.parts_dir,
+                                 .place = start.place,
+                                 .threads = start.threads,
+                                 .stop_wish = wish,
+                                 .outputs = lead ? &lead->outputs() : nullptr});
   }
+  // Only now is nobody at work on temporary files.
   gather_ranks(inbox, work.result(inbox.comm().host()), lead);
-  return {};
+  return assembled;
 }
 
 }  // namespace

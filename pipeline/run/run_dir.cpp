@@ -147,6 +147,11 @@ Result<RunDir> RunDir::open(const std::string& path, bool fresh, const std::stri
   RETURN_IF_ERROR(make_folder(path, false));
   ASSIGN_OR_RETURN(dir.lock_, RunLock::take(path));
   RETURN_IF_ERROR(check_holder(path, fresh));  // again: another run may just have ended
+  if (!fresh && has_lost_index(path)) {
+    return refusal(path, "checkpoints of an unfinished run whose index cannot be read",
+                   "checkpoint/index-N as the run wrote it",
+                   "look at that folder and its disk, or start over with --fresh");
+  }
   if (fresh || !can_resume(path)) RETURN_IF_ERROR(clear(path));
   RETURN_IF_ERROR(make_folder(checkpoint_folder(path), true));
   dir.path_ = path;
@@ -174,12 +179,6 @@ void RunDir::remove_parts() {
   if (!parts_dir_.empty()) fs::remove_all(parts_dir_, ignored);
   if (is_kept()) fs::remove_all(checkpoint_folder(path_), ignored);
   parts_dir_.clear();
-}
-
-Status RunDir::start_over() const {
-  RETURN_IF_ERROR(clear(path_));
-  RETURN_IF_ERROR(make_folder(checkpoint_folder(path_), true));
-  return parts_dir_.empty() ? Status::ok() : make_folder(parts_dir_, true);
 }
 
 Status RunDir::write(const std::string& name, const std::string& content) const {

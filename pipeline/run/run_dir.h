@@ -41,8 +41,6 @@ class RunDir {
   const std::string& parts_dir() const { return parts_dir_; }
   /// kFailed if another run has taken the folder over.
   Status check_lock() const { return lock_ == nullptr ? Status::ok() : lock_->check(); }
-  /// Empties the folder of everything but the lock: nothing there counts.
-  Status start_over() const;
 
   /// job.toml, manifest.tsv and schema.json: what is run, on what.
   Status write_inputs(const Plan& plan) const;

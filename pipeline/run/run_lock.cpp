@@ -220,7 +220,7 @@ Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& folder, const 
   const LockHolder holder = this_process();
   const std::string own = folder + "/.lock-" + holder.token;
   const auto write_own = [&]() -> Status {
-    FileHandle file(::open(own.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    FileHandle file(::open(own.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!file.is_open()) return file_error(own, "created", errno);
     RETURN_IF_ERROR(write_at(file, 0, holder.text(), own));
     return file.close(own);
@@ -236,14 +236,18 @@ Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& folder, const 
       status = file_error(path, "created", errno);
       break;
     }
+    if (::access(path.c_str(), R_OK) != 0 && errno == EACCES) {
+      status = file_error(path, "read", EACCES);
+      break;
+    }
     const std::optional<LockHolder> before = read_lock(path);
     status = outlast(path, times);
     if (!status.is_ok()) break;
     const std::string aside = own + ".stale";
     if (std::rename(path.c_str(), aside.c_str()) != 0) continue;
     const std::optional<LockHolder> moved = read_lock(aside);
-    const bool was_another =
-        moved && before && moved->token != before->token && life_of(*moved) != Life::kGone;
+    const bool is_judged = before && moved && moved->token == before->token;
+    const bool was_another = moved && !is_judged && life_of(*moved) != Life::kGone;
     if (was_another)
       (void)::link(aside.c_str(), path.c_str());  // a newcomer was quicker: give back
     ::unlink(aside.c_str());

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
@@ -25,10 +26,25 @@ constexpr double kKeptLeast = 2;
 
 /// A handler can reach nothing else.
 std::atomic<int> caught = 0;
+std::atomic<int> caught_at = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 
+/// Seconds since boot, from 1 on; a handler may ask for it.
+int whole_seconds() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int>(now.tv_sec) + 1;
+}
+
+/// Many who send a signal send it twice, to the process and to its group.
 extern "C" void on_stop_signal(int signal) {
-  if (caught.exchange(signal) != 0) ::_exit(kExitStopped);
+  int first = 0;
+  const int now = whole_seconds();
+  if (caught_at.compare_exchange_strong(first, now)) {
+    caught = signal;
+  } else if (now - first > 1) {
+    ::_exit(kExitStopped);
+  }
 }
 
 std::string_view name_of(int signal) {
@@ -103,10 +119,10 @@ double time_limit_seconds(std::string_view text) {
   return seconds.is_ok() ? *seconds : 0;
 }
 
-StopWatch::StopWatch(double seconds, std::string file) : file_(std::move(file)) {
+StopWatch::StopWatch(double seconds, double gone, std::string file) : file_(std::move(file)) {
   if (seconds <= 0) return;
   const double kept = std::clamp(seconds * kShareKept, kKeptLeast, kKeptMost);
-  stop_after_seconds_ = std::max(seconds - kept, seconds / 2);
+  stop_after_seconds_ = std::max(std::max(seconds - kept, seconds / 2) - gone, 1e-9);
 }
 
 std::optional<std::string> StopWatch::wish() {

@@ -32,9 +32,10 @@ double seconds_left_of_slurm(std::string_view text);
 class StopWatch {
  public:
   StopWatch() = default;
-  /// `seconds`: of the whole run, 0 for no limit; the stop is asked for early enough to write down
-  /// what there is. `file`: looked for once a second; empty for none.
-  StopWatch(double seconds, std::string file);
+  /// `seconds`: of the whole run, 0 for no limit, of which `gone` have passed; the stop is asked
+  /// for early enough to write down what there is. `file`: looked for once a second; empty for
+  /// none.
+  StopWatch(double seconds, double gone, std::string file);
   std::optional<std::string> wish();
 
  private:

@@ -60,17 +60,20 @@ Status UnitCraft::cover(CoveredUnit unit, const std::vector<WrittenPart>& parts)
 
 /// What it covers is durable first.
 Status UnitCraft::write_checkpoint() {
+  // A disk tells an error of writing once; whoever asks again hears that all is well.
+  has_failed_ = true;
   RETURN_IF_ERROR(part_pool_.sync());
   for (const PartFileId& part : new_parts_)
     RETURN_IF_ERROR(sync_file(part.path(shared_.parts_dir)));
   if (!shared_.parts_dir.empty()) RETURN_IF_ERROR(sync_folder(shared_.parts_dir));
   RETURN_IF_ERROR(checkpoints_.write(totals_));
   new_parts_.clear();
+  has_failed_ = false;
   return {};
 }
 
 void UnitCraft::leave_early(bool keep) {
-  if (!keep || !checkpoints_.has_news()) return;
+  if (!keep || !checkpoints_.has_news() || has_failed_) return;
   // The run ends for a reason that is told; without this checkpoint only more is done again.
   const Status ignored = without_exceptions(shared_.place, [&] { return write_checkpoint(); });
   (void)ignored;
@@ -88,9 +91,11 @@ UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
   report_.slices.resize(unit_.slices.size());
   for (size_t stage = 0; stage < craft_.job().stages.size(); ++stage) {
     const std::optional<OutputSpec>& output = craft_.job().stages[stage].output;
-    parts_.push_back(
-        output ? make_part(craft_.shared().parts_dir, PartFileId::own(unit_.index, stage), *output)
-               : nullptr);
+    parts_.push_back(output ? make_part(craft_.shared().parts_dir,
+                                        PartFileId::own(craft_.shared().checkpoints->generation,
+                                                        unit_.index, stage),
+                                        *output)
+                            : nullptr);
   }
 }
 

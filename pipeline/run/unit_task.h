@@ -69,6 +69,7 @@ class UnitCraft final : public Craft {
   PartPool part_pool_;
   CheckpointWriter checkpoints_;
   std::vector<PartFileId> new_parts_;  ///< files of their own since the last checkpoint
+  bool has_failed_ = false;            ///< a checkpoint could not be written
   PipelineWorker pipeline_;
   Batch batch_;
 };

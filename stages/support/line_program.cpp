@@ -86,7 +86,10 @@ Status LineProgram::move(std::string_view& input, Milliseconds wait, const TakeL
     return stop_with(error("printed more than " + most, "at most " + most,
                            "raise output_bytes_max if all of it is wanted"));
   }
-  return moved.read > 0 ? take_lines(moved.read, take) : Status::ok();
+  if (moved.read == 0) return {};
+  const Status status = take_lines(moved.read, take);
+  last_move_ = Clock::now();  // what later stages took is not the program's time
+  return status;
 }
 
 Status LineProgram::check_progress() {
@@ -127,7 +130,7 @@ Status LineProgram::read_rest(const TakeLine& take) {
       continue;
     }
     ended_at = std::min(ended_at, Clock::now());
-    if (Clock::now() - ended_at < kGrace) continue;
+    if (Clock::now() - std::max(ended_at, last_move_) < kGrace) continue;
     RETURN_IF_ERROR(exit_status());
     return error("has ended, but what it started keeps its output open",
                  "no more output after its end", "let it wait for all that it starts");

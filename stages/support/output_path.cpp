@@ -180,12 +180,12 @@ std::vector<OutputPath::Pieces> OutputPath::split_names(const Pieces& all) {
 }
 
 // "." and empty names are left out.
-void OutputPath::append_name_of_path(const Pieces& name) {
+void OutputPath::append_name_of_path(const Pieces& name, bool has_columns) {
   const bool is_text = name.size() == 1 && name[0].kind == Kind::kText;
   if (name.empty() || (is_text && name[0].text == ".")) return;
-  const bool has_column = std::any_of(
-      name.begin(), name.end(), [](const Piece& piece) { return piece.kind == Kind::kColumn; });
-  const bool in_pattern = has_column || !pieces_.empty();
+  const bool varies = std::any_of(name.begin(), name.end(),
+                                  [](const Piece& piece) { return piece.kind != Kind::kText; });
+  const bool in_pattern = has_columns && (varies || !pieces_.empty());
   std::string& text = in_pattern ? pattern_ : folder_;
   if (!text.empty() && text.back() != '/') {
     text += '/';
@@ -214,11 +214,13 @@ std::optional<OutputPath> OutputPath::parse(std::string_view path, std::string_v
     all.push_back({.kind = Kind::kPart});
     all.push_back({.kind = Kind::kText, .text = std::string(extension)});
   }
+  const bool has_columns = std::any_of(
+      all.begin(), all.end(), [](const Piece& piece) { return piece.kind == Kind::kColumn; });
   OutputPath made;
   if (path.starts_with('/')) made.folder_ = "/";
   for (Pieces& name : split_names(all)) {
     if (!limit_name(path, name, problem)) return std::nullopt;
-    made.append_name_of_path(name);
+    made.append_name_of_path(name, has_columns);
   }
   return made;
 }

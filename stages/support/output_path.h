@@ -44,7 +44,8 @@ class OutputPath {
 
   /// As they stand in the path; one may stand there twice.
   const std::vector<std::string>& columns() const { return columns_; }
-  /// Without columns: the whole path with a kPartMark. With columns: the folders before the first.
+  /// Without columns: the whole path with a kPartMark. With columns: the folders before the first
+  /// name that a column or the number of a part stands in.
   const std::string& folder() const { return folder_; }
   /// With columns: the rest, columns in braces, "." and empty parts left out.
   const std::string& pattern() const { return pattern_; }
@@ -64,7 +65,7 @@ class OutputPath {
 
   static bool split(std::string_view path, bool numbered, Pieces& pieces, Message& problem);
   static std::vector<Pieces> split_names(const Pieces& all);
-  void append_name_of_path(const Pieces& name);
+  void append_name_of_path(const Pieces& name, bool has_columns);
   static bool limit_name(std::string_view path, Pieces& name, Message& problem);
 
   std::vector<std::string> columns_;

@@ -165,12 +165,18 @@ TEST_F(Resume, DoesUnitsAgainWhosePartsAreGone) {
       HasSubstr("a part of the output that it covers is missing; its units are done again"));
 }
 
-TEST_F(Resume, StartsOverWithoutAnyIndex) {
+TEST_F(Resume, IsRefusedWithoutAnyIndex) {
   stop();
   for (const auto& entry : fs::directory_iterator(checkpoints())) {
     if (entry.path().filename().string().starts_with("index-")) fs::remove(entry.path());
   }
-  EXPECT_EQ(expect_the_same_in_the_end().attempt, 1u);
+  EXPECT_EQ(
+      go_on(job()).status.message(),
+      run_dir().string() +
+          ": checkpoints of an unfinished run whose index cannot be read, expected "
+          "checkpoint/index-N as the run wrote it; look at that folder and its disk, or start "
+          "over with --fresh");
+  EXPECT_FALSE(checkpoint_files().empty());
 }
 
 TEST_F(Resume, IsRefusedWhileTheRunIsAtWork) {
@@ -197,7 +203,7 @@ TEST_F(Resume, StopsForAFileNamedStop) {
   expect_the_same_in_the_end();
 }
 
-TEST_F(Resume, GoesOnWithALimit) {
+TEST_F(Resume, StartsOverWithALimit) {
   const std::string limited = job("true") + "\n";
   std::string text = limited;
   text.replace(text.find("[run]\n"), 6, "[run]\nlimit = 30000\n");

@@ -63,7 +63,7 @@ class Assembly {
   void write(const std::vector<std::string>& texts) {
     PartPool pool((dir_ / "parts").string(), PartFileId::pool(0, 0, 0));
     for (uint64_t unit = 0; unit < texts.size(); ++unit) {
-      PartFile part((dir_ / "parts").string(), PartFileId::own(unit, 0), spec_);
+      PartFile part((dir_ / "parts").string(), PartFileId::own(0, unit, 0), spec_);
       ASSERT_TRUE(append_row(part, texts[unit]).is_ok());
       Result<WrittenPart> written = part.commit(pool);
       ASSERT_TRUE(written.is_ok());
@@ -300,12 +300,12 @@ TEST(PartFile, LeavesNothingUnlessItCommits) {
   const std::string dir = folder.path().string();
   PartPool pool(dir, PartFileId::pool(0, 1, 2));
   {
-    PartFile part(dir, PartFileId::own(3, 0), {});
+    PartFile part(dir, PartFileId::own(0, 3, 0), {});
     ASSERT_TRUE(append_row(part, some_text(3'000'000, 1)).is_ok());
     EXPECT_FALSE(fs::is_empty(folder.path()));
   }
   EXPECT_TRUE(fs::is_empty(folder.path())) << "destroyed without a commit";
-  PartFile part(dir, PartFileId::own(3, 0), {.layout = OutputLayout::kPerInput});
+  PartFile part(dir, PartFileId::own(0, 3, 0), {.layout = OutputLayout::kPerInput});
   ASSERT_TRUE(append_row(part, "thrown away").is_ok());
   part.discard();
   ASSERT_TRUE(append_row(part, "kept").is_ok());
@@ -322,10 +322,10 @@ TEST(PartFile, LeavesNothingUnlessItCommits) {
 
 TEST(PartFile, SaysWhatIsWrongWithTheDisk) {
   PartPool pool("/nonexistent", PartFileId::pool(0, 0, 0));
-  PartFile part("/nonexistent", PartFileId::own(1, 0), {});
+  PartFile part("/nonexistent", PartFileId::own(0, 1, 0), {});
   const Status status = append_row(part, std::string(2 << 20, 'x'));
   EXPECT_EQ(status.message(),
-            "/nonexistent/unit-1.stage-0.tmp: the file cannot be created (no such file or "
+            "/nonexistent/gen-0.unit-1.stage-0.tmp: the file cannot be created (no such file or "
             "directory); check that folder and its permissions");
   EXPECT_EQ(file_error("f", "written", ENOSPC).code(), Code::kStopped);
 }

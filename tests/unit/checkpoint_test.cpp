@@ -192,7 +192,7 @@ TEST(TimeLimit, UnderstandsWhatSlurmSaysIsLeft) {
 }
 
 TEST(StopWatch, AsksToStopEarlyEnoughToWriteDownWhatThereIs) {
-  StopWatch watch(0.02, "");
+  StopWatch watch(0.02, 0, "");
   std::optional<std::string> wish;
   for (int i = 0; i < 1000 && !wish; ++i) {
     wish = watch.wish();
@@ -203,10 +203,10 @@ TEST(StopWatch, AsksToStopEarlyEnoughToWriteDownWhatThereIs) {
 
 TEST(StopWatch, FindsAFileNamedStop) {
   TempFolder folder;
-  StopWatch none(0, (folder.path() / "STOP").string());
+  StopWatch none(0, 0, (folder.path() / "STOP").string());
   EXPECT_EQ(none.wish(), std::nullopt);
   folder.write("STOP", "");
-  StopWatch watch(0, (folder.path() / "STOP").string());
+  StopWatch watch(0, 0, (folder.path() / "STOP").string());
   EXPECT_EQ(watch.wish(), "the file STOP in the run directory");
 }
 

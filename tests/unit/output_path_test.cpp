@@ -48,6 +48,9 @@ TEST(OutputPath, NumbersStandBeforeTheExtensionOrWhereTheyAreAskedFor) {
   EXPECT_EQ(parsed("{part}/b.csv", true, ".csv").folder(), std::string("\0/b.csv", 7));
   const OutputPath by = parsed("{a}.csv", true, ".csv");
   EXPECT_EQ(by.name(Values{"x"}), std::string("x-\0.csv", 7));
+  const OutputPath folders = parsed("/data/p{part}/{a}.csv", true, ".csv");
+  EXPECT_EQ(folders.folder(), "/data");
+  EXPECT_EQ(folders.name(Values{"x"}), std::string("p\0/x.csv", 8));
 }
 
 struct Named {

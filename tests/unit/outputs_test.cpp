@@ -26,7 +26,7 @@ class SortedWriter {
  public:
   SortedWriter(const std::string& dir, uint64_t unit, const OutputSpec& spec, uint64_t buffer_bytes,
                size_t run_frames)
-      : part_(dir, PartFileId::own(unit, 0), spec, buffer_bytes, run_frames) {}
+      : part_(dir, PartFileId::own(0, unit, 0), spec, buffer_bytes, run_frames) {}
 
   /// A worker knows all names from before.
   Status add(const std::vector<std::string>& names, const std::vector<uint32_t>& files,

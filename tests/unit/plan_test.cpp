@@ -63,6 +63,18 @@ TEST_F(PlanTest, AllProblemsOfTheColumnsComeAtOnce) {
   EXPECT_THAT(plan.status().message(), HasSubstr("job.toml:10: there is no column \"tt\" here"));
 }
 
+TEST_F(PlanTest, ProgramsNeverSeeWhatAGuessedStartMakesOfACsvFile) {
+  std::string rows = "n,t\n";
+  while (rows.size() < 10'000) rows += "1,\"a\nb\"\n";
+  folder_.write("a.csv", rows);
+  EXPECT_GT(this->plan(kKeep, "unit_bytes = 1024")->units.size(), 5u);
+  const std::string exec =
+      "[[stage]]\nuse = \"exec\"\ncommand = [\"cat\"]\nformat = \"jsonl\"\ncolumns = [\"m\"]\n";
+  const Result<Plan> with_exec = this->plan(exec, "unit_bytes = 1024");
+  ASSERT_TRUE(with_exec.is_ok()) << with_exec.status().message();
+  EXPECT_EQ(with_exec->units.size(), 1u);
+}
+
 TEST_F(PlanTest, TwoWritersOfOneFileAreAProblem) {
   folder_.write("a.txt", "x\n");
   const std::string write = "[[stage]]\nuse = \"write\"\npath = \"x.txt\"\n";

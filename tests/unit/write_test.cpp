@@ -367,6 +367,28 @@ TEST(Write, MoreValuesThanFilesAllowedEndTheRun) {
             "(max_files); choose columns of fewer values, or raise max_files");
 }
 
+TEST(Write, FilesOfOtherUnitsDoNotCountAgainstTheLimit) {
+  const BoundWrite bound =
+      bind_write({{"path", "by/{n}.csv"}, {"max_files", int64_t{2}}}, kCsv, kTwo);
+  const auto worker = bound.stage->make_worker();
+  for (int64_t unit = 0; unit < 3; ++unit) {
+    BytesSink sink;
+    PassedOn next;
+    worker->begin_unit();
+    Batch batch = three_rows();
+    const std::string first = std::to_string(unit);
+    const std::string third = std::to_string(100 + unit);
+    batch.columns[0].text = {first, "dropped", third};
+    ASSERT_TRUE(worker->process(batch, {.sink = &sink}, next).is_ok()) << "unit " << unit;
+  }
+}
+
+TEST(Write, FoldersBehindAColumnCannotGoUp) {
+  EXPECT_EQ(problem_of({{"path", "/data/{t}/../x{n}.csv"}}),
+            "path \"/data/{t}/../x{n}.csv\" with \"..\" behind a brace, expected folders below it; "
+            "write the folder that is meant");
+}
+
 TEST(Write, NumberedPartsHaveTheirPlaceInThePath) {
   const StageSettings limit = {{"path", "a/b.csv.gz"}, {"max_records", int64_t{5}}};
   const BoundWrite single = bind_write(limit, kCsv, kTwo);
