@@ -1,5 +1,4 @@
-#include "pipeline/core/stage.h"
-#include "stages/support/expression.h"
+#include "stages/support/condition.h"
 
 namespace shardmill {
 
@@ -7,39 +6,8 @@ namespace {
 
 enum DropReason : size_t { kTrue };
 
-class DropWorker final : public StageWorker {
- public:
-  explicit DropWorker(const Expression& where) : where_(where) {}
-
-  Status process(Batch& batch, const StageContext& context, NextStage& next) override {
-    where_.filter(batch, {.if_true = kTrue}, context);
-    return next.pass(batch);
-  }
-
- private:
-  ExpressionWorker where_;
-};
-
-class Drop final : public BoundStage {
- public:
-  explicit Drop(std::unique_ptr<const Expression> where) : where_(std::move(where)) {}
-  std::unique_ptr<StageWorker> make_worker() const override {
-    return std::make_unique<DropWorker>(*where_);
-  }
-
- private:
-  std::unique_ptr<const Expression> where_;
-};
-
-void check(const Options& options, Problems& problems) {
-  check_expression(options.text("where"), "where", options.line("where"), problems);
-}
-
 std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
-  auto where =
-      Expression::bind(options.text("where"), "where", options.line("where"), binder, Type::kBool);
-  if (where == nullptr) return nullptr;
-  return std::make_unique<Drop>(std::move(where));
+  return bind_condition(options, binder, {.if_true = kTrue});
 }
 
 }  // namespace
@@ -56,7 +24,7 @@ StageSpec stage_drop() {
                   .required = true}},
       .drop_reasons = {{"true", "the expression is true"}},
       .counters = expression_counters(),
-      .check = check,
+      .check = check_condition,
       .bind = bind,
       .examples = {{.title = "Health checks go; a record without a path stays.",
                     .input_format = "csv",

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "pipeline/base/check.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/stage.h"
 #include "pipeline/formats/numbers.h"
+#include "stages/support/new_columns.h"
 #include "stages/support/regex.h"
 
 namespace shardmill {
@@ -152,39 +151,10 @@ std::vector<std::string> group_names(const Pattern& pattern) {
   return names;
 }
 
-/// Every entry of `types` must name a group and a type.
-void check_types(const Options& options, const Pattern& pattern, Problems& problems) {
-  const std::vector<std::string> names = group_names(pattern);
-  for (const auto& [name, type] : options.map("types")) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      const auto near = near_match(name, names);
-      problems.add(
-          options.line("types"),
-          {.place = {},
-           .found = fmt::format("types names {}, which is no group of the pattern", quoted(name)),
-           .expected = "one of " + listed(names),
-           .fix = near ? fmt::format("did you mean {}?", quoted(*near)) : ""});
-    }
-    if (!type_from_name(type)) {
-      problems.add(options.line("types"),
-                   {.place = {},
-                    .found = fmt::format("type {} of {}", quoted(type), quoted(name)),
-                    .expected = "text, int, float, bool or time",
-                    .fix = {}});
-    }
-  }
-}
-
 void check(const Options& options, Problems& problems) {
   const auto pattern = compile(options, problems);
-  if (pattern != nullptr) check_types(options, *pattern, problems);
-}
-
-Type type_of_group(const Options& options, std::string_view name) {
-  for (const auto& [group, type] : options.map("types")) {
-    if (group == name) return type_from_name(type).value_or(Type::kText);
-  }
-  return Type::kText;
+  if (pattern == nullptr) return;
+  check_new_types(options, group_names(*pattern), "group of the pattern", problems);
 }
 
 std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
@@ -197,7 +167,7 @@ std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
   if (!options.flag("keep") && binder.schema().find(column) != nullptr) binder.remove(column);
   bool is_good = true;
   for (const Pattern::Group& group : settings.pattern->named_groups()) {
-    const auto made = binder.create(group.name, type_of_group(options, group.name),
+    const auto made = binder.create(group.name, new_type_of(options, group.name),
                                     options.line("pattern"), options.flag("replace"));
     is_good = is_good && made;
     if (made) {

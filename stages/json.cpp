@@ -11,6 +11,7 @@
 #include "pipeline/core/stage.h"
 #include "pipeline/formats/json_fields.h"
 #include "stages/support/json_column.h"
+#include "stages/support/new_columns.h"
 
 namespace shardmill {
 
@@ -198,31 +199,7 @@ std::vector<std::string> check_fields(const Options& options, Problems& problems
 /// Every entry of `types` must name a new column and a type.
 void check(const Options& options, Problems& problems) {
   const std::vector<std::string> names = check_fields(options, problems);
-  for (const auto& [name, type] : options.map("types")) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      const auto near = near_match(name, names);
-      problems.add(
-          options.line("types"),
-          {.place = {},
-           .found = fmt::format("types names {}, which is no column of fields", quoted(name)),
-           .expected = "one of " + listed(names),
-           .fix = near ? fmt::format("did you mean {}?", quoted(*near)) : ""});
-    }
-    if (!type_from_name(type)) {
-      problems.add(options.line("types"),
-                   {.place = {},
-                    .found = fmt::format("type {} of {}", quoted(type), quoted(name)),
-                    .expected = "text, int, float, bool or time",
-                    .fix = {}});
-    }
-  }
-}
-
-Type type_of_column(const Options& options, std::string_view name) {
-  for (const auto& [column, type] : options.map("types")) {
-    if (column == name) return type_from_name(type).value_or(Type::kText);
-  }
-  return Type::kText;
+  check_new_types(options, names, "column of fields", problems);
 }
 
 OnBad on_bad_of(const std::string& text) {
@@ -242,7 +219,7 @@ std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
   bool is_good = true;
   for (const std::string& text : options.list("fields")) {
     Field field = field_of(text);
-    const auto made = binder.create(field.name, type_of_column(options, field.name),
+    const auto made = binder.create(field.name, new_type_of(options, field.name),
                                     options.line("fields"), options.flag("replace"));
     is_good = is_good && made;
     if (!made) continue;

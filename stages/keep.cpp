@@ -1,5 +1,4 @@
-#include "pipeline/core/stage.h"
-#include "stages/support/expression.h"
+#include "stages/support/condition.h"
 
 namespace shardmill {
 
@@ -7,39 +6,8 @@ namespace {
 
 enum DropReason : size_t { kNotTrue, kNull };
 
-class KeepWorker final : public StageWorker {
- public:
-  explicit KeepWorker(const Expression& where) : where_(where) {}
-
-  Status process(Batch& batch, const StageContext& context, NextStage& next) override {
-    where_.filter(batch, {.if_false = kNotTrue, .if_null = kNull}, context);
-    return next.pass(batch);
-  }
-
- private:
-  ExpressionWorker where_;
-};
-
-class Keep final : public BoundStage {
- public:
-  explicit Keep(std::unique_ptr<const Expression> where) : where_(std::move(where)) {}
-  std::unique_ptr<StageWorker> make_worker() const override {
-    return std::make_unique<KeepWorker>(*where_);
-  }
-
- private:
-  std::unique_ptr<const Expression> where_;
-};
-
-void check(const Options& options, Problems& problems) {
-  check_expression(options.text("where"), "where", options.line("where"), problems);
-}
-
 std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
-  auto where =
-      Expression::bind(options.text("where"), "where", options.line("where"), binder, Type::kBool);
-  if (where == nullptr) return nullptr;
-  return std::make_unique<Keep>(std::move(where));
+  return bind_condition(options, binder, {.if_false = kNotTrue, .if_null = kNull});
 }
 
 }  // namespace
@@ -58,7 +26,7 @@ StageSpec stage_keep() {
                   .required = true}},
       .drop_reasons = {{"not_true", "the expression is false"}, {"null", "the expression is null"}},
       .counters = expression_counters(),
-      .check = check,
+      .check = check_condition,
       .bind = bind,
       .examples = {{.title =
                         "Failed or slow requests stay; one without a status is unknown and goes.",

@@ -9,6 +9,7 @@
 #include "pipeline/formats/json_text.h"
 #include "pipeline/formats/numbers.h"
 #include "pipeline/plan/plan.h"
+#include "pipeline/report/json_object.h"
 
 namespace shardmill {
 
@@ -55,26 +56,6 @@ void append_cell(std::string& out, const Column& column, size_t row) {
       return;
     case Type::kTime:
       return append_json_text(out, time_text(column.ints[row]));
-  }
-}
-
-void append_cell(std::string& out, const TableColumn& column, size_t row) {
-  if (column.null[row] != 0) {
-    out += "null";
-    return;
-  }
-  switch (column.type) {
-    case Type::kText:
-      return append_json_text(out, column.text[row]);
-    case Type::kInt:
-      return append_int128(out, column.ints[row]);
-    case Type::kFloat:
-      return append_json_float(out, column.floats[row]);
-    case Type::kBool:
-      out += column.bools[row] != 0 ? "true" : "false";
-      return;
-    case Type::kTime:
-      return append_json_text(out, time_text(static_cast<int64_t>(column.ints[row])));
   }
 }
 
@@ -230,7 +211,7 @@ std::string table_rows_json(const Table& table) {
     out += row == 0 ? "[" : ",[";
     for (size_t i = 0; i < table.columns.size(); ++i) {
       if (i > 0) out += ',';
-      append_cell(out, table.columns[i], row);
+      append_json_value(out, table.columns[i], row);
     }
     out += ']';
   }

@@ -10,6 +10,7 @@
 
 #include "pipeline/core/registry.h"
 #include "pipeline/formats/compress.h"
+#include "tests/support/example_cases.h"
 #include "tests/support/files.h"
 #include "tests/support/job_runner.h"
 
@@ -62,22 +63,6 @@ std::string stage_options(const TempFolder& folder, const StageExample& example)
     if (at != std::string::npos) options.replace(at, path.size(), written);
   }
   return options;
-}
-
-struct ExampleCase {
-  std::string label;
-  const StageSpec* spec;
-  const StageExample* example;
-};
-
-std::vector<ExampleCase> example_cases() {
-  std::vector<ExampleCase> cases;
-  for (const StageSpec& spec : all_stages()) {
-    for (size_t i = 0; i < spec.examples.size(); ++i) {
-      cases.push_back({fmt::format("{}_{}", spec.name, i), &spec, &spec.examples[i]});
-    }
-  }
-  return cases;
 }
 
 class StageMatrix : public testing::TestWithParam<ExampleCase> {};

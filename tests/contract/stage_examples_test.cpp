@@ -14,28 +14,13 @@
 #include "pipeline/plan/fields.h"
 #include "pipeline/plan/toml_tree.h"
 #include "pipeline/run/in_memory.h"
+#include "tests/support/example_cases.h"
 #include "tests/support/files.h"
 
 namespace shardmill {
 namespace {
 
 using testing::IsEmpty;
-
-struct ExampleCase {
-  std::string label;
-  const StageSpec* spec;
-  const StageExample* example;
-};
-
-std::vector<ExampleCase> example_cases() {
-  std::vector<ExampleCase> cases;
-  for (const StageSpec& spec : all_stages()) {
-    for (size_t i = 0; i < spec.examples.size(); ++i) {
-      cases.push_back({fmt::format("{}_{}", spec.name, i), &spec, &spec.examples[i]});
-    }
-  }
-  return cases;
-}
 
 class Example : public testing::TestWithParam<ExampleCase> {};
 
