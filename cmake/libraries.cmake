@@ -26,6 +26,18 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/pipeline/comm/mpi_comm.cpp PRO
                             OMPI_SKIP_MPICXX=1)
 shardmill_library(plan pipeline/plan shardmill_core)
 shardmill_library(report pipeline/report shardmill_core)
+# What report.html is made of, Chart.js with it, is part of the program.
+file(GLOB page_styles CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/pipeline/report/html/*.css)
+file(GLOB page_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/pipeline/report/html/*.js)
+set(page_assets ${CMAKE_BINARY_DIR}/generated/report_html_assets.cpp)
+add_custom_command(
+  OUTPUT ${page_assets}
+  COMMAND ${CMAKE_COMMAND} -DOUT=${page_assets} "-DSTYLE=${page_styles}" "-DSCRIPT=${page_scripts}"
+          -DCHART=${CHART_JS} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+  DEPENDS ${page_styles} ${page_scripts} ${CHART_JS} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+  VERBATIM)
+target_sources(shardmill_report PRIVATE ${page_assets})
+
 shardmill_library(run pipeline/run shardmill_plan shardmill_comm shardmill_report)
 shardmill_library(cli pipeline/cli shardmill_run)
 

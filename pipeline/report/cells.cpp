@@ -43,28 +43,6 @@ std::optional<int> decimals_of(double value) {
   return point == std::string::npos ? 0 : static_cast<int>(text.size() - point - 1);
 }
 
-/// The decimals that suit the first `rows` values; nothing if no number of decimals does.
-std::optional<int> shared_decimals(const TableColumn& column, size_t rows) {
-  double largest = 0;
-  double smallest = std::numeric_limits<double>::infinity();
-  int needed = 0;
-  for (size_t row = 0; row < rows; ++row) {
-    const double value = column.floats[row];
-    if (column.null[row] != 0 || !is_finite(value) || value == 0) continue;
-    largest = std::max(largest, magnitude(value));
-    smallest = std::min(smallest, magnitude(value));
-    needed = std::max(needed, decimals_of(value).value_or(kMostDecimals + 1));
-  }
-  if (largest >= 1e15) return std::nullopt;
-  const int decimals =
-      std::min(needed, std::clamp(kDigits - whole_digits(largest), 1, kMostDecimals));
-  double step = 1;
-  for (int i = 0; i < decimals; ++i) step /= 10;
-  // A value that would show fewer than two of its digits is better off with an exponent.
-  if (smallest < step * 10 && needed > decimals) return std::nullopt;
-  return decimals;
-}
-
 std::string with_separated_whole(std::string text) {
   const size_t sign = !text.empty() && text[0] == '-' ? 1 : 0;
   size_t at = std::min(text.find('.'), text.size());
@@ -128,6 +106,27 @@ std::string readable_value(const TableColumn& column, size_t row, const ColumnSt
 }
 
 }  // namespace
+
+std::optional<int> shared_decimals(const TableColumn& column, size_t rows) {
+  double largest = 0;
+  double smallest = std::numeric_limits<double>::infinity();
+  int needed = 0;
+  for (size_t row = 0; row < rows; ++row) {
+    const double value = column.floats[row];
+    if (column.null[row] != 0 || !is_finite(value) || value == 0) continue;
+    largest = std::max(largest, magnitude(value));
+    smallest = std::min(smallest, magnitude(value));
+    needed = std::max(needed, decimals_of(value).value_or(kMostDecimals + 1));
+  }
+  if (largest >= 1e15) return std::nullopt;
+  const int decimals =
+      std::min(needed, std::clamp(kDigits - whole_digits(largest), 1, kMostDecimals));
+  double step = 1;
+  for (int i = 0; i < decimals; ++i) step /= 10;
+  // A value that would show fewer than two of its digits is better off with an exponent.
+  if (smallest < step * 10 && needed > decimals) return std::nullopt;
+  return decimals;
+}
 
 std::string printable(std::string_view text) {
   std::string plain(text);

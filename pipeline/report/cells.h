@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,10 @@ std::string readable_seconds(double seconds);
 
 /// "-1,234,567": all digits.
 std::string readable_int(Int128 value);
+
+/// Decimals that suit the first `rows` values of a column of floats; nothing if no number of
+/// decimals does, and each is better shown with six significant digits.
+std::optional<int> shared_decimals(const TableColumn& column, size_t rows);
 
 /// The first `rows` values of the column as text. Floats of a column share their number of
 /// decimals, about seven digits in all and no more than the values have; where sizes differ too

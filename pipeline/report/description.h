@@ -11,9 +11,16 @@
 
 namespace shardmill {
 
+/// An option that the job gives, as text for people.
+struct AskedOption {
+  std::string name;
+  std::string value;
+};
+
 struct StageResult {
   std::string use;
   std::string name;
+  std::vector<AskedOption> asked;
   std::vector<std::string> drop_reasons;  ///< names, for books.dropped
   std::vector<std::string> counters;      ///< names, for books.counts
   StageBooks books;
@@ -79,6 +86,9 @@ struct RunSeconds {
 
 struct RunDescription {
   std::string job_name;
+  std::string job_text;                  ///< TOML, every --set applied
+  std::vector<std::string> input_paths;  ///< as the job gives them
+  std::string input_format;              ///< "csv"
   std::string run_dir;
   uint64_t plain_bytes = 0;
   uint64_t disk_bytes = 0;
@@ -94,6 +104,7 @@ struct RunDescription {
   RunSeconds seconds;
   uint64_t units = 0;
   uint64_t rows_in_report = 1000;
+  uint64_t memory_bytes = 0;  ///< that a rank's tables may take; 0: no limit
   std::string version;
   std::string started_utc;                  ///< ISO 8601, run.json only
   std::vector<std::string> books_problems;  ///< where the books do not balance; empty is good

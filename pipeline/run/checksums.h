@@ -17,8 +17,8 @@ inline constexpr std::string_view kChecksumsName = "checksums.xxh3";
 
 /// The run directory's own files that are covered, in the order of the list's end.
 inline constexpr std::array kCheckedNames = {
-    "results.json",      "results.h5", "run.json",     "report.txt",  "files.tsv",
-    "bad_records.jsonl", "job.toml",   "manifest.tsv", "schema.json",
+    "results.json", "results.h5",        "run.json", "report.txt",   "report.html",
+    "files.tsv",    "bad_records.jsonl", "job.toml", "manifest.tsv", "schema.json",
 };
 
 struct Checksum {
@@ -37,7 +37,7 @@ Result<std::vector<Checksum>> parse_checksums(std::string_view text);
 Result<std::vector<Checksum>> read_checksums(const std::string& run_dir);
 
 /// True if a run ended here: the list is whole, its own files are there, and results.json has its
-/// checksum. All else is for `shardmill verify`. Costs the list, nine stats, and reading
+/// checksum. All else is for `shardmill verify`. Costs the list, ten stats, and reading
 /// results.json once.
 bool is_finished_run(const std::string& run_dir);
 

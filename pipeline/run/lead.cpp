@@ -16,6 +16,7 @@
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
 #include "pipeline/plan/run_identity.h"
+#include "pipeline/run/asked.h"
 #include "pipeline/run/unit_report.h"
 
 namespace shardmill {
@@ -294,6 +295,9 @@ void Lead::describe(Totals totals) {
   }
   description_.files = file_results(plan(), units_);
   description_.stages = stage_results(job, totals);
+  for (size_t i = 0; i < job.job.stages.size(); ++i) {
+    description_.stages[i].asked = asked_options(job.job.stages[i]);
+  }
   description_.bad_records = totals.rejects.count();
   description_.bad_records_kept = bad_records(plan(), units_, totals.rejects);
   description_.bad_values = bad_value_counts(totals.rejects);
@@ -342,6 +346,11 @@ Status Lead::describe_partial() {
 void Lead::fill_sums() {
   const Job& job = plan().bound->job;
   description_.job_name = job.name;
+  description_.job_text = job.text;
+  description_.input_paths = job.input.paths;
+  if (!job.input.files_from.empty()) description_.input_paths = {job.input.files_from};
+  description_.input_format = job.input.format_name;
+  description_.memory_bytes = job.run.memory_bytes;
   description_.run_dir = request_.run_dir;
   description_.rows_in_report = job.run.rows_in_report;
   description_.units = plan().units.size();

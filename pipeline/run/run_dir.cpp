@@ -16,6 +16,7 @@
 #include "pipeline/formats/json_text.h"
 #include "pipeline/plan/run_identity.h"
 #include "pipeline/plan/walk.h"
+#include "pipeline/report/report_html.h"
 #include "pipeline/run/attempt.h"
 #include "pipeline/run/checksums.h"
 #include "pipeline/run/durable.h"
@@ -230,7 +231,8 @@ Status RunDir::write_books(const RunDescription& run) const {
   RETURN_IF_ERROR(write("run.json", run_json(run)));
   RETURN_IF_ERROR(write("files.tsv", files_tsv(run)));
   RETURN_IF_ERROR(write("bad_records.jsonl", bad_records_jsonl(run)));
-  return write("report.txt", report_text(run, {.colour = false, .width = 100}));
+  RETURN_IF_ERROR(write("report.txt", report_text(run, {.colour = false, .width = 100})));
+  return write("report.html", report_html(run));
 }
 
 Status RunDir::write_results(const RunDescription& run,

@@ -49,7 +49,7 @@ class RunDir {
                     double elapsed_seconds) const;
   /// What status.json of the attempt before says; zeros if there is none.
   RunProgress progress_told() const;
-  /// How it ran: run.json, files.tsv, bad_records.jsonl, report.txt.
+  /// How it ran: run.json, files.tsv, bad_records.jsonl, report.txt, report.html.
   Status write_books(const RunDescription& run) const;
   /// What was found: results.json and results.h5; then checksums.xxh3 over everything and over
   /// `outputs` (name and checksum), which makes the run a finished one. All of it is durable.

@@ -49,7 +49,7 @@ TEST_F(FinishedRuns, VerifySaysWhatItCheckedAndExitsWith3IfAnythingIsWrong) {
   ASSERT_EQ(run("run job.toml --quiet").exit_code, 0);
   const CommandResult good = run("verify job.run");
   EXPECT_EQ(good.exit_code, 0);
-  EXPECT_THAT(good.output, StartsWith("files   10 of 10 as the run left them, "));
+  EXPECT_THAT(good.output, StartsWith("files   11 of 11 as the run left them, "));
   EXPECT_THAT(good.output,
               HasSubstr("output  nothing else is there\n"
                         "books   1 file, 3 records, 3 stages, 1 table: they balance\n"));

@@ -90,6 +90,7 @@ TEST_F(Resume, SaysHowFarItCameAndGoesOnFromThere) {
   EXPECT_THAT(read_file(run_dir() / "partial.json"),
               HasSubstr("\"covers\": {\"stopped_by\": \"the test\", \"units\": "));
   EXPECT_THAT(read_file(run_dir() / "report.txt"), HasSubstr("PARTIAL   stopped early: these are"));
+  EXPECT_THAT(read_file(run_dir() / "report.html"), HasSubstr("PARTIAL   stopped early: these are"));
   EXPECT_THAT(read_file(run_dir() / "status.json"), HasSubstr("\"state\": \"stopped\""));
   EXPECT_TRUE(stopped.description.books_problems.empty());
   const RunDescription resumed = expect_the_same_in_the_end();

@@ -29,9 +29,9 @@ constexpr const char* kList =
     "XXH3_00000000000000ab  output/a.txt\n"
     "XXH3_0000000000000001  results.json\nXXH3_0000000000000002  results.h5\n"
     "XXH3_0000000000000003  run.json\nXXH3_0000000000000004  report.txt\n"
-    "XXH3_0000000000000005  files.tsv\nXXH3_0000000000000006  bad_records.jsonl\n"
-    "XXH3_0000000000000007  job.toml\nXXH3_0000000000000008  manifest.tsv\n"
-    "XXH3_0000000000000009  schema.json\n";
+    "XXH3_0000000000000005  report.html\nXXH3_0000000000000006  files.tsv\n"
+    "XXH3_0000000000000007  bad_records.jsonl\nXXH3_0000000000000008  job.toml\n"
+    "XXH3_0000000000000009  manifest.tsv\nXXH3_000000000000000a  schema.json\n";
 
 TEST(Checksums, AreReadBackAsTheyWereWritten) {
   const std::vector<Checksum> outputs = {{.name = "output/a \"b\"\n\xff\xc3\xa9", .value = 1},
@@ -40,10 +40,10 @@ TEST(Checksums, AreReadBackAsTheyWereWritten) {
   for (const char* name : kCheckedNames) own.push_back({.name = name, .value = own.size()});
   const Result<std::vector<Checksum>> list = parse_checksums(checksums_text(outputs, own));
   ASSERT_TRUE(list.is_ok()) << list.status().message();
-  ASSERT_EQ(list->size(), 11u);
+  ASSERT_EQ(list->size(), 12u);
   EXPECT_EQ((*list)[0].name, outputs[0].name);
   EXPECT_EQ((*list)[1].value, ~uint64_t{0});
-  EXPECT_EQ((*list)[10].name, "schema.json");
+  EXPECT_EQ((*list)[11].name, "schema.json");
 }
 
 TEST(Checksums, AListThatWasCutAnywhereIsNone) {
@@ -298,7 +298,7 @@ TEST_F(Verify, FindsNothingWrongWithARunThatWasLeftAlone) {
   ASSERT_TRUE(found.is_ok());
   EXPECT_THAT(found->problems, IsEmpty());
   EXPECT_THAT(found->checked,
-              ElementsAre(testing::MatchesRegex("files   10 of 10 as the run left them, .* read"),
+              ElementsAre(testing::MatchesRegex("files   11 of 11 as the run left them, .* read"),
                           "output  nothing else is there",
                           "books   2 files, 3 records, 3 stages, 1 table: they balance"));
   EXPECT_TRUE(is_finished_run(run_dir()));
