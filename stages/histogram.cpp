@@ -46,7 +46,9 @@ class Ruler {
   virtual Place bin_of(int64_t value, int64_t& bin) const = 0;
   /// Of floats, ints or times.
   virtual Type type() const = 0;
-  /// Appends the edges of a bin: `from` belongs to it, `to` does not.
+  /// False for a number that bin_of never gives.
+  virtual bool has_bin(int64_t bin) const = 0;
+  /// Appends the edges of a bin: `from` belongs to it, `to` does not. REQUIRES: has_bin(bin).
   virtual void add_edges(int64_t bin, TableColumn& from, TableColumn& to) const = 0;
 };
 
@@ -65,6 +67,7 @@ class WholeRuler final : public Ruler {
     return Place::kBin;
   }
   Type type() const override { return type_; }
+  bool has_bin(int64_t) const override { return true; }
   void add_edges(int64_t bin, TableColumn& from, TableColumn& to) const override {
     from.add_int(static_cast<Int128>(bin) * width_);
     to.add_int((static_cast<Int128>(bin) + 1) * width_);
@@ -85,15 +88,19 @@ class FloatRuler final : public Ruler {
     return find(value, static_cast<double>(value), bin);
   }
   Type type() const override { return Type::kFloat; }
+  bool has_bin(int64_t bin) const override {
+    return static_cast<double>(bin) >= -kFarthest && static_cast<double>(bin) <= kFarthest;
+  }
   void add_edges(int64_t bin, TableColumn& from, TableColumn& to) const override {
     from.add_float(multiples_.multiple(static_cast<double>(bin)));
     to.add_float(multiples_.multiple(static_cast<double>(bin) + 1));
   }
 
  private:
+  static constexpr double kFarthest = 0x1p53;  ///< beyond, k and k + 1 are the same double
+
   template <typename Value>
   Place find(Value value, double rounded, int64_t& bin) const {
-    constexpr double kFarthest = 0x1p53;  // beyond, k and k + 1 are the same double
     double place = std::floor(rounded / width_);
     if (!(place > -kFarthest)) return Place::kBelow;
     if (!(place < kFarthest)) return Place::kAbove;
@@ -115,6 +122,9 @@ class EdgeRuler final : public Ruler {
   Place bin_of(double value, int64_t& bin) const override { return find(value, bin); }
   Place bin_of(int64_t value, int64_t& bin) const override { return find(value, bin); }
   Type type() const override { return Type::kFloat; }
+  bool has_bin(int64_t bin) const override {
+    return bin >= 0 && static_cast<size_t>(bin) + 1 < edges_.size();
+  }
   void add_edges(int64_t bin, TableColumn& from, TableColumn& to) const override {
     from.add_float(edges_[static_cast<size_t>(bin)]);
     to.add_float(edges_[static_cast<size_t>(bin) + 1]);
@@ -137,6 +147,8 @@ class EdgeRuler final : public Ruler {
 
 class HistogramPartial final : public Partial {
  public:
+  explicit HistogramPartial(const Ruler& ruler) : ruler_(ruler) {}
+
   void add(int64_t bin) {
     // Neighbours often fall into the same bin.
     if (last_ == nullptr || last_bin_ != bin) {
@@ -169,6 +181,7 @@ class HistogramPartial final : public Partial {
         const int64_t bin = reader.i64();
         // Canonical: ascending.
         if (!counts_.empty() && bin <= counts_.rbegin()->first) reader.fail();
+        if (!ruler_.has_bin(bin)) reader.fail();
         counts_[bin] = reader.varint();
       }
     }
@@ -183,6 +196,7 @@ class HistogramPartial final : public Partial {
   const std::map<int64_t, uint64_t>& counts() const { return counts_; }
 
  private:
+  const Ruler& ruler_;
   std::map<int64_t, uint64_t> counts_;
   uint64_t* last_ = nullptr;
   int64_t last_bin_ = 0;
@@ -227,7 +241,7 @@ class Histogram final : public BoundStage {
     return std::make_unique<HistogramWorker>(column_, *ruler_);
   }
   std::unique_ptr<Partial> make_partial() const override {
-    return std::make_unique<HistogramPartial>();
+    return std::make_unique<HistogramPartial>(*ruler_);
   }
 
   std::vector<Table> finish(Partial& partial) const override {

@@ -1,6 +1,11 @@
-// CSV: the records of one unit are those of many, whatever the chunks.
+// CSV: the records of one unit are those of many, whatever the chunks; and the fast kernels find
+// the structure that the plain ones find.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "inputs/support/text_kernels.h"
+#include "inputs/support/text_window.h"
 #include "pipeline/formats/byte_source.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/read_input.h"
@@ -28,6 +33,34 @@ void require_same(const ReadRecords& a, const ReadRecords& b) {
   require(a.bad_values == b.bad_values, "other bad values");
 }
 
+/// The text as kernels want it: with room behind it.
+void require_same_marks(std::string_view text, CsvBytes bytes) {
+  std::string padded(text);
+  padded.append(kTextPadding, '"');
+  const std::string_view view = std::string_view(padded).substr(0, text.size());
+  require(count_newlines(view) == count_newlines_scalar(view), "other newlines");
+  std::vector<uint32_t> found(text.size() + kMarkSlack);
+  std::vector<uint32_t> plain(text.size() + kMarkSlack);
+  const size_t count = find_bytes(view, bytes.delimiter, found.data());
+  require(count == find_bytes_scalar(view, bytes.delimiter, plain.data()), "other bytes");
+  require(std::equal(found.begin(), found.begin() + static_cast<ptrdiff_t>(count), plain.begin()),
+          "bytes elsewhere");
+  for (const CsvState state : {CsvState::kFieldStart, CsvState::kInField, CsvState::kInQuoted}) {
+    CsvMarks fast;
+    CsvMarks slow;
+    fast.clear(text.size());
+    slow.clear(text.size());
+    require(mark_csv(view, bytes, state, fast) == mark_csv_scalar(view, bytes, state, slow),
+            "another state behind the text");
+    require(fast.separator_count() == slow.separator_count(), "other separators");
+    require(fast.newline_count() == slow.newline_count(), "other rows");
+    require(fast.has_quotes() == slow.has_quotes(), "other quotes");
+    require(std::equal(fast.separators(), fast.separators() + fast.separator_count() + 1,
+                       slow.separators()),
+            "separators elsewhere");
+  }
+}
+
 }  // namespace
 }  // namespace shardmill
 
@@ -45,5 +78,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const ReadRecords whole = input.read_whole(large);
   require_same(whole, input.read_whole(small));
   if (whole.status.is_ok()) require_same(whole, input.read_slices(small, slice));
+  const std::string delimiter = options.text("delimiter");
+  const std::string quote = options.text("quote");
+  require_same_marks(input.content(), {.delimiter = delimiter[0],
+                                       .quote = quote.empty() ? '"' : quote[0],
+                                       .has_quote = !quote.empty()});
   return 0;
 }

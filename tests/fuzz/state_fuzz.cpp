@@ -1,39 +1,26 @@
-// States of a run that come over the wire or from a disk: refused, or the same when encoded again.
+// States of a run that come over the wire or from a disk: refused, or the same when encoded again;
+// and what was taken can be added to that of real records.
 #include "pipeline/run/merge.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/stage_states.h"
 
 namespace shardmill {
 namespace {
 
-std::unique_ptr<BoundJob> make_job() {
-  Problems problems;
-  Job job = parse_job(R"toml(
-[input]
-paths = ["x"]
-[[stage]]
-use = "count"
-words = true
-[[stage]]
-use = "top"
-column = "line"
-[[stage]]
-use = "extract"
-pattern = '(?P<k>\w+)=(?P<v>[\d.]+)'
-types = { v = "float" }
-[[stage]]
-use = "group"
-by = ["k"]
-compute = ["count()", "sum(v)", "min(v)", "max(v)", "var(v)", "p99(v)", "distinct(v)"]
-[[stage]]
-use = "examples"
-n = 2
-)toml",
-                      "fuzz.toml", {}, problems);
-  set_format(job, "lines", problems);
-  const InputSchema schema = {.columns = {{.name = "line", .type = Type::kText}}};
-  auto bound = bind_job(std::move(job), schema, problems);
-  require(bound != nullptr, "the job does not bind");
-  return bound;
+/// The bytes as they are, or the state of an example with some of its bytes replaced by them.
+std::string state_from(Choices& choices, const StageState& example) {
+  const unsigned place = choices.below(256);
+  const std::string bytes(choices.rest());
+  if (place == 0) return bytes;
+  std::string state = example.totals;
+  const size_t begin = (place - 1) * state.size() / 255;
+  return state.replace(begin, std::min(bytes.size(), state.size() - begin), bytes);
+}
+
+std::string encoded(const Totals& totals) {
+  ByteWriter writer;
+  totals.encode(writer);
+  return writer.take();
 }
 
 }  // namespace
@@ -41,15 +28,18 @@ n = 2
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace shardmill;
-  static const std::unique_ptr<BoundJob> job = make_job();
-  const Result<Totals> totals = Totals::decode(*job, {reinterpret_cast<const char*>(data), size});
+  Choices choices(data, size);
+  const auto& states = stage_states();
+  const StageState& example = states[choices.below(static_cast<unsigned>(states.size()))];
+  const BoundJob& job = *example.job;
+  Result<Totals> totals = Totals::decode(job, state_from(choices, example));
   if (!totals.is_ok()) return 0;
-  ByteWriter first;
-  totals->encode(first);
-  const Result<Totals> again = Totals::decode(*job, first.bytes());
+  const std::string first = encoded(*totals);
+  const Result<Totals> again = Totals::decode(job, first);
   require(again.is_ok(), "an encoded state is refused");
-  ByteWriter second;
-  again->encode(second);
-  require(first.bytes() == second.bytes(), "a state changes when encoded again");
+  require(encoded(*again) == first, "a state changes when encoded again");
+  Result<Totals> sum = Totals::decode(job, example.totals);
+  require(sum.is_ok(), "the state of an example is refused");
+  sum->merge(std::move(*totals));
   return 0;
 }

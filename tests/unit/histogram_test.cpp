@@ -4,6 +4,7 @@
 #include <limits>
 #include <random>
 
+#include "pipeline/plan/plan.h"
 #include "tests/support/stage_runner.h"
 
 namespace shardmill {
@@ -164,6 +165,38 @@ TEST(Histogram, SaysWhatIsMissingOrTooMuch) {
   EXPECT_THAT(histogram({{"width", 1.0}}, time).problems,
               ElementsAre("numeric bins for a column of type time, expected a column of numbers; "
                           "use interval = \"1h\" for times"));
+}
+
+/// The state of a histogram stage over the column `x` with one value in bin `bin`.
+Status decode_state(const std::string& options, int64_t bin) {
+  Problems problems;
+  Job job = parse_job(
+      "[input]\npaths = [\"a.csv\"]\n[[stage]]\nuse = \"histogram\"\n"
+      "column = \"x\"\n" +
+          options,
+      "job.toml", {}, problems);
+  set_format(job, "csv", problems);
+  const InputSchema schema = {.columns = {{.name = "x", .type = Type::kFloat}}};
+  const std::unique_ptr<BoundJob> bound = bind_job(std::move(job), schema, problems);
+  EXPECT_EQ(problems_text("job.toml", problems), "");
+  ByteWriter writer;
+  writer.u8(1);
+  writer.varint(1);
+  writer.i64(bin);
+  writer.varint(1);
+  ByteReader reader(writer.bytes());
+  return bound->stages[0].bound->make_partial()->decode(reader);
+}
+
+TEST(Histogram, RefusesAStateWithABinThatItDoesNotHave) {
+  const std::string bins = "bins = 4\nmin = 0.0\nmax = 1.0\n";
+  EXPECT_EQ(decode_state(bins, 0).message(), "");
+  EXPECT_EQ(decode_state(bins, 3).message(), "");
+  EXPECT_EQ(decode_state(bins, 4).message(), "the state of a histogram stage is damaged");
+  EXPECT_EQ(decode_state(bins, -1).message(), "the state of a histogram stage is damaged");
+  EXPECT_EQ(decode_state("width = 0.5\n", -(int64_t{1} << 53)).message(), "");
+  EXPECT_EQ(decode_state("width = 0.5\n", INT64_MAX).message(),
+            "the state of a histogram stage is damaged");
 }
 
 }  // namespace
