@@ -61,7 +61,11 @@ class Gathering {
  private:
   /// Why the file does not count; empty if it does.
   std::string try_add(const FrozenFile& file) {
-    const Result<std::string> bytes = read_frozen(checkpoint_folder(setup_.run_dir), file);
+    const std::string folder = checkpoint_folder(setup_.run_dir);
+    if (::access((folder + "/" + file.name).c_str(), F_OK) != 0) {
+      return "it is missing, expected what its index says";
+    }
+    const Result<std::string> bytes = read_frozen(folder, file);
     if (!bytes.is_ok()) return "it is damaged, expected what its index says";
     Result<CheckpointContent> content = parse_checkpoint(*bytes, setup_.identity, file.name);
     if (!content.is_ok()) return content.status().message();
@@ -89,8 +93,9 @@ class Gathering {
 Attempt gather(const AttemptSetup& setup, const CheckpointIndex& index) {
   const std::string folder = checkpoint_folder(setup.run_dir);
   Gathering gathering(setup);
+  gathering.attempt.damaged = damaged_indexes(folder);
   for (const FrozenFile& file : index.files) gathering.add(file);
-  for (const FrozenFile& file : files_of_generation(folder, index, gathering.attempt.damaged)) {
+  for (const FrozenFile& file : files_since(folder, index, gathering.attempt.damaged)) {
     gathering.add(file);
   }
   Attempt attempt = std::move(gathering.attempt);
@@ -99,9 +104,15 @@ Attempt gather(const AttemptSetup& setup, const CheckpointIndex& index) {
   return attempt;
 }
 
-/// Takes away what the index does not name.
-void clean(const std::string& folder, const CheckpointIndex& index, const std::string& own_name) {
-  std::set<std::string> keep = {own_name};
+std::string index_name(uint32_t generation) {
+  return fmt::format("index-{}", generation);
+}
+
+/// Takes away what neither the index nor the one before it needs.
+void clean(const std::string& folder, const CheckpointIndex& index,
+           const std::optional<CheckpointIndex>& before) {
+  std::set<std::string> keep = {index_name(index.generation)};
+  if (before) keep.insert(index_name(before->generation));
   for (const FrozenFile& file : index.files) keep.insert(file.name);
   std::vector<fs::path> rest;
   std::error_code error;
@@ -144,12 +155,13 @@ bool has_lost_index(const std::string& run_dir) {
 
 Result<Attempt> begin_attempt(const AttemptSetup& setup) {
   const std::string folder = checkpoint_folder(setup.run_dir);
-  const std::optional<CheckpointIndex> before = newest_index(folder);
+  std::optional<CheckpointIndex> before = newest_index(folder);
+  if (before && before->identity != setup.identity) before.reset();
   Attempt attempt;
   CheckpointIndex index = {.identity = setup.identity, .token = setup.token};
-  if (before && before->identity == setup.identity) {
+  if (before) {
     attempt = gather(setup, *before);
-    index.generation = before->generation + 1;
+    index.generation = last_generation(folder) + 1;
     index.token = before->token;
     index.files = attempt.frozen;
   }
@@ -157,9 +169,8 @@ Result<Attempt> begin_attempt(const AttemptSetup& setup) {
                          .identity = setup.identity,
                          .generation = index.generation,
                          .interval_seconds = setup.interval_seconds};
-  const std::string name = fmt::format("index-{}", index.generation);
-  RETURN_IF_ERROR(write_durably(folder, name, index.text()));
-  clean(folder, index, name);
+  RETURN_IF_ERROR(write_durably(folder, index_name(index.generation), index.text()));
+  clean(folder, index, before);
   return attempt;
 }
 

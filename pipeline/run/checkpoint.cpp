@@ -23,6 +23,7 @@ constexpr std::string_view kIndexMagic = "shardmill checkpoint index 1";
 constexpr double kMostShareOfTime = 0.02;
 constexpr uint64_t kIndexBytesMax = 1 << 30;
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 40;
+constexpr uint32_t kGenerationMax = 1'000'000;  ///< a larger number in a name is nobody's
 
 Status not_whole(std::string_view what) {
   return Status::failed(std::string(what));
@@ -58,6 +59,17 @@ std::vector<std::string> names_with(const std::string& folder, std::string_view 
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+/// The number behind "index-" or "gen-".
+std::optional<uint32_t> generation_of(std::string_view name) {
+  name.remove_prefix(std::min(name.size(), name.find('-') + 1));
+  uint32_t generation = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), generation);
+  if (error != std::errc() || end == name.data() || generation > kGenerationMax) {
+    return std::nullopt;
+  }
+  return generation;
 }
 
 std::optional<uint64_t> hex_number(std::string_view text) {
@@ -199,6 +211,30 @@ std::optional<CheckpointIndex> newest_index(const std::string& folder) {
   return newest;
 }
 
+std::vector<std::string> damaged_indexes(const std::string& folder) {
+  std::vector<std::string> damaged;
+  for (const std::string& name : names_with(folder, "index-")) {
+    const Result<std::string> text = read_whole(folder + "/" + name, kIndexBytesMax);
+    Status status = text.status();
+    if (status.is_ok()) status = CheckpointIndex::parse(*text).status();
+    if (status.is_ok()) continue;
+    damaged.push_back(fmt::format(
+        "checkpoint/{}: {}, expected what the run wrote; the checkpoints are read without it",
+        escaped(name), status.message()));
+  }
+  return damaged;
+}
+
+uint32_t last_generation(const std::string& folder) {
+  uint32_t last = 0;
+  for (const std::string_view prefix : {"index-", "gen-"}) {
+    for (const std::string& name : names_with(folder, prefix)) {
+      last = std::max(last, generation_of(name).value_or(0));
+    }
+  }
+  return last;
+}
+
 Result<CheckpointContent> parse_checkpoint(std::string_view bytes, uint64_t identity,
                                            std::string_view name) {
   if (bytes.size() < kMagic.size() + sizeof(uint64_t) || !bytes.starts_with(kMagic)) {
@@ -246,10 +282,12 @@ Status merge_frozen(const BoundJob& job, const CheckpointPlan& plan,
   return {};
 }
 
-std::vector<FrozenFile> files_of_generation(const std::string& folder, const CheckpointIndex& index,
-                                            std::vector<std::string>& damaged) {
+std::vector<FrozenFile> files_since(const std::string& folder, const CheckpointIndex& index,
+                                    std::vector<std::string>& damaged) {
   std::vector<FrozenFile> files;
-  for (const std::string& name : names_with(folder, fmt::format("gen-{}.", index.generation))) {
+  for (const std::string& name : names_with(folder, "gen-")) {
+    const std::optional<uint32_t> generation = generation_of(name);
+    if (!generation || *generation < index.generation) continue;
     const Result<std::string> bytes = read_whole(folder + "/" + name, kFileBytesMax);
     Status status = bytes.status();
     if (status.is_ok()) status = parse_checkpoint(*bytes, index.identity, name).status();

@@ -8,6 +8,7 @@
 // valid index, adds the valid files of that generation, writes the index of the next one, and
 // starts with empty partials: frozen files are leaves of the last merge. A file that is torn,
 // swapped or of another run is found by its checksum and identity; only its units are done again.
+// The index of the generation before stays, in case the newest one is damaged.
 #pragma once
 
 #include <cstdint>
@@ -86,6 +87,13 @@ struct CheckpointIndex {
 /// The newest valid index in the folder, if there is one.
 std::optional<CheckpointIndex> newest_index(const std::string& folder);
 
+/// Indexes that are there and cannot be read, a message each.
+std::vector<std::string> damaged_indexes(const std::string& folder);
+
+/// The largest generation that any name in the folder tells of, sound or not; 0 if none does. What
+/// an attempt writes must not have the names of what an earlier one wrote.
+uint32_t last_generation(const std::string& folder);
+
 /// What a file holds, checked: `totals` is a view into `bytes`.
 struct CheckpointContent {
   std::string name;  ///< under which it was written
@@ -104,9 +112,10 @@ Result<std::string> read_frozen(const std::string& folder, const FrozenFile& fil
 Status merge_frozen(const BoundJob& job, const CheckpointPlan& plan,
                     const std::vector<FrozenFile>& files, Totals& totals);
 
-/// The files of generation `index.generation` that are there and valid, by name; what is not valid
-/// gives a line in `damaged`: `checkpoint/gen-0.rank-1.worker-0: ..., its units are done again`.
-std::vector<FrozenFile> files_of_generation(const std::string& folder, const CheckpointIndex& index,
-                                            std::vector<std::string>& damaged);
+/// The files that workers wrote since the index was made and that are valid, by generation and
+/// name; what is not valid gives a line in `damaged`: `checkpoint/gen-0.rank-1.worker-0: ..., its
+/// units are done again`. Of several generations only if the indexes of later ones are damaged.
+std::vector<FrozenFile> files_since(const std::string& folder, const CheckpointIndex& index,
+                                    std::vector<std::string>& damaged);
 
 }  // namespace shardmill

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include "pipeline/base/hash.h"
 #include "pipeline/run/attempt.h"
+#include "pipeline/run/checkpoint.h"
 #include "pipeline/run/run_lock.h"
 #include "tests/support/files.h"
 #include "tests/support/job_runner.h"
@@ -131,28 +134,182 @@ TEST_F(Resume, TakesAFileThatHasGrownUpToItsFirstSize) {
   EXPECT_EQ(files.contents.at("output/kept.txt"), before.contents.at("output/kept.txt"));
 }
 
-TEST_F(Resume, DoesTheUnitsOfADamagedCheckpointAgainAndNamesIt) {
-  stop();
-  const std::string name = checkpoint_files().at(0);
-  std::string bytes = read_file(checkpoints() / name);
-  bytes[bytes.size() / 2] ^= 1;
-  folder_.write("run/checkpoint/" + name, bytes);
-  const RunDescription resumed = expect_the_same_in_the_end();
-  ASSERT_EQ(resumed.checkpoint_notes.size(), 1u);
-  EXPECT_EQ(resumed.checkpoint_notes[0],
-            "checkpoint/" + name +
-                ": a damaged checkpoint, expected what a worker wrote; its units are done again");
+/// What may become of checkpoints while nobody looks. Each is found, named in a message, and only
+/// the units of that file are done again.
+class Damaged : public Resume {
+ protected:
+  /// Two attempts: files that an index froze, and files of the attempt after it.
+  void SetUp() override {
+    for (int polls = 4; polls < 1000; polls *= 2) {
+      stop();
+      const Layout other = {.ranks = 3, .threads = 1, .unit_bytes = 1024};
+      if (run_until(job(), other, run_dir(), polls).status.code() != Code::kStopped) continue;
+      frozen_ = files_of("gen-0.");
+      fresh_ = files_of("gen-1.");
+      if (!frozen_.empty() && fresh_.size() > 1) return;
+    }
+    FAIL() << "no run left files of two attempts";
+  }
+
+  std::vector<std::string> files_of(const std::string& prefix) const {
+    std::vector<std::string> names;
+    for (const std::string& name : checkpoint_files()) {
+      if (name.starts_with(prefix)) names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  uint64_t units_in(const std::vector<std::string>& names) const {
+    const uint64_t identity = newest_index(checkpoints().string())->identity;
+    uint64_t units = 0;
+    for (const std::string& name : names) {
+      const std::string bytes = content_of(name);
+      const Result<CheckpointContent> content = parse_checkpoint(bytes, identity, name);
+      EXPECT_EQ(content.status().message(), "");
+      if (content.is_ok()) units += content->units.size();
+    }
+    return units;
+  }
+  uint64_t all_units() const { return units_in(frozen_) + units_in(fresh_); }
+  std::string content_of(const std::string& name) const { return read_file(checkpoints() / name); }
+  void put(const std::string& name, const std::string& bytes) const {
+    folder_.write("run/checkpoint/" + name, bytes);
+  }
+
+  /// Goes on; `kept` units must be taken from checkpoints, all others done, and nothing else.
+  void expect_done_again(uint64_t kept, const std::vector<std::string>& notes) {
+    const RunDescription resumed = expect_the_same_in_the_end();
+    EXPECT_EQ(resumed.checkpoint_notes, notes);
+    EXPECT_EQ(resumed.units_before, kept);
+    uint64_t done = 0;
+    for (const RankResult& rank : resumed.ranks) done += rank.units;
+    EXPECT_EQ(done, resumed.units - kept);
+    EXPECT_TRUE(resumed.books_problems.empty());
+  }
+  static std::string note(const std::string& name, const std::string& what) {
+    return "checkpoint/" + name + ": " + what + "; its units are done again";
+  }
+
+  std::vector<std::string> frozen_;
+  std::vector<std::string> fresh_;
+};
+
+TEST_F(Damaged, NothingIsDoneAgainIfNothingIs) {
+  expect_done_again(all_units(), {});
 }
 
-TEST_F(Resume, DoesNotTakeTheCheckpointOfOneWorkerForThatOfAnother) {
-  stop();
-  const std::string name = checkpoint_files().at(0);
-  const std::string other = "gen-0.rank-9.worker-0";
-  fs::copy_file(checkpoints() / name, checkpoints() / other);
-  const RunDescription resumed = expect_the_same_in_the_end();
-  ASSERT_EQ(resumed.checkpoint_notes.size(), 1u);
-  EXPECT_THAT(resumed.checkpoint_notes[0],
-              StartsWith("checkpoint/" + other + ": the checkpoint \"" + name + "\", expected"));
+TEST_F(Damaged, TornOrCutOrFlippedFilesAreNamed) {
+  const uint64_t all = all_units();
+  const std::string name = fresh_[0];
+  const std::string whole = content_of(name);
+  const uint64_t kept = all - units_in({name});
+  const TempFolder saved;
+  fs::copy(run_dir(), saved.path() / "run", fs::copy_options::recursive);
+  const auto damage_to = [&](const std::string& bytes, const std::string& what) {
+    SCOPED_TRACE(what);
+    fs::remove_all(run_dir());
+    fs::remove_all(folder_.path() / "alone");
+    fs::copy(saved.path() / "run", run_dir(), fs::copy_options::recursive);
+    fs::permissions(checkpoints(), fs::perms::owner_all);
+    put(name, bytes);
+    expect_done_again(kept, {note(name, what + ", expected what a worker wrote")});
+  };
+  std::string torn = whole;
+  std::fill(torn.begin() + static_cast<std::ptrdiff_t>(torn.size() / 2), torn.end(), '\0');
+  damage_to(torn, "a damaged checkpoint");
+  damage_to(std::string(whole.size(), '\0'), "no checkpoint");
+  damage_to("", "no checkpoint");
+  damage_to(whole.substr(0, whole.size() - 1), "a damaged checkpoint");
+  damage_to(whole + "x", "a damaged checkpoint");
+  std::string flipped = whole;
+  flipped[whole.size() / 3] ^= 4;
+  damage_to(flipped, "a damaged checkpoint");
+}
+
+TEST_F(Damaged, FilesThatAnIndexNamesAreNamedToo) {
+  const uint64_t kept = all_units() - units_in({frozen_[0]});
+  std::string bytes = content_of(frozen_[0]);
+  bytes[bytes.size() / 2] ^= 1;
+  put(frozen_[0], bytes);
+  expect_done_again(kept, {note(frozen_[0], "it is damaged, expected what its index says")});
+}
+
+TEST_F(Damaged, AMissingFileIsNamedIfAnIndexKnowsOfIt) {
+  const uint64_t kept = all_units() - units_in({frozen_[0]});
+  fs::remove(checkpoints() / frozen_[0]);
+  expect_done_again(kept, {note(frozen_[0], "it is missing, expected what its index says")});
+}
+
+TEST_F(Damaged, AMissingFileOfTheLastAttemptCostsItsUnits) {
+  const uint64_t kept = all_units() - units_in({fresh_[0]});
+  fs::remove(checkpoints() / fresh_[0]);
+  expect_done_again(kept, {});
+}
+
+TEST_F(Damaged, FilesThatWereExchangedAreBothNamed) {
+  const uint64_t kept = all_units() - units_in({fresh_[0], fresh_[1]});
+  const std::string first = content_of(fresh_[0]);
+  put(fresh_[0], content_of(fresh_[1]));
+  put(fresh_[1], first);
+  const auto swapped = [&](size_t at, size_t other) {
+    return note(fresh_[at],
+                "the checkpoint \"" + fresh_[other] + "\", expected what a worker wrote");
+  };
+  expect_done_again(kept, {swapped(0, 1), swapped(1, 0)});
+}
+
+TEST_F(Damaged, AFrozenFileIsNotTakenForOneOfAnotherAttempt) {
+  const uint64_t kept = all_units() - units_in({frozen_[0], fresh_[0]});
+  const std::string first = content_of(frozen_[0]);
+  put(frozen_[0], content_of(fresh_[0]));
+  put(fresh_[0], first);
+  const std::string other = "the checkpoint \"" + frozen_[0] + "\", expected what a worker wrote";
+  expect_done_again(kept, {note(frozen_[0], "it is damaged, expected what its index says"),
+                           note(fresh_[0], other)});
+}
+
+TEST_F(Damaged, AFileOfAnotherRunIsNamed) {
+  const uint64_t kept = all_units() - units_in({fresh_[0]});
+  const std::string bytes = content_of(fresh_[0]);
+  const uint64_t identity = newest_index(checkpoints().string())->identity;
+  const Result<CheckpointContent> content = parse_checkpoint(bytes, identity, fresh_[0]);
+  ASSERT_TRUE(content.is_ok());
+  // The same but for the run that it says it is of, with a checksum that fits.
+  std::string foreign = bytes.substr(0, bytes.size() - sizeof(uint64_t));
+  foreign[bytes.find('\n') + 1] ^= 1;
+  ByteWriter checksum;
+  checksum.u64(hash64(foreign));
+  put(fresh_[0], foreign + checksum.bytes());
+  expect_done_again(kept,
+                    {note(fresh_[0], "a checkpoint of another run, expected what a worker wrote")});
+}
+
+TEST_F(Damaged, AnExtraFileIsNamedAndAddsNothing) {
+  const uint64_t kept = all_units();
+  put("gen-1.rank-9.worker-0", content_of(fresh_[0]));
+  put("gen-7.rank-0.worker-0", "what is this");
+  put("notes.txt", "of somebody's");
+  expect_done_again(kept,
+                    {note("gen-1.rank-9.worker-0",
+                          "the checkpoint \"" + fresh_[0] + "\", expected what a worker wrote"),
+                     note("gen-7.rank-0.worker-0", "no checkpoint, expected what a worker wrote")});
+}
+
+TEST_F(Damaged, ATornIndexIsNamedAndTheOneBeforeServes) {
+  const uint64_t kept = all_units();
+  const std::string whole = content_of("index-1");
+  put("index-1", whole.substr(0, whole.size() / 2));
+  const RunDescription before = expect_the_same_in_the_end();
+  EXPECT_EQ(before.checkpoint_notes,
+            std::vector<std::string>{"checkpoint/index-1: no checkpoint index, expected what the "
+                                     "run wrote; the checkpoints are read without it"});
+  EXPECT_EQ(before.units_before, kept);
+  EXPECT_EQ(before.attempt, 3u);
+}
+
+TEST_F(Damaged, AnEmptyFolderMeansToStartOver) {
+  for (const auto& entry : fs::directory_iterator(checkpoints())) fs::remove(entry.path());
+  expect_done_again(0, {});
 }
 
 TEST_F(Resume, DoesUnitsAgainWhosePartsAreGone) {

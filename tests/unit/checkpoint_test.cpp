@@ -86,8 +86,7 @@ TEST_F(Checkpoints, OfAGenerationAreFoundAndDamagedOnesAreNamed) {
   folder_.write("gen-3.rank-0.worker-0", "torn");
   folder_.write("gen-2.rank-0.worker-0", "of an older generation");
   std::vector<std::string> damaged;
-  const std::vector<FrozenFile> files =
-      files_of_generation(folder_.path().string(), index(), damaged);
+  const std::vector<FrozenFile> files = files_since(folder_.path().string(), index(), damaged);
   ASSERT_EQ(files.size(), 1u);
   EXPECT_EQ(files[0].name, kName);
   EXPECT_TRUE(read_frozen(folder_.path().string(), files[0]).is_ok());
@@ -95,10 +94,52 @@ TEST_F(Checkpoints, OfAGenerationAreFoundAndDamagedOnesAreNamed) {
                                    "a worker wrote; its units are done again"));
 }
 
+TEST_F(Checkpoints, OfLaterGenerationsCountIfTheirIndexIsDamaged) {
+  write();
+  CheckpointIndex before = index();
+  before.generation = 2;
+  folder_.write("index-2", before.text());
+  folder_.write("index-3", index().text().substr(0, 60));
+  folder_.write("index-4", std::string(100, '\0'));
+  const std::string folder = folder_.path().string();
+  EXPECT_EQ(newest_index(folder)->generation, 2u);
+  EXPECT_THAT(
+      damaged_indexes(folder),
+      ElementsAre("checkpoint/index-3: no checkpoint index, expected what the run wrote; the "
+                  "checkpoints are read without it",
+                  "checkpoint/index-4: no checkpoint index, expected what the run wrote; the "
+                  "checkpoints are read without it"));
+  EXPECT_EQ(last_generation(folder), 4u);
+  std::vector<std::string> damaged;
+  const std::vector<FrozenFile> files = files_since(folder, before, damaged);
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_EQ(files[0].name, kName);
+  EXPECT_THAT(damaged, ElementsAre());
+}
+
+TEST_F(Checkpoints, GenerationsThatNobodyReachesAreNotCounted) {
+  folder_.write("gen-4294967295.rank-0.worker-0", "");
+  folder_.write("gen-99999999999999999999.rank-0.worker-0", "");
+  folder_.write("index-x", "");
+  EXPECT_EQ(last_generation(folder_.path().string()), 0u);
+}
+
+TEST_F(Checkpoints, IndexOfWhichAnyByteIsOtherOrCutOffIsNone) {
+  CheckpointIndex whole = index();
+  whole.files = {{.name = "gen-2.rank-0.worker-0", .bytes = 12, .checksum = 0xabc}};
+  const std::string text = whole.text();
+  for (size_t i = 0; i < text.size(); ++i) {
+    EXPECT_FALSE(CheckpointIndex::parse(text.substr(0, i)).is_ok()) << i;
+    std::string other = text;
+    other[i] = static_cast<char>(other[i] ^ 1);
+    EXPECT_FALSE(CheckpointIndex::parse(other).is_ok()) << i;
+  }
+}
+
 TEST_F(Checkpoints, ThatChangedSinceTheyWereFrozenAreRefused) {
   write();
   std::vector<std::string> damaged;
-  std::vector<FrozenFile> files = files_of_generation(folder_.path().string(), index(), damaged);
+  std::vector<FrozenFile> files = files_since(folder_.path().string(), index(), damaged);
   ASSERT_EQ(files.size(), 1u);
   files[0].checksum ^= 1;
   EXPECT_EQ(read_frozen(folder_.path().string(), files[0]).status().message(),
