@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipeline/base/text.h"
+#include "pipeline/core/binary_row.h"
 #include "pipeline/core/stage.h"
 #include "pipeline/formats/numbers.h"
 #include "stages/support/group_table.h"
@@ -20,11 +21,13 @@ namespace {
 
 constexpr size_t kFlushBytes = 256 << 10;
 constexpr std::string_view kLineColumn = "line";
-const char* const kExtensions = ".txt, .csv, .tsv or .jsonl, and then .gz or .zst or nothing";
+const char* const kExtensions =
+    ".txt, .csv, .tsv or .jsonl, and then .gz or .zst or nothing; or .h5";
+constexpr int kHdf5Level = 4;  ///< as h5py has it
 
 /// A path as it asks for a format.
 struct Target {
-  RowFormat format = RowFormat::kJsonl;
+  RowFormat format = RowFormat::kJsonl;  ///< unless the packing is kHdf5
   OutputPacking packing = OutputPacking::kPlain;
   std::string extension;  ///< ".jsonl.gz"
   std::string stem;       ///< the path before it
@@ -53,10 +56,14 @@ std::optional<RowFormat> take_format(std::string_view& path) {
 std::optional<Target> target_of(std::string_view path) {
   std::string_view stem = path;
   Target target;
-  target.packing = take_packing(stem);
-  const std::optional<RowFormat> format = take_format(stem);
-  if (!format) return std::nullopt;
-  target.format = *format;
+  if (take_suffix(stem, ".h5")) {
+    target.packing = OutputPacking::kHdf5;
+  } else {
+    target.packing = take_packing(stem);
+    const std::optional<RowFormat> format = take_format(stem);
+    if (!format) return std::nullopt;
+    target.format = *format;
+  }
   target.stem = stem;
   target.extension = path.substr(stem.size());
   return target;
@@ -93,9 +100,9 @@ Message unknown_extension(const std::string& path) {
   std::string_view stem = path;
   take_packing(stem);
   if (take_suffix(stem, ".h5")) {
-    return {.found = "path " + quoted(path) + ": .h5 output is not supported yet",
-            .expected = kExtensions,
-            .fix = "tables of summarising stages are in results.h5"};
+    return {.found = "path " + quoted(path),
+            .expected = "no packing behind .h5: the values in it are compressed",
+            .fix = "write " + quoted(std::string(stem) + ".h5")};
   }
   return {.found = "path " + quoted(path),
           .expected = std::string("a name that ends in ") + kExtensions,
@@ -151,9 +158,36 @@ void check_level(const Options& options, Problems& problems) {
                  {.found = "a level for " + quoted(options.text("path")),
                   .expected = "a compressed file",
                   .fix = "add .gz or .zst to the path, or leave `level` out"});
-  } else if (target->packing == OutputPacking::kGzip && level > 12) {
-    problems.add(options.line("level"),
-                 {.found = "level " + std::to_string(level), .expected = "at most 12 for .gz"});
+  } else if (target->packing != OutputPacking::kZstd && level > 12) {
+    const char* const name = target->packing == OutputPacking::kGzip ? ".gz" : ".h5";
+    problems.add(options.line("level"), {.found = "level " + std::to_string(level),
+                                         .expected = std::string("at most 12 for ") + name});
+  }
+}
+
+bool chosen(const Options& options, const char* option, std::string_view choice) {
+  return options.has(option) && options.text(option) == choice;
+}
+
+void check_hdf5(const Options& options, bool is_hdf5, Problems& problems) {
+  for (const char* option : {"compression", "texts"}) {
+    if (is_hdf5 || !options.has(option)) continue;
+    problems.add(options.line(option),
+                 {.found = "`" + std::string(option) + "` for " + quoted(options.text("path")),
+                  .expected = "it only for .h5",
+                  .fix = "leave it out"});
+  }
+  for (const char* option : {"max_records", "max_bytes"}) {
+    if (!is_hdf5 || !options.has(option)) continue;
+    problems.add(options.line(option),
+                 {.found = "`" + std::string(option) + "` for " + quoted(options.text("path")),
+                  .expected = "one file, which HDF5 reads in pieces",
+                  .fix = "leave it out, or write a file for each input or value"});
+  }
+  if (is_hdf5 && chosen(options, "compression", "none") && options.integer("level") > 0) {
+    problems.add(options.line("level"), {.found = "a level for compression \"none\"",
+                                         .expected = "one of them",
+                                         .fix = "leave `level` out"});
   }
 }
 
@@ -161,18 +195,22 @@ void check(const Options& options, Problems& problems) {
   check_path(options, problems);
   check_level(options, problems);
   const std::optional<Target> target = target_of(options.text("path"));
-  if (options.has("column") && target && target->format != RowFormat::kTxt) {
-    problems.add(
-        options.line("column"),
-        {.found = "`column` for a ." + std::string(row_format_name(target->format)) + " file",
-         .expected = "it only for .txt",
-         .fix = "choose columns with a stage `select` before"});
+  if (!target) return;
+  const bool is_hdf5 = target->packing == OutputPacking::kHdf5;
+  check_hdf5(options, is_hdf5, problems);
+  if (options.has("column") && (is_hdf5 || target->format != RowFormat::kTxt)) {
+    const std::string_view format = is_hdf5 ? "h5" : row_format_name(target->format);
+    problems.add(options.line("column"),
+                 {.found = "`column` for a ." + std::string(format) + " file",
+                  .expected = "it only for .txt",
+                  .fix = "choose columns with a stage `select` before"});
   }
 }
 
 /// What a worker needs to know.
 struct WritePlan {
-  std::optional<RowText> rows;  ///< unset: all records are written as they came
+  std::optional<RowText> rows;    ///< unset: all records are written as they came, or for .h5
+  std::vector<ColumnRef> binary;  ///< .h5: the columns
   bool raw_if_canonical = false;
   OutputSpec output;
   std::optional<OutputPath> by_column;
@@ -273,6 +311,7 @@ class WriteWorker final : public StageWorker {
  public:
   explicit WriteWorker(const WritePlan& plan) : plan_(plan) {
     if (plan.by_column) keys_.emplace(plan);
+    if (plan.output.packing == OutputPacking::kHdf5) binary_.emplace(plan.binary);
   }
 
   /// The limit of files is judged by unit: what a worker saw before depends on the layout.
@@ -289,7 +328,7 @@ class WriteWorker final : public StageWorker {
  private:
   Status write(const Batch& batch, Sink& sink) {
     const bool raw = plan_.raw_if_canonical && batch.raw_is_canonical;
-    SHARDMILL_CHECK(raw || plan_.rows);
+    SHARDMILL_CHECK(raw || plan_.rows || binary_);
     if (keys_) keys_->begin_batch(batch);
     Status status;
     for_each_block(batch, GroupTable::kBlockRows, [&](const RowBlock& block) {
@@ -314,6 +353,8 @@ class WriteWorker final : public StageWorker {
     if (raw) {
       bytes_ += batch.raw[row];
       bytes_ += '\n';
+    } else if (binary_) {
+      binary_->append_row(batch, row, bytes_);
     } else {
       plan_.rows->append_row(batch, row, bytes_);
     }
@@ -324,7 +365,9 @@ class WriteWorker final : public StageWorker {
     FramedRows rows = {.bytes = bytes_, .ends = ends_};
     if (keys_) rows.files = files_;
     if (keys_) rows.names = keys_->names();
+    if (binary_) rows.columns = binary_->totals();
     const Status status = sink.append(rows);
+    if (binary_) binary_->forget_totals();
     bytes_.clear();
     ends_.clear();
     files_.clear();
@@ -333,6 +376,7 @@ class WriteWorker final : public StageWorker {
 
   const WritePlan& plan_;
   std::optional<PathKeys> keys_;
+  std::optional<BinaryRows> binary_;
   std::vector<uint32_t> block_files_;
   std::string bytes_;
   std::vector<size_t> ends_;     ///< of the rows in `bytes_`
@@ -414,10 +458,22 @@ std::string header_of(RowFormat format, const std::vector<std::string>& names) {
   return RowText(format, std::move(columns)).header();
 }
 
+int level_of(const Options& options, OutputPacking packing) {
+  const int level = static_cast<int>(options.integer("level"));
+  if (packing != OutputPacking::kHdf5) return level;
+  if (chosen(options, "compression", "none")) return 0;
+  return level == 0 ? kHdf5Level : level;
+}
+
+Hdf5Text texts_of(const Options& options) {
+  if (chosen(options, "texts", "fixed")) return Hdf5Text::kFixed;
+  return chosen(options, "texts", "variable") ? Hdf5Text::kVariable : Hdf5Text::kAuto;
+}
+
 OutputSpec output_of(const Options& options, const Target& target, std::string header) {
   OutputSpec output = {.path = options.text("path"),
                        .packing = target.packing,
-                       .level = static_cast<int>(options.integer("level")),
+                       .level = level_of(options, target.packing),
                        .header = std::move(header),
                        .shown = options.text("path"),
                        .max_records = static_cast<uint64_t>(options.integer("max_records")),
@@ -457,12 +513,26 @@ bool use_path(const Options& options, const Target& target, Binder& binder, Writ
   return true;
 }
 
+std::unique_ptr<BoundStage> bind_hdf5(const Options& options, const Target& target,
+                                      Binder& binder) {
+  WritePlan plan = {.output = output_of(options, target, "")};
+  plan.output.hdf5.texts = texts_of(options);
+  if (!use_path(options, target, binder, plan)) return nullptr;
+  for (const SchemaColumn& column : binder.schema().columns) {
+    plan.binary.push_back(binder.use(column));
+    plan.output.hdf5.columns.push_back({.name = column.name, .type = column.type});
+  }
+  binder.set_output(plan.output);
+  return std::make_unique<Write>(std::move(plan));
+}
+
 std::unique_ptr<BoundStage> bind(const Options& options, Binder& binder) {
   const std::optional<Target> target = target_of(options.text("path"));
   if (!target) {
     binder.problem(options.line("path"), unknown_extension(options.text("path")));
     return nullptr;
   }
+  if (target->packing == OutputPacking::kHdf5) return bind_hdf5(options, *target, binder);
   const auto names = written_names(options, target->format, binder);
   if (!names) return nullptr;
   const bool as_it_came = binder.records_untouched() &&
@@ -509,6 +579,12 @@ std::vector<StageExample> examples() {
        .stage = "path = \"by/{country}.csv\"",
        .output = {"{ city = 'Oslo', country = 'NO' }", "{ city = 'Nowhere', country = '.' }",
                   "{ city = 'Anywhere' }"}},
+      {.title =
+           "Numbers and texts as datasets of an HDF5 file; the mask of nulls is `/nulls/people`.",
+       .input_format = "csv",
+       .input = {"city,people", "Oslo,709000", "Bergen,"},
+       .stage = "path = \"cities.h5\"",
+       .output = {"{ city = 'Oslo', people = 709000 }", "{ city = 'Bergen' }"}},
       {.title = "Parts of a hundred records: `lines-00001.txt`, `lines-00002.txt` and so on.",
        .input = {"one", "two", "three"},
        .stage = "path = \"lines.txt\"\nmax_records = 100",
@@ -525,7 +601,8 @@ StageSpec stage_write() {
       .summary = "write the records to a file, and pass them on",
       .doc =
           "The path's extension chooses format and packing: `.txt`, `.csv`, `.tsv` or `.jsonl`, "
-          "then `.gz`, `.zst` or nothing. Rows stand in the order of the input's paths and bytes, "
+          "then `.gz`, `.zst` or nothing; or `.h5`. Rows stand in the order of the input's paths "
+          "and bytes, "
           "the same on any number of ranks.\n\n"
           "Records that no stage has changed are written byte for byte where the input has the "
           "output's format: lines to `.txt`, CSV with the same delimiter and quotes to `.csv` or "
@@ -541,6 +618,14 @@ StageSpec stage_write() {
           "in UTC. NaN and infinities are strings in JSON. Text that is not UTF-8 becomes "
           "`{\"base64\": \"...\"}` in JSON, and is written as it is elsewhere.\n"
           "* `.txt` takes one column; a newline within its text stays one.\n\n"
+          "**HDF5.** A `.h5` file has a dataset for each column, named as the column, in chunks of "
+          "at most 32,768 rows that are shuffled and compressed by deflate. Int and time (ns "
+          "since 1970, UTC) are 64-bit integers, float is a double, bool is what h5py reads as "
+          "bool, text is UTF-8. A null is NaN in a float, else 0, false or empty; where a column "
+          "has nulls, `/nulls/COLUMN` is true for them. Text that HDF5 cannot hold, with NUL "
+          "bytes or not UTF-8, becomes `{\"base64\": \"...\"}`. The file's attribute `columns` has "
+          "the datasets in order: `pandas.DataFrame({c: f[c][:] for c in f.attrs[\"columns\"]})`."
+          "\n\n"
           "**A file for each value.** Columns in braces in the path, as in "
           "`by/{country}/{year}.csv`, make a file for each combination of their values, with the "
           "header and all columns in it. A value stands in its name as it is (times as ISO 8601), "
@@ -576,7 +661,7 @@ StageSpec stage_write() {
            {.name = "level",
             .kind = FieldKind::kInt,
             .doc = "Compression level, 1 to 12 for .gz and 1 to 19 for .zst; 0 is the usual one (6 "
-                   "and 3). Higher is smaller and slower.",
+                   "and 3); 1 to 12 for .h5, usually 4. Higher is smaller and slower.",
             .default_text = "0",
             .min = 0,
             .max = 19},
@@ -598,6 +683,17 @@ StageSpec stage_write() {
             .default_text = "10000",
             .min = 1,
             .max = 100'000'000},
+           {.name = "compression",
+            .kind = FieldKind::kChoice,
+            .doc = "Of the values in a .h5 file; deflate if left out.",
+            .choices = {"deflate", "none"}},
+           {.name = "texts",
+            .kind = FieldKind::kChoice,
+            .doc = "Texts in a .h5 file: \"fixed\", all as long as the longest, is faster to read; "
+                   "\"variable\" takes less room where a few are long, and is not compressed. "
+                   "\"auto\" (if left out) is fixed for a column without a text of more than 128 "
+                   "bytes.",
+            .choices = {"auto", "fixed", "variable"}},
            {.name = "column",
             .kind = FieldKind::kColumn,
             .doc = "The column of a .txt file; by default `line`, or the only text column."}},

@@ -1,9 +1,19 @@
 #include "pipeline/core/sink.h"
 
+#include <algorithm>
+
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
 
 namespace shardmill {
+
+void merge_totals(std::span<const ColumnTotals> from, std::vector<ColumnTotals>& to) {
+  if (to.size() < from.size()) to.resize(from.size());
+  for (size_t i = 0; i < from.size(); ++i) {
+    to[i].nulls += from[i].nulls;
+    to[i].longest_text = std::max(to[i].longest_text, from[i].longest_text);
+  }
+}
 
 // By column: the rows of pipeline/run/sorted_part.h, their places, and the list of its runs.
 uint64_t sink_memory_bytes(const OutputSpec& spec) {

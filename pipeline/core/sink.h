@@ -6,18 +6,42 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipeline/base/status.h"
+#include "pipeline/core/column.h"
 
 namespace shardmill {
 
 /// How rows are packed in the final file. Compressed files are members or frames of exactly 4 MiB
-/// of plain bytes.
-enum class OutputPacking : uint8_t { kPlain, kGzip, kZstd };
+/// of plain bytes; kHdf5 takes rows as binary_row.h has them and turns them into columns.
+enum class OutputPacking : uint8_t { kPlain, kGzip, kZstd, kHdf5 };
 enum class OutputLayout : uint8_t { kSingle, kPerInput, kByColumn };
 
 /// Stands in a path for the number of a part. No other byte of a path is NUL.
 inline constexpr char kPartMark = '\0';
+
+/// How a text column stands in an HDF5 file: kAuto is kFixed if no text is longer than 128 bytes.
+enum class Hdf5Text : uint8_t { kAuto, kFixed, kVariable };
+
+/// kHdf5: what the file says beside the values. Level 0: not compressed.
+struct Hdf5Output {
+  struct Column {
+    std::string name;
+    Type type = Type::kText;
+  };
+  std::vector<Column> columns;
+  Hdf5Text texts = Hdf5Text::kAuto;
+};
+
+/// What all values of one column have together; merged by maximum and sum.
+struct ColumnTotals {
+  uint64_t nulls = 0;
+  uint64_t longest_text = 0;  ///< bytes
+};
+
+/// `to` gets as many columns as `from` has, if it has fewer.
+void merge_totals(std::span<const ColumnTotals> from, std::vector<ColumnTotals>& to);
 
 /// What one write stage will leave in the output folder. Fixed when the plan is made; the same on
 /// every rank.
@@ -27,11 +51,12 @@ struct OutputSpec {
   std::string path;
   OutputLayout layout = OutputLayout::kSingle;
   OutputPacking packing = OutputPacking::kPlain;
-  int level = 0;          ///< of the compressor; 0 is its default
+  int level = 0;          ///< of the compressor; 0 is its default, for kHdf5 none
   std::string header;     ///< plain bytes at the start of every final file
   std::string extension;  ///< kPerInput: appended to the input's path, e.g. ".jsonl.gz"
   std::string pattern;    ///< kByColumn: what follows `path`, columns in braces: "{year}/x.csv"
   std::string shown;      ///< the path as the job file has it, for messages
+  Hdf5Output hdf5 = {};   ///< if packing is kHdf5
 
   /// @name Numbered parts: rows are cut by their position in the file. 0: no limit. With one, a
   /// kPartMark stands in `path` (kSingle), `extension` (kPerInput) or in the names (kByColumn).
@@ -42,6 +67,8 @@ struct OutputSpec {
   uint64_t max_files = 10'000;  ///< if the files are numbered or kByColumn
 
   bool is_numbered() const { return max_records > 0 || max_bytes > 0; }
+  /// The length of each row is kept beside the rows.
+  bool needs_lengths() const { return is_numbered() || packing == OutputPacking::kHdf5; }
   bool has_file_limit() const { return is_numbered() || layout == OutputLayout::kByColumn; }
 };
 
@@ -58,7 +85,8 @@ struct FramedRows {
   /// kByColumn: for each row its file, as an index into `names`. A worker's names keep their
   /// indices from call to call; more may follow.
   std::span<const uint32_t> files = {};
-  std::span<const std::string> names = {};  ///< paths below OutputSpec::path
+  std::span<const std::string> names = {};     ///< paths below OutputSpec::path
+  std::span<const ColumnTotals> columns = {};  ///< kHdf5: of these rows
 };
 
 /// One unit's part of one write stage. Rows arrive in canonical order. Used by one worker.

@@ -11,13 +11,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "pipeline/base/check.h"
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
-#include "pipeline/formats/json_text.h"
+#include "pipeline/formats/hdf5_text.h"
 #include "pipeline/formats/numbers.h"
 #include "pipeline/report/description.h"
 #include "pipeline/report/results_h5_objects.h"
@@ -32,14 +33,6 @@ Handle plain_type(hid_t type) {
   return {H5Tcopy(type), H5Tclose};
 }
 
-/// A text as HDF5 can hold it: UTF-8 without NUL. Others become {"base64":"..."}, as in JSON.
-std::string storable(std::string_view text) {
-  if (is_utf8(text) && text.find('\0') == std::string_view::npos) return std::string(text);
-  std::string out = "{\"base64\":\"";
-  append_base64(out, text);
-  return out + "\"}";
-}
-
 bool fits_64_bits(Int128 value) {
   return value >= std::numeric_limits<int64_t>::min() &&
          value <= std::numeric_limits<int64_t>::max();
@@ -48,52 +41,6 @@ bool fits_64_bits(Int128 value) {
 bool has_wide_ints(const TableColumn& column) {
   return std::any_of(column.ints.begin(), column.ints.end(),
                      [](Int128 value) { return !fits_64_bits(value); });
-}
-
-Status set_text(hid_t object, const char* name, std::string_view value) {
-  const Handle type = text_type();
-  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Handle attribute(H5Acreate2(object, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
-                         H5Aclose);
-  const std::string text = storable(value);
-  const char* pointer = text.c_str();
-  if (!attribute.is_ok() || H5Awrite(attribute.id(), type.id(), &pointer) < 0) {
-    return library_failure(fmt::format("cannot write attribute \"{}\"", name));
-  }
-  return {};
-}
-
-Status set_texts(hid_t object, const char* name, const std::vector<std::string>& values) {
-  const Handle type = text_type();
-  const Handle space = row_space(values.size());
-  const Handle attribute(H5Acreate2(object, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
-                         H5Aclose);
-  std::vector<const char*> pointers;
-  for (const std::string& value : values) pointers.push_back(value.c_str());
-  if (!attribute.is_ok() ||
-      (!pointers.empty() && H5Awrite(attribute.id(), type.id(), pointers.data()) < 0)) {
-    return library_failure(fmt::format("cannot write attribute \"{}\"", name));
-  }
-  return {};
-}
-
-Status set_integer(hid_t object, const char* name, uint64_t value) {
-  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Handle attribute(
-      H5Acreate2(object, name, H5T_STD_I64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  const int64_t number = static_cast<int64_t>(value);
-  if (!attribute.is_ok() || H5Awrite(attribute.id(), H5T_NATIVE_INT64, &number) < 0) {
-    return library_failure(fmt::format("cannot write attribute \"{}\"", name));
-  }
-  return {};
-}
-
-Result<Handle> make_group(hid_t parent, const std::string& name) {
-  const Handle plist(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-  H5Pset_obj_track_times(plist.id(), false);
-  Handle group(H5Gcreate2(parent, name.c_str(), H5P_DEFAULT, plist.id(), H5P_DEFAULT), H5Gclose);
-  if (!group.is_ok()) return library_failure("cannot make group " + quoted(name));
-  return group;
 }
 
 Result<Handle> make_dataset(hid_t group, const std::string& name, hid_t type, size_t rows) {
@@ -185,7 +132,7 @@ Status write_column_values(hid_t dataset, const TableColumn& column) {
   switch (column.type) {
     case Type::kText:
       return write_texts(dataset, column.size(),
-                         [&](size_t row) { return storable(column.text[row]); });
+                         [&](size_t row) { return storable_text(column.text[row]); });
     case Type::kInt:
     case Type::kTime:
       return write_ints(dataset, column);
@@ -212,7 +159,7 @@ Status write_column(hid_t group, const std::string& link, const TableColumn& col
   RETURN_IF_ERROR(set_text(dataset.id(), "type", type_name(column.type)));
   if (!column.error.empty()) RETURN_IF_ERROR(set_text(dataset.id(), "error", column.error));
   if (column.type == Type::kTime) {
-    RETURN_IF_ERROR(set_text(dataset.id(), "unit", "nanoseconds since 1970-01-01T00:00:00Z"));
+    RETURN_IF_ERROR(set_text(dataset.id(), "unit", kTimeUnit));
   }
   return {};
 }
@@ -276,6 +223,7 @@ Status write_file(const RunDescription& run, const std::string& path) {
 }  // namespace
 
 Status write_results_h5(const RunDescription& run, const std::string& path) {
+  const std::lock_guard<std::mutex> one_at_a_time(hdf5_library());
   const QuietErrors quiet;
   return write_file(run, path).at(escaped(path));
 }

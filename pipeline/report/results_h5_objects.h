@@ -1,12 +1,14 @@
-// What the writer and the reader of results.h5 share. The only file that sees hdf5.h; one thread at
+// What the writers and readers of HDF5 files share. The only file that sees hdf5.h; one thread at
 // a time, as the library is built without threads.
 #pragma once
 
 #include <hdf5.h>
 
+#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipeline/base/status.h"
 
@@ -56,6 +58,19 @@ Handle text_type();
 Handle bool_type();
 /// One dimension.
 Handle row_space(size_t rows);
+
+inline constexpr const char* kTimeUnit = "nanoseconds since 1970-01-01T00:00:00Z";
+
+/// Attributes.
+Status set_text(hid_t object, const char* name, std::string_view value);
+Status set_texts(hid_t object, const char* name, const std::vector<std::string>& values);
+Status set_integer(hid_t object, const char* name, uint64_t value);
+
+/// Without times, so that the bytes repeat.
+Result<Handle> make_group(hid_t parent, const std::string& name);
+
+/// Whoever calls the library holds this: it knows no threads.
+std::mutex& hdf5_library();
 
 /// Names for links: no slash, no control character, not "." or "..", each once.
 class LinkNames {

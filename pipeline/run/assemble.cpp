@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pipeline/formats/compress.h"
+#include "pipeline/run/hdf5_file.h"
 #include "pipeline/run/phase.h"
 
 namespace shardmill {
@@ -79,8 +80,22 @@ class BlockTask final : public Task {
       RETURN_IF_ERROR(open_part(range));
       RETURN_IF_ERROR(read_range(part_, range.begin, range.bytes, plain, block.place.text()));
     }
-    packed_ = block.packing == OutputPacking::kGzip ? gzip_member(plain, block.level)
-                                                    : zstd_frame(plain, block.level);
+    switch (block.packing) {
+      case OutputPacking::kPlain:
+        packed_ = std::move(plain);
+        break;
+      case OutputPacking::kGzip:
+        packed_ = gzip_member(plain, block.level);
+        break;
+      case OutputPacking::kZstd:
+        packed_ = zstd_frame(plain, block.level);
+        break;
+      case OutputPacking::kHdf5: {
+        if (!block.shape) return damaged_message("block");
+        ASSIGN_OR_RETURN(packed_, hdf5_block(plain, block.rows, *block.shape));
+        break;
+      }
+    }
     return {};
   }
 
@@ -161,7 +176,10 @@ class SealTask final : public Task {
   ChainReport report() const override { return {}; }
   Result<Done> commit(const std::optional<Verdict>&) override {
     std::vector<OutputPlace> places;
-    for (const BlockWork& file : files_) places.push_back(file.place);
+    for (const BlockWork& file : files_) {
+      if (file.shape) RETURN_IF_ERROR(write_hdf5(file.place, *file.shape, file.rows));
+      places.push_back(file.place);
+    }
     ASSIGN_OR_RETURN(const std::vector<SealedFile> sealed, seal(places));
     std::vector<FileNews> news;
     for (size_t i = 0; i < files_.size(); ++i) {
@@ -196,6 +214,7 @@ class OutputLeader final : public Leader {
     for (uint64_t i = 0; i < blocks.final_count; ++i) {
       BlockWork work = block_work(outputs_, blocks.first_final + i, blocks.block);
       if (seals_) work.ranges.clear();
+      if (seals_) work.rows = outputs_.finals()[work.final_index].rows;
       work.encode(writer);
     }
     return writer.take();

@@ -139,17 +139,29 @@ bool is_plain_relative_path(std::string_view path) {
   }
 }
 
-Result<FileHandle> open_temporary(const OutputPlace& place) {
+Result<FileHandle> open_temporary(const OutputPlace& place, int flags) {
   ASSIGN_OR_RETURN(const FileHandle folder, open_folder(place, true));
-  FileHandle file(::openat(folder.get(), place.temporary.c_str(),
-                           O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  FileHandle file(
+      ::openat(folder.get(), place.temporary.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.is_open()) return file_error(place.text(), "created", errno);
   return file;
 }
 
 void remove_temporary(const OutputPlace& place) {
   const Result<FileHandle> folder = open_folder(place, false);
-  if (folder.is_ok()) ::unlinkat(folder->get(), place.temporary.c_str(), 0);
+  if (!folder.is_ok()) return;
+  ::unlinkat(folder->get(), place.temporary.c_str(), 0);
+  ::unlinkat(folder->get(), second_temporary(place).temporary.c_str(), 0);
+}
+
+OutputPlace second_temporary(const OutputPlace& place) {
+  return {.root = place.root, .relative = place.relative, .temporary = place.temporary + "-made"};
+}
+
+Status rename_temporary(const OutputPlace& place, const std::string& name) {
+  ASSIGN_OR_RETURN(const FileHandle folder, open_folder(place, false));
+  const int renamed = ::renameat(folder.get(), place.temporary.c_str(), folder.get(), name.c_str());
+  return renamed == 0 ? Status::ok() : file_error(place.text(), "renamed", errno);
 }
 
 Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,

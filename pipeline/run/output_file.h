@@ -3,6 +3,8 @@
 // the way (openat, O_NOFOLLOW).
 #pragma once
 
+#include <fcntl.h>
+
 #include <cstdint>
 #include <span>
 #include <string>
@@ -50,9 +52,13 @@ bool is_plain_relative_path(std::string_view path);
 
 /// The temporary file, made if it is not there, for writing at any offset (several may). Folders on
 /// the way are made.
-Result<FileHandle> open_temporary(const OutputPlace& place);
-/// Takes it away again if it is there, by the same way.
+Result<FileHandle> open_temporary(const OutputPlace& place, int flags = O_WRONLY | O_CREAT);
+/// Takes it and its second one away again if they are there, by the same way.
 void remove_temporary(const OutputPlace& place);
+/// For a file that is made from the temporary one.
+OutputPlace second_temporary(const OutputPlace& place);
+/// Gives the temporary file of `place` another temporary name in the same folder.
+Status rename_temporary(const OutputPlace& place, const std::string& name);
 Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,
                 std::string_view place);
 /// Copies `bytes` bytes from `from`, in the kernel where it can.

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
 
+#include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
+#include "pipeline/plan/run_identity.h"
 #include "pipeline/run/protocol.h"
 
 namespace shardmill {
@@ -122,9 +125,15 @@ void set_sizes(FinalFile& file, uint64_t header_bytes) {
   }
 }
 
-uint64_t block_count(uint64_t plain_bytes) {
-  return std::max<uint64_t>(1, (plain_bytes + kBlockBytes - 1) / kBlockBytes);
+uint64_t block_count(const FinalFile& file) {
+  if (!file.blocks.empty()) return file.blocks.size() - 1;
+  return std::max<uint64_t>(1, (file.plain_bytes + kBlockBytes - 1) / kBlockBytes);
 }
+
+/// Of the rows of a file of kHdf5.
+constexpr uint64_t kChunkRows = 32 << 10;
+constexpr uint64_t kChunkBytes = 64 << 20;  ///< fewer rows where they are longer
+constexpr uint64_t kFixedTextBytes = 128;
 
 }  // namespace
 
@@ -138,6 +147,7 @@ Result<Outputs> Outputs::plan(const Plan& plan, const std::string& run_dir,
                               const std::string& token) {
   Outputs outputs;
   outputs.token_ = token;
+  outputs.job_name_ = plan.bound->job.name;
   outputs.stages_.resize(plan.bound->stages.size());
   for (size_t stage = 0; stage < plan.bound->stages.size(); ++stage) {
     if (!plan.bound->stages[stage].output) continue;
@@ -161,6 +171,9 @@ Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run
   const std::string with_slash = folder.empty() ? "" : folder + "/";
   WriteStage& made = stages_[stage];
   made.spec = &spec;
+  if (spec.packing == OutputPacking::kHdf5 && inputs_hash_.empty()) {
+    inputs_hash_ = fmt::format("{:016x}", hash64(manifest_tsv(plan.manifest)));
+  }
   made.root = absolute ? "/" + folder : run_dir + "/output";
   made.folder = absolute ? "" : with_slash;
   made.shown = absolute ? "/" + with_slash : "output/";
@@ -254,6 +267,7 @@ Status Outputs::add_unit(const UnitReport& report, uint64_t unit) {
 Status Outputs::add_part(WriteStage& stage, const UnitReport& report, const WrittenPart& part,
                          uint64_t unit) {
   stage.longest_row = std::max(stage.longest_row, part.longest_row);
+  merge_totals(part.columns, stage.columns);
   PartRange range = {.unit = unit, .file = part.file, .begin = part.begin};
   for (const PartFrame& frame : part.frames) {
     ASSIGN_OR_RETURN(const uint64_t index, final_of(stage, report, part, frame.file));
@@ -307,7 +321,11 @@ std::vector<uint64_t> Outputs::final_order() const {
 
 Status Outputs::finish(const Manifest& manifest, const std::string& parts_dir,
                        const std::function<bool(uint64_t file)>& leave_out) {
-  for (WriteStage& stage : stages_) stage.files = 0;
+  for (WriteStage& stage : stages_) {
+    stage.files = 0;
+    const bool is_hdf5 = stage.spec != nullptr && stage.spec->packing == OutputPacking::kHdf5;
+    if (is_hdf5) stage.shape = std::make_shared<const Hdf5Shape>(shape_of(stage));
+  }
   std::vector<FinalFile> kept;
   for (const uint64_t index : final_order()) {
     const WriteStage& stage = stages_[finals_[index].stage];
@@ -336,6 +354,7 @@ Status Outputs::finish_file(FinalFile file, const std::string& parts_dir,
   const OutputSpec& spec = *stage.spec;
   if (!spec.is_numbered()) {
     set_sizes(file, spec.header.size());
+    if (stage.shape != nullptr) RETURN_IF_ERROR(finish_hdf5(file, parts_dir));
     kept.push_back(std::move(file));
     return {};
   }
@@ -354,6 +373,58 @@ Status Outputs::finish_file(FinalFile file, const std::string& parts_dir,
   return {};
 }
 
+/// What all files of the stage have together.
+Hdf5Shape Outputs::shape_of(const WriteStage& stage) const {
+  Hdf5Shape shape = {
+      .level = stage.spec->level, .provenance_job = job_name_, .provenance_inputs = inputs_hash_};
+  std::vector<ColumnTotals> totals = stage.columns;
+  const Hdf5Output& output = stage.spec->hdf5;
+  totals.resize(output.columns.size());
+  for (size_t i = 0; i < totals.size(); ++i) {
+    const bool is_fixed =
+        output.texts == Hdf5Text::kFixed ||
+        (output.texts == Hdf5Text::kAuto && totals[i].longest_text <= kFixedTextBytes);
+    shape.columns.push_back(
+        {.name = output.columns[i].name,
+         .type = output.columns[i].type,
+         .text_bytes = is_fixed ? std::max<uint64_t>(1, totals[i].longest_text) : 0,
+         .has_nulls = totals[i].nulls > 0});
+  }
+  return shape;
+}
+
+Hdf5Shape Outputs::shape(const FinalFile& file) const {
+  Hdf5Shape shape = *stages_[file.stage].shape;
+  shape.chunk_rows = file.chunk_rows;
+  return shape;
+}
+
+/// Chunks of as many rows as fit, by the rows alone.
+Status Outputs::finish_hdf5(FinalFile& file, const std::string& parts_dir) const {
+  uint64_t value_bytes = 1;
+  for (const Hdf5Column& column : stages_[file.stage].shape->columns) {
+    value_bytes += hdf5_value_bytes(column) + 1;
+  }
+  file.chunk_rows = 1;
+  while (file.chunk_rows < std::min(kChunkRows, file.rows) &&
+         2 * file.chunk_rows * value_bytes <= kChunkBytes) {
+    file.chunk_rows *= 2;
+  }
+  for (;; file.chunk_rows /= 2) {
+    OutputSpec limits = {.max_records = file.chunk_rows};
+    ASSIGN_OR_RETURN(
+        const std::vector<CutPart> parts,
+        cut_rows(file.ranges, limits, parts_dir, std::numeric_limits<uint64_t>::max()));
+    uint64_t largest = 0;
+    file.blocks = {0};
+    for (const CutPart& part : parts) {
+      largest = std::max(largest, part.bytes);
+      file.blocks.push_back(file.blocks.back() + part.bytes);
+    }
+    if (largest <= kChunkBytes || file.chunk_rows == 1) return {};
+  }
+}
+
 void Outputs::remove_temporaries() const {
   for (const FinalFile& file : finals_) {
     if (!file.place.temporary.empty()) remove_temporary(file.place);
@@ -365,8 +436,9 @@ std::vector<BlockItem> Outputs::file_items() const {
   uint64_t bytes = 0;
   for (uint64_t i = 0; i < finals_.size(); ++i) {
     bytes += finals_[i].plain_bytes;
-    const bool joins =
-        !items.empty() && bytes <= kBlockBytes && items.back().final_count < kFilesInItem;
+    const bool joins = !items.empty() && bytes <= kBlockBytes &&
+                       items.back().final_count < kFilesInItem && block_count(finals_[i]) == 1 &&
+                       block_count(finals_[i - 1]) == 1;
     if (joins) {
       ++items.back().final_count;
     } else {
@@ -381,7 +453,7 @@ std::vector<BlockItem> Outputs::block_items() const {
   std::vector<BlockItem> items;
   for (const BlockItem& bundle : file_items()) {
     const FinalFile& file = finals_[bundle.first_final];
-    const uint64_t blocks = bundle.final_count > 1 ? 1 : block_count(file.plain_bytes);
+    const uint64_t blocks = bundle.final_count > 1 ? 1 : block_count(file);
     const bool packed = spec(file).packing != OutputPacking::kPlain;
     for (uint64_t block = 0; block < blocks; ++block) {
       BlockItem item = bundle;
@@ -396,13 +468,19 @@ std::vector<BlockItem> Outputs::block_items() const {
 BlockWork block_work(const Outputs& outputs, uint64_t final_index, uint64_t block) {
   const FinalFile& file = outputs.finals()[final_index];
   const OutputSpec& spec = outputs.spec(file);
-  const uint64_t begin = block * kBlockBytes;
-  const uint64_t end = std::min(begin + kBlockBytes, file.plain_bytes);
+  const bool is_hdf5 = !file.blocks.empty();
+  const uint64_t begin = is_hdf5 ? file.blocks[block] : block * kBlockBytes;
+  const uint64_t end =
+      is_hdf5 ? file.blocks[block + 1] : std::min(begin + kBlockBytes, file.plain_bytes);
   BlockWork work = {.final_index = final_index,
                     .place = file.place,
                     .packing = spec.packing,
                     .level = spec.level,
                     .plain_offset = begin};
+  if (is_hdf5) {
+    work.shape = outputs.shape(file);
+    work.rows = std::min(file.chunk_rows, file.rows - block * file.chunk_rows);
+  }
   if (begin < spec.header.size()) work.head = spec.header.substr(begin, end - begin);
   const auto after = std::upper_bound(file.starts.begin(), file.starts.end(), begin);
   auto at = static_cast<size_t>(after - file.starts.begin());
@@ -427,6 +505,9 @@ void BlockWork::encode(ByteWriter& writer) const {
   writer.u8(static_cast<uint8_t>(packing));
   writer.varint(static_cast<uint64_t>(level));
   writer.varint(plain_offset);
+  writer.varint(rows);
+  writer.u8(shape ? 1 : 0);
+  if (shape) shape->encode(writer);
   writer.varint(ranges.size());
   for (const PartRange& range : ranges) {
     writer.u64(range.file.number());
@@ -445,6 +526,8 @@ BlockWork BlockWork::decode(ByteReader& reader) {
   work.packing = static_cast<OutputPacking>(reader.u8());
   work.level = static_cast<int>(reader.varint());
   work.plain_offset = reader.varint();
+  work.rows = reader.varint();
+  if (reader.u8() != 0) work.shape = Hdf5Shape::decode(reader);
   const uint64_t ranges = reader.varint();
   if (!reader.count_fits(ranges, 10)) return work;
   for (uint64_t i = 0; i < ranges; ++i) {

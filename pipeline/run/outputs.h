@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "pipeline/plan/plan.h"
 #include "pipeline/run/cut_rows.h"
 #include "pipeline/run/dealer.h"
+#include "pipeline/run/hdf5_block.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/unit_report.h"
 
@@ -25,7 +27,9 @@ struct FinalFile {
   OutputPlace place;
   std::string shown;  ///< path in the report: "output/slow.jsonl.zst", or absolute
   std::vector<PartRange> ranges;
-  std::vector<uint64_t> starts;  ///< of each range in the plain file, header included
+  std::vector<uint64_t> starts;       ///< of each range in the plain file, header included
+  std::vector<uint64_t> blocks = {};  ///< kHdf5: where the rows of each chunk begin, and the end
+  uint64_t chunk_rows = 1;            ///< kHdf5
   uint64_t plain_bytes = 0;
   uint64_t rows = 0;
   uint64_t file_bytes = 0;  ///< once assembled
@@ -76,6 +80,8 @@ class Outputs {
   /// Folders that must be there: one for each stage that writes.
   const std::vector<std::string>& roots() const { return roots_; }
   const OutputSpec& spec(const FinalFile& file) const { return *stages_[file.stage].spec; }
+  /// REQUIRES: a file of kHdf5; finish was called.
+  Hdf5Shape shape(const FinalFile& file) const;
 
  private:
   struct WriteStage {
@@ -92,6 +98,8 @@ class Outputs {
     uint64_t bytes = 0;
     uint64_t longest_row = 0;
     /// @}
+    std::vector<ColumnTotals> columns = {};       ///< kHdf5: of all rows
+    std::shared_ptr<const Hdf5Shape> shape = {};  ///< kHdf5, but for chunk_rows; known at the end
 
     uint64_t files_at_least() const;
   };
@@ -105,10 +113,14 @@ class Outputs {
   Status add_part(WriteStage& stage, const UnitReport& report, const WrittenPart& part,
                   uint64_t unit);
   std::vector<uint64_t> final_order() const;
+  Hdf5Shape shape_of(const WriteStage& stage) const;
+  Status finish_hdf5(FinalFile& file, const std::string& parts_dir) const;
   Status finish_file(FinalFile file, const std::string& parts_dir, std::vector<FinalFile>& kept);
   Status check_names(const Manifest& manifest, bool before_work) const;
 
   std::string token_;
+  std::string job_name_;
+  std::string inputs_hash_;
   std::vector<WriteStage> stages_;  ///< by stage
   std::vector<FinalFile> finals_;
   std::vector<std::string> roots_;
@@ -123,6 +135,8 @@ struct BlockWork {
   uint64_t plain_offset = 0;  ///< in the plain file; where it goes if it is not packed
   std::string head;           ///< bytes of the header in this block
   std::vector<PartRange> ranges;
+  uint64_t rows = 0;               ///< kHdf5: of the block; in the phase that seals of the file
+  std::optional<Hdf5Shape> shape;  ///< kHdf5
 
   void encode(ByteWriter& writer) const;
   static BlockWork decode(ByteReader& reader);

@@ -43,6 +43,11 @@ void WrittenPart::encode(ByteWriter& writer) const {
     }
   }
   writer.varint(longest_row);
+  writer.varint(columns.size());
+  for (const ColumnTotals& column : columns) {
+    writer.varint(column.nulls);
+    writer.varint(column.longest_text);
+  }
 }
 
 WrittenPart WrittenPart::decode(ByteReader& reader) {
@@ -61,6 +66,13 @@ WrittenPart WrittenPart::decode(ByteReader& reader) {
     }
   }
   part.longest_row = reader.varint();
+  const uint64_t columns = reader.varint();
+  if (!reader.count_fits(columns, 2)) return part;
+  part.columns.resize(columns);
+  for (ColumnTotals& column : part.columns) {
+    column.nulls = reader.varint();
+    column.longest_text = reader.varint();
+  }
   return part;
 }
 
@@ -174,6 +186,7 @@ Status PartFile::append(const FramedRows& rows) {
   if (frame_.file != file_) RETURN_IF_ERROR(end_frame());
   frame_.rows += rows.ends.size();
   frame_.bytes += rows.bytes.size();
+  add_totals(rows.columns);
   RETURN_IF_ERROR(out().append(rows.bytes));
   if (!with_lengths_) return {};
   size_t begin = 0;
@@ -199,6 +212,7 @@ void PartFile::discard() {
   out().clear();
   frames_.clear();
   lengths_ = ByteWriter();
+  (void)take_totals();
   file_ = 0;
   frame_ = {};
   longest_row_ = 0;
@@ -206,7 +220,8 @@ void PartFile::discard() {
 
 Result<WrittenPart> PartFile::commit(PartPool& pool) {
   RETURN_IF_ERROR(end_frame());
-  return keep(pool, {.frames = std::move(frames_), .longest_row = longest_row_});
+  return keep(
+      pool, {.frames = std::move(frames_), .longest_row = longest_row_, .columns = take_totals()});
 }
 
 std::unique_ptr<Part> make_part(const std::string& parts_dir, PartFileId id,

@@ -53,10 +53,11 @@ class PartFileId {
 /// A committed part: where it is and how it is made up.
 struct WrittenPart {
   PartFileId file = PartFileId();
-  uint64_t begin = 0;              ///< in the file
-  std::vector<std::string> names;  ///< kByColumn: of the final files, each once
-  std::vector<PartFrame> frames;   ///< one behind the other
-  uint64_t longest_row = 0;        ///< bytes; known if lengths are
+  uint64_t begin = 0;                      ///< in the file
+  std::vector<std::string> names;          ///< kByColumn: of the final files, each once
+  std::vector<PartFrame> frames;           ///< one behind the other
+  uint64_t longest_row = 0;                ///< bytes; known if lengths are
+  std::vector<ColumnTotals> columns = {};  ///< if the output is an HDF5 file
 
   void encode(ByteWriter& writer) const;
   static WrittenPart decode(ByteReader& reader);
@@ -136,11 +137,14 @@ class Part : public Sink {
   Result<WrittenPart> keep(PartPool& pool, WrittenPart part);
   const std::string& path() const { return path_; }
   BufferedFile& out() { return out_; }
+  void add_totals(std::span<const ColumnTotals> columns) { merge_totals(columns, totals_); }
+  std::vector<ColumnTotals> take_totals() { return std::exchange(totals_, {}); }
 
  private:
   std::string path_;
   PartFileId id_;
   BufferedFile out_;
+  std::vector<ColumnTotals> totals_;
 };
 
 /// For kSingle and kPerInput: rows stay in the order in which they come.
@@ -149,7 +153,7 @@ class PartFile final : public Part {
   PartFile(const std::string& parts_dir, PartFileId id, const OutputSpec& spec)
       : Part(parts_dir, id),
         per_slice_(spec.layout == OutputLayout::kPerInput),
-        with_lengths_(spec.is_numbered()) {}
+        with_lengths_(spec.needs_lengths()) {}
 
   void begin_slice(size_t slice) override;
   Status append(const FramedRows& rows) override;

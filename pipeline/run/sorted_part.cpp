@@ -13,6 +13,7 @@ constexpr size_t kRowsMax = 128 << 10;
 
 Status SortedPart::append(const FramedRows& rows) {
   const uint64_t start = buffer_.size();
+  add_totals(rows.columns);
   buffer_.append(rows.bytes);
   uint64_t begin = start;
   for (size_t i = 0; i < rows.ends.size(); ++i) {
@@ -111,6 +112,7 @@ void SortedPart::discard() {
   longest_row_ = 0;
   names_.clear();
   number_of_.clear();
+  (void)take_totals();
 }
 
 Result<WrittenPart> SortedPart::commit(PartPool& pool) {
@@ -122,9 +124,10 @@ Result<WrittenPart> SortedPart::commit(PartPool& pool) {
     RETURN_IF_ERROR(write_run());
     if (!run_frames_.empty()) RETURN_IF_ERROR(merge_runs());
   }
-  return keep(
-      pool,
-      {.names = std::move(names_), .frames = std::move(frames_), .longest_row = longest_row_});
+  return keep(pool, {.names = std::move(names_),
+                     .frames = std::move(frames_),
+                     .longest_row = longest_row_,
+                     .columns = take_totals()});
 }
 
 }  // namespace shardmill

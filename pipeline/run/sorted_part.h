@@ -25,7 +25,7 @@ class SortedPart final : public Part {
   SortedPart(const std::string& parts_dir, PartFileId id, const OutputSpec& spec,
              uint64_t buffer_bytes = 4 << 20, size_t run_frames = 1 << 17)
       : Part(parts_dir, id),
-        with_lengths_(spec.is_numbered()),
+        with_lengths_(spec.needs_lengths()),
         buffer_bytes_(buffer_bytes),
         run_frames_max_(run_frames),
         runs_(path() + ".runs") {}

@@ -220,13 +220,13 @@ TEST(Matrix, OutputsByInputAreTheSame) {
   }
   write_variations(folder, lines, "jsonl", false);
   for (const char* layout : {"single", "per_input"}) {
-    for (const char* packing : {"", ".gz", ".zst"}) {
+    for (const char* file : {"kept.jsonl", "kept.jsonl.gz", "kept.jsonl.zst", "kept.h5"}) {
       const RunFiles files = expect_same_on(
           sample_layouts(),
           "name = \"outputs\"\n" + input_table(folder, "jsonl", "") +
               fmt::format("[[stage]]\nuse = \"keep\"\nwhere = \"tag != 't3'\"\n"
-                          "[[stage]]\nuse = \"write\"\npath = \"kept.jsonl{}\"\nlayout = \"{}\"\n",
-                          packing, layout));
+                          "[[stage]]\nuse = \"write\"\npath = \"{}\"\nlayout = \"{}\"\n",
+                          file, layout));
       EXPECT_GE(files.contents.size(), 2u);
     }
   }
@@ -267,7 +267,7 @@ TEST(Matrix, OutputsByColumnAreTheSame) {
   const TempFolder folder;
   write_hostile_rows(folder);
   for (const char* path :
-       {"by/{k}.csv", "{y}/{k}-{y}.jsonl.gz", "{k}.csv.zst", "{y}-{part}/x{k}.csv.gz"}) {
+       {"by/{k}.csv", "{y}/{k}-{y}.jsonl.gz", "{k}.csv.zst", "{y}-{part}/x{k}.csv.gz", "{k}.h5"}) {
     const bool numbered = std::string_view(path).find("{part}") != std::string_view::npos;
     const RunFiles files = expect_same_on(
         sample_layouts(), "name = \"by\"\n" + input_table(folder, "csv", "") +

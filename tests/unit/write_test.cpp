@@ -252,15 +252,27 @@ TEST(Write, AFullDiskEndsTheUnit) {
 }
 
 TEST(Write, EveryMistakeInThePathSaysWhatToDo) {
-  const std::string allowed = ".txt, .csv, .tsv or .jsonl, and then .gz or .zst or nothing";
+  const std::string allowed = ".txt, .csv, .tsv or .jsonl, and then .gz or .zst or nothing; or .h5";
   EXPECT_EQ(problem_of({{"path", "x.json"}}), "path \"x.json\", expected a name that ends in " +
                                                   allowed + "; the extension chooses the format");
   EXPECT_EQ(problem_of({{"path", "x.jsonl.xz"}}),
             "path \"x.jsonl.xz\", expected a name that ends in " + allowed +
                 "; the extension chooses the format");
-  EXPECT_EQ(problem_of({{"path", "x.h5"}}),
-            "path \"x.h5\": .h5 output is not supported yet, expected " + allowed +
-                "; tables of summarising stages are in results.h5");
+  EXPECT_EQ(problem_of({{"path", "x.h5.gz"}}),
+            "path \"x.h5.gz\", expected no packing behind .h5: the values in it are compressed; "
+            "write \"x.h5\"");
+  EXPECT_EQ(problem_of({{"path", "x.h5"}, {"max_records", int64_t{5}}}),
+            "`max_records` for \"x.h5\", expected one file, which HDF5 reads in pieces; leave it "
+            "out, or write a file for each input or value");
+  EXPECT_EQ(problem_of({{"path", "x.csv"}, {"texts", "fixed"}}),
+            "`texts` for \"x.csv\", expected it only for .h5; leave it out");
+  EXPECT_EQ(problem_of({{"path", "x.h5"}, {"compression", "none"}, {"level", int64_t{3}}}),
+            "a level for compression \"none\", expected one of them; leave `level` out");
+  EXPECT_EQ(problem_of({{"path", "x.h5"}, {"level", int64_t{13}}}),
+            "level 13, expected at most 12 for .h5");
+  EXPECT_EQ(problem_of({{"path", "x.h5"}, {"column", "line"}}),
+            "`column` for a .h5 file, expected it only for .txt; choose columns with a stage "
+            "`select` before");
   EXPECT_EQ(problem_of({{"path", "a/../../x.csv"}}),
             "path \"a/../../x.csv\" with \"..\", expected a path below the run's output folder; "
             "write an absolute path to leave it");

@@ -1,0 +1,48 @@
+// A stretch of rows as chunks of an HDF5 file's datasets, made by any worker; one writer puts them
+// into the file (hdf5_file.h).
+//
+//   a block:  rows | sizes of the chunks | a chunk for each column | one for each mask of nulls
+//   a chunk:  as H5Dwrite_chunk takes it (shuffled, deflated), or texts of any length, each with a
+//             NUL at its end
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/base/status.h"
+#include "pipeline/core/column.h"
+
+namespace shardmill {
+
+struct Hdf5Column {
+  std::string name;
+  Type type = Type::kText;
+  uint64_t text_bytes = 0;  ///< of each text, filled up with NULs; 0: any length
+  bool has_nulls = false;   ///< there is a mask
+};
+
+/// What the datasets of one file look like. Text has no NUL in it.
+struct Hdf5Shape {
+  std::vector<Hdf5Column> columns;
+  uint64_t chunk_rows = 1;
+  int level = 0;  ///< of deflate; 0: not compressed
+  std::string provenance_job;
+  std::string provenance_inputs;  ///< hash of the manifest
+
+  void encode(ByteWriter& writer) const;
+  static Hdf5Shape decode(ByteReader& reader);
+};
+
+/// `rows` rows as binary_row.h has them. kFailed if the bytes are something else.
+/// REQUIRES: rows <= shape.chunk_rows.
+Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows, const Hdf5Shape& shape);
+
+/// One value of a column of this kind in the file, or 0 for texts of any length.
+size_t hdf5_value_bytes(const Hdf5Column& column);
+/// Whether bytes of the same place in each value come together before they are compressed.
+bool hdf5_is_shuffled(const Hdf5Column& column);
+
+}  // namespace shardmill

@@ -1,0 +1,221 @@
+#include "pipeline/run/hdf5_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "pipeline/base/message.h"
+#include "pipeline/core/column.h"
+#include "pipeline/report/results_h5_objects.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr uint64_t kTextsAtOnce = 16 << 10;
+
+/// A dataset that blocks are added to.
+struct Target {
+  Handle dataset;
+  bool any_length = false;
+};
+
+Handle type_of(const Hdf5Column& column) {
+  switch (column.type) {
+    case Type::kText: {
+      if (column.text_bytes == 0) return text_type();
+      Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+      H5Tset_size(type.id(), column.text_bytes);
+      H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
+      H5Tset_cset(type.id(), H5T_CSET_UTF8);
+      return type;
+    }
+    case Type::kInt:
+    case Type::kTime:
+      return {H5Tcopy(H5T_STD_I64LE), H5Tclose};
+    case Type::kFloat:
+      return {H5Tcopy(H5T_IEEE_F64LE), H5Tclose};
+    case Type::kBool:
+      return bool_type();
+  }
+  return text_type();
+}
+
+/// The errno that the library names in "..., errno = 28, error message = ...".
+std::optional<int> system_error_in(std::string_view message) {
+  constexpr std::string_view kBefore = "errno = ";
+  const size_t at = message.find(kBefore);
+  if (at == std::string_view::npos) return std::nullopt;
+  int error = 0;
+  const std::string_view digits = message.substr(at + kBefore.size());
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), error);
+  return read.ec == std::errc() ? std::optional<int>(error) : std::nullopt;
+}
+
+class TableWriter {
+ public:
+  TableWriter(const FileHandle& blocks, const std::string& place, const Hdf5Shape& shape,
+              uint64_t rows)
+      : blocks_(blocks), place_(place), shape_(shape), rows_(rows) {}
+
+  Status write(const std::string& path) {
+    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG);
+    const Handle plist(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+    H5Pset_obj_track_times(plist.id(), false);
+    const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, plist.id(), access.id()), H5Fclose);
+    if (!file.is_ok()) return library_failure("cannot be created");
+    RETURN_IF_ERROR(make_datasets(file.id()));
+    for (uint64_t row = 0; row < rows_; row += shape_.chunk_rows) {
+      RETURN_IF_ERROR(write_block(row));
+    }
+    targets_.clear();
+    if (H5Fflush(file.id(), H5F_SCOPE_LOCAL) < 0) return library_failure("cannot be written");
+    return {};
+  }
+
+ private:
+  Status make_datasets(hid_t file) {
+    LinkNames names;
+    names.reserve("nulls");
+    std::vector<std::string> links;
+    for (const Hdf5Column& column : shape_.columns) links.push_back(names.of(column.name));
+    RETURN_IF_ERROR(set_text(file, "job", shape_.provenance_job));
+    RETURN_IF_ERROR(set_text(file, "version", SHARDMILL_VERSION));
+    RETURN_IF_ERROR(set_text(file, "inputs", shape_.provenance_inputs));
+    RETURN_IF_ERROR(set_text(file, "format", "shardmill rows 1"));
+    RETURN_IF_ERROR(set_integer(file, "rows", rows_));
+    // An attribute holds 64 KiB, which is 4,096 texts.
+    if (links.size() <= 4000) RETURN_IF_ERROR(set_texts(file, "columns", links));
+    for (size_t i = 0; i < links.size(); ++i) {
+      const Hdf5Column& column = shape_.columns[i];
+      RETURN_IF_ERROR(make_dataset(file, links[i], type_of(column), hdf5_is_shuffled(column),
+                                   column.type == Type::kText && column.text_bytes == 0));
+      const hid_t dataset = targets_.back().dataset.id();
+      RETURN_IF_ERROR(set_text(dataset, "name", column.name));
+      RETURN_IF_ERROR(set_text(dataset, "type", type_name(column.type)));
+      if (column.type == Type::kTime) RETURN_IF_ERROR(set_text(dataset, "unit", kTimeUnit));
+    }
+    return make_masks(file, links);
+  }
+
+  Status make_masks(hid_t file, const std::vector<std::string>& links) {
+    const auto has_nulls = [](const Hdf5Column& column) { return column.has_nulls; };
+    if (std::none_of(shape_.columns.begin(), shape_.columns.end(), has_nulls)) return {};
+    ASSIGN_OR_RETURN(const Handle group, make_group(file, "nulls"));
+    for (size_t i = 0; i < links.size(); ++i) {
+      if (!shape_.columns[i].has_nulls) continue;
+      RETURN_IF_ERROR(make_dataset(group.id(), links[i], bool_type(), false, false));
+    }
+    return {};
+  }
+
+  Status make_dataset(hid_t parent, const std::string& link, const Handle& type, bool is_shuffled,
+                      bool any_length) {
+    const Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    const hsize_t chunk = shape_.chunk_rows;
+    const hsize_t size = rows_;
+    const hsize_t most = H5S_UNLIMITED;
+    H5Pset_obj_track_times(plist.id(), false);
+    H5Pset_chunk(plist.id(), 1, &chunk);
+    H5Pset_fill_time(plist.id(), H5D_FILL_TIME_IFSET);
+    if (shape_.level > 0) {
+      if (is_shuffled) H5Pset_shuffle(plist.id());
+      H5Pset_deflate(plist.id(), static_cast<unsigned>(std::min(shape_.level, 9)));
+    }
+    const Handle space(H5Screate_simple(1, &size, &most), H5Sclose);
+    Handle dataset(H5Dcreate2(parent, link.c_str(), type.id(), space.id(), H5P_DEFAULT, plist.id(),
+                              H5P_DEFAULT),
+                   H5Dclose);
+    if (!dataset.is_ok()) return library_failure("cannot make dataset " + quoted(link));
+    targets_.push_back({std::move(dataset), any_length});
+    return {};
+  }
+
+  Status write_block(uint64_t first_row) {
+    std::string head;
+    RETURN_IF_ERROR(read(8 + 8 * targets_.size(), head));
+    ByteReader reader(head);
+    const uint64_t rows = reader.u64();
+    if (rows != std::min(shape_.chunk_rows, rows_ - first_row)) return damaged();
+    std::string chunk;
+    for (const Target& target : targets_) {
+      const uint64_t size = reader.u64();
+      chunk.clear();
+      RETURN_IF_ERROR(read(size, chunk));
+      RETURN_IF_ERROR(target.any_length ? write_texts(target.dataset.id(), first_row, rows, chunk)
+                                        : write_chunk(target.dataset.id(), first_row, chunk));
+    }
+    return {};
+  }
+
+  Status write_chunk(hid_t dataset, uint64_t first_row, const std::string& chunk) {
+    const hsize_t offset = first_row;
+    const herr_t done =
+        H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, &offset, chunk.size(), chunk.data());
+    return done < 0 ? library_failure("cannot write values") : Status::ok();
+  }
+
+  Status write_texts(hid_t dataset, uint64_t first_row, uint64_t rows, const std::string& texts) {
+    const Handle type = text_type();
+    std::vector<const char*> pointers;
+    size_t at = 0;
+    for (uint64_t row = 0; row < rows; row += pointers.size()) {
+      pointers.clear();
+      while (pointers.size() < std::min(kTextsAtOnce, rows - row)) {
+        const size_t end = texts.find('\0', at);
+        if (end == std::string::npos) return damaged();
+        pointers.push_back(texts.data() + at);
+        at = end + 1;
+      }
+      const Handle memory = row_space(pointers.size());
+      const Handle file(H5Dget_space(dataset), H5Sclose);
+      const hsize_t first = first_row + row;
+      const hsize_t count = pointers.size();
+      if (H5Sselect_hyperslab(file.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr) < 0 ||
+          H5Dwrite(dataset, type.id(), memory.id(), file.id(), H5P_DEFAULT, pointers.data()) < 0) {
+        return library_failure("cannot write values");
+      }
+    }
+    return {};
+  }
+
+  Status read(uint64_t bytes, std::string& out) {
+    RETURN_IF_ERROR(read_range(blocks_, at_, bytes, out, place_));
+    at_ += bytes;
+    return {};
+  }
+
+  Status damaged() const { return Status::failed("blocks of columns that do not add up"); }
+
+  const FileHandle& blocks_;
+  const std::string& place_;
+  const Hdf5Shape& shape_;
+  const uint64_t rows_;
+  uint64_t at_ = 0;  ///< in blocks_
+  std::vector<Target> targets_;
+};
+
+}  // namespace
+
+Status write_hdf5(const OutputPlace& place, const Hdf5Shape& shape, uint64_t rows) {
+  const std::string shown = place.text();
+  const OutputPlace made = second_temporary(place);
+  ASSIGN_OR_RETURN(FileHandle blocks, open_temporary(place, O_RDONLY));
+  ASSIGN_OR_RETURN(FileHandle file, open_temporary(made, O_RDWR | O_CREAT | O_TRUNC));
+  const std::lock_guard<std::mutex> one_at_a_time(hdf5_library());
+  const QuietErrors quiet;
+  // No step of the way to the file can be a symlink this way.
+  const std::string path = fmt::format("/proc/self/fd/{}", file.get());
+  const Status status = TableWriter(blocks, shown, shape, rows).write(path);
+  if (status.is_ok()) return rename_temporary(made, place.temporary);
+  const std::optional<int> error = system_error_in(status.message());
+  return error ? file_error(shown, "written", *error) : status.at(escaped(shown));
+}
+
+}  // namespace shardmill

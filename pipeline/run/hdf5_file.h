@@ -1,0 +1,26 @@
+// The HDF5 file of a write stage.
+//
+//   /                  attributes: job, version, inputs (a hash), format, rows, columns (datasets)
+//   /COLUMN            one value a row; attributes: name, type, unit where there is one
+//   /nulls/COLUMN      true where the value is null; only there if the stage wrote a null in it
+//
+// A null is NaN in a float column, else zero, FALSE or empty text. Datasets are chunked and may be
+// extended. The same rows give the same bytes: no times are stored, and one writer puts the chunks
+// in order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pipeline/base/status.h"
+#include "pipeline/run/hdf5_block.h"
+#include "pipeline/run/output_file.h"
+
+namespace shardmill {
+
+/// Puts the whole file in the place of the temporary one, in which blocks of hdf5_block.h stand one
+/// behind the other. kStopped if a disk is full. Any thread; one at a time works, the others wait,
+/// as the library is built without threads.
+Status write_hdf5(const OutputPlace& place, const Hdf5Shape& shape, uint64_t rows);
+
+}  // namespace shardmill
