@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <regex>
 
 #include "pipeline/base/message.h"
 #include "pipeline/formats/numbers.h"
@@ -413,6 +414,43 @@ TEST_F(Verify, NamesBooksThatWereMadeToFitNeitherFilesNorStages) {
   EXPECT_THAT(found, testing::Contains(testing::ContainsRegex(
                          "job.run/manifest.tsv: .*c.csv with [0-9]+ bytes, expected the same in "
                          "files.tsv")));
+}
+
+/// Each match of `number`'s group in the file, made one larger, must be noticed by the sums, not
+/// only by the checksum.
+void expect_noticed(const TempFolder& folder, const std::string& name, const std::regex& number,
+                    size_t at_least) {
+  const std::string path = (folder.path() / "job.run" / name).string();
+  const std::string good = read_file(path);
+  size_t tried = 0;
+  for (std::sregex_iterator at(good.begin(), good.end(), number), end; at != end; ++at) {
+    for (size_t group = 1; group < at->size(); ++group) {
+      const std::string more = std::to_string(std::stoull(at->str(group)) + 1);
+      std::string text = good;
+      text.replace(static_cast<size_t>(at->position(group)), at->str(group).size(), more);
+      folder.write("job.run/" + name, text);
+      const Result<Verification> found = verify_run((folder.path() / "job.run").string(), 1);
+      ASSERT_TRUE(found.is_ok());
+      EXPECT_THAT(found->problems, testing::Contains(testing::Not(HasSubstr("changed since"))))
+          << name << ": " << at->str() << ", number " << group;
+      ++tried;
+    }
+  }
+  EXPECT_GE(tried, at_least) << name;
+  folder.write("job.run/" + name, good);
+}
+
+TEST_F(Verify, EveryNumberOfTheBooksIsHeldByAnother) {
+  expect_noticed(folder_, "results.json",
+                 std::regex("\"(?:files|bytes|records|bad_records|bad_files|records_in|records_out|"
+                            "not_true|rejected|made)\": ([0-9]+)"),
+                 12);
+  expect_noticed(folder_, "files.tsv",
+                 std::regex("\\.csv\t([0-9]+)\t([0-9]+)\t([0-9]+)\t([0-9]+)\t([0-9]+)\t"), 10);
+  expect_noticed(folder_, "manifest.tsv", std::regex("\\.csv\t([0-9]+)\t"), 2);
+  expect_noticed(folder_, "run.json",
+                 std::regex("\n *\"(?:disk_bytes|plain_bytes|records)\": ([0-9]+)"), 3);
+  EXPECT_THAT(problems(), IsEmpty());
 }
 
 TEST_F(Verify, ATornListOrOtherResultsAreNoFinishedRun) {
