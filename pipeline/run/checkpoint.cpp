@@ -21,6 +21,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kMagic = "shardmill checkpoint 1\n";
 constexpr std::string_view kIndexMagic = "shardmill checkpoint index 1";
 constexpr double kMostShareOfTime = 0.02;
+/// What the first checkpoint of a table is taken to cost: sorting its keys is most of it.
+constexpr double kGuessedBytesPerSecond = 128 << 20;
+constexpr uint64_t kLargeStateBytes = 8 << 20;  ///< smaller ones say nothing of large ones
 constexpr uint64_t kIndexBytesMax = 1 << 30;
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 40;
 constexpr uint32_t kGenerationMax = 1'000'000;  ///< a larger number in a name is nobody's
@@ -131,19 +134,23 @@ CheckpointWriter::CheckpointWriter(const CheckpointPlan& plan, int rank, unsigne
       name_(file_name(plan.generation, static_cast<uint32_t>(rank), worker)),
       rank_(static_cast<uint32_t>(rank)),
       worker_(worker),
-      pause_seconds_(plan.interval_seconds) {}
+      seconds_per_byte_(1 / kGuessedBytesPerSecond) {}
 
 void CheckpointWriter::cover(CoveredUnit unit) {
   units_.push_back(std::move(unit));
   has_news_ = true;
 }
 
-bool CheckpointWriter::is_due() const {
-  return has_news_ && seconds_since(last_) >= pause_seconds_;
+bool CheckpointWriter::is_due(uint64_t state_bytes) const {
+  if (!has_news_) return false;
+  const double seconds_gone = seconds_since(last_);
+  if (seconds_gone < plan_.interval_seconds) return false;
+  const double cost =
+      std::max(seconds_of_last_, static_cast<double>(state_bytes) * seconds_per_byte_);
+  return cost <= seconds_gone * kMostShareOfTime;
 }
 
-Status CheckpointWriter::write(const Totals& totals) {
-  const Clock::time_point start = Clock::now();
+Status CheckpointWriter::write(const Totals& totals, Clock::time_point start) {
   ByteWriter writer;
   writer.raw(kMagic.data(), kMagic.size());
   writer.u64(plan_.identity);
@@ -158,7 +165,11 @@ Status CheckpointWriter::write(const Totals& totals) {
   RETURN_IF_ERROR(write_durably(plan_.folder, name_, writer.bytes()));
   has_news_ = false;
   last_ = Clock::now();
-  pause_seconds_ = std::max(plan_.interval_seconds, seconds_since(start) / kMostShareOfTime);
+  seconds_of_last_ = seconds_since(start);
+  const uint64_t state_bytes = totals.memory_bytes();
+  if (state_bytes >= kLargeStateBytes) {
+    seconds_per_byte_ = seconds_of_last_ / static_cast<double>(state_bytes);
+  }
   return {};
 }
 

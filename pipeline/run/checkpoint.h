@@ -35,7 +35,8 @@ struct CheckpointPlan {
   std::string folder;  ///< empty: the run keeps none
   uint64_t identity = 0;
   uint32_t generation = 0;
-  double interval_seconds = 30;  ///< at least; longer if writing one takes more than 1/50 of it
+  double interval_seconds =
+      30;  ///< at least; longer if writing one would take more than 1/50 of it
 
   bool is_on() const { return !folder.empty(); }
   void encode(ByteWriter& writer) const;
@@ -50,10 +51,12 @@ class CheckpointWriter {
   /// From now on the worker's totals hold this unit.
   void cover(CoveredUnit unit);
   bool has_news() const { return has_news_; }
-  bool is_due() const;
-  /// Replaces the file: `totals` is the sum of all units covered so far. REQUIRES: the parts that
-  /// they wrote are durable. kStopped if the disk is full: the file before stays.
-  Status write(const Totals& totals);
+  /// Whether it is time to write totals that hold `state_bytes` in memory.
+  bool is_due(uint64_t state_bytes) const;
+  /// Replaces the file: `totals` is the sum of all units covered so far. `start`: when the work for
+  /// this checkpoint began, what had to be made durable before it included. REQUIRES: the parts
+  /// that the units wrote are durable. kStopped if the disk is full: the file before stays.
+  Status write(const Totals& totals, Clock::time_point start = Clock::now());
 
  private:
   const CheckpointPlan& plan_;
@@ -62,7 +65,8 @@ class CheckpointWriter {
   uint32_t worker_;
   std::vector<CoveredUnit> units_;
   bool has_news_ = false;
-  double pause_seconds_;
+  double seconds_of_last_ = 0;
+  double seconds_per_byte_;  ///< of memory; a guess until a large state was written
   Clock::time_point last_ = Clock::now();
 };
 

@@ -55,18 +55,19 @@ Status UnitCraft::cover(CoveredUnit unit, const std::vector<WrittenPart>& parts)
     if (!part.file.is_pool() && part.bytes() > 0) new_parts_.push_back(part.file);
   }
   checkpoints_.cover(std::move(unit));
-  return checkpoints_.is_due() ? write_checkpoint() : Status::ok();
+  return checkpoints_.is_due(totals_.memory_bytes()) ? write_checkpoint() : Status::ok();
 }
 
 /// What it covers is durable first.
 Status UnitCraft::write_checkpoint() {
+  const Clock::time_point start = Clock::now();
   // A disk tells an error of writing once; whoever asks again hears that all is well.
   has_failed_ = true;
   RETURN_IF_ERROR(part_pool_.sync());
   for (const PartFileId& part : new_parts_)
     RETURN_IF_ERROR(sync_file(part.path(shared_.parts_dir)));
   if (!shared_.parts_dir.empty()) RETURN_IF_ERROR(sync_folder(shared_.parts_dir));
-  RETURN_IF_ERROR(checkpoints_.write(totals_));
+  RETURN_IF_ERROR(checkpoints_.write(totals_, start));
   new_parts_.clear();
   has_failed_ = false;
   return {};

@@ -74,6 +74,24 @@ TEST_F(Checkpoints, ThatWereCutAnywhereDoNotCount) {
   EXPECT_FALSE(parse_checkpoint(std::string(whole.size(), '\0'), 77, kName).is_ok());
 }
 
+TEST_F(Checkpoints, AreWrittenLessOftenTheMoreThereIsToWrite) {
+  checkpoints_.interval_seconds = 0;
+  CheckpointWriter writer(checkpoints_, 0, 0);
+  EXPECT_FALSE(writer.is_due(0)) << "there is nothing to write";
+  writer.cover({.unit = 1, .report = "r"});
+  EXPECT_TRUE(writer.is_due(0));
+  // Some hours' worth of writing are not due in the first minutes, however short the interval.
+  EXPECT_FALSE(writer.is_due(uint64_t{1} << 40));
+  EXPECT_EQ(writer.write(Totals(*plan_->bound), Clock::now() - std::chrono::hours(1)).message(),
+            "");
+  writer.cover({.unit = 2, .report = "r"});
+  EXPECT_FALSE(writer.is_due(0)) << "the last one took an hour";
+  checkpoints_.interval_seconds = 3600;
+  CheckpointWriter rare(checkpoints_, 0, 1);
+  rare.cover({.unit = 3, .report = "r"});
+  EXPECT_FALSE(rare.is_due(0)) << "the interval";
+}
+
 TEST_F(Checkpoints, OfAnotherRunOrUnderAnotherNameAreNamed) {
   const std::string bytes = write();
   EXPECT_EQ(parse_checkpoint(bytes, 78, kName).status().message(), "a checkpoint of another run");
