@@ -99,7 +99,7 @@ class CsvReader : public Reader {
       : job_(job),
         slice_(slice),
         window_(std::move(start.window)),
-        rejects_(slice, context.rejects, end_),
+        rejects_(slice, context.rejects, end_, context.limits.reject_bytes_kept),
         chunks_({.bytes = job.format.bytes_of(slice.path),
                  .fields = start.shape.fields(),
                  .fields_from = fields_from(job.format),
@@ -174,14 +174,18 @@ class CsvReader : public Reader {
   bool raw_is_canonical_ = false;
 };
 
+constexpr size_t kHeaderPieceBytes = 16 << 10;
+
 class CsvInput : public BoundInput {
  public:
   explicit CsvInput(CsvJob job) : job_(std::move(job)) {}
 
   Result<std::unique_ptr<Reader>> open(const FileSlice& slice, ReadContext context) const override {
     context.limits = within_reach(context.limits);
-    ASSIGN_OR_RETURN(CsvReader::Start start, slice.begin == 0 ? start_of_file(slice, context)
-                                                              : start_inside(slice, context));
+    ASSIGN_OR_RETURN(CsvReader::Start start, context.content_is_records
+                                                 ? start_of_records(slice, context)
+                                             : slice.begin == 0 ? start_of_file(slice, context)
+                                                                : start_inside(slice, context));
     return std::unique_ptr<Reader>(
         std::make_unique<CsvReader>(job_, slice, context, std::move(start)));
   }
@@ -199,6 +203,15 @@ class CsvInput : public BoundInput {
     return read_start(slice, context, context.limits.chunk_bytes);
   }
 
+  /// The columns are those of the file, the records those of the content.
+  Result<Start> start_of_records(const FileSlice& slice, const ReadContext& context) const {
+    ReadContext of_file = context;
+    of_file.content = nullptr;
+    ASSIGN_OR_RETURN(Start start, read_start(slice, of_file, kHeaderPieceBytes));
+    ASSIGN_OR_RETURN(start.window, window_at(slice, context, 0, context.limits.chunk_bytes));
+    return start;
+  }
+
   Result<Start> read_start(const FileSlice& slice, const ReadContext& context,
                            size_t piece_bytes) const {
     CsvMarks marks;
@@ -212,7 +225,6 @@ class CsvInput : public BoundInput {
 
   // The header first, then the first record: known, or looked for.
   Result<Start> start_inside(const FileSlice& slice, const ReadContext& context) const {
-    constexpr size_t kHeaderPieceBytes = 16 << 10;
     ASSIGN_OR_RETURN(Start start, read_start(slice, context, kHeaderPieceBytes));
     const size_t chunk_bytes = context.limits.chunk_bytes;
     const bool in_header = slice.begin <= start.shape.data_begin;

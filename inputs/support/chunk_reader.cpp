@@ -38,7 +38,7 @@ void RejectCounter::reject(uint64_t offset, std::string_view bytes, uint64_t rec
   ++end_.rejected;
   end_.rejected_bytes += record_bytes;
   if (log_ == nullptr) return;
-  log_->reject(slice_.path, offset, bytes.substr(0, kRejectExcerptBytes), record_bytes, reason);
+  log_->reject(slice_.path, offset, bytes.substr(0, bytes_kept_), record_bytes, reason);
 }
 
 void RejectCounter::bad_value(uint64_t offset, std::string_view column, std::string_view value) {
@@ -66,7 +66,7 @@ ChunkReader::ChunkReader(const FileSlice& slice, const ReadContext& context,
     : slice_(slice),
       limits_(context.limits),
       window_(std::move(source), offset, within_reach(context.limits).chunk_bytes),
-      rejects_(slice, context.rejects, end_) {
+      rejects_(slice, context.rejects, end_, context.limits.reject_bytes_kept) {
   limits_ = within_reach(limits_);
 }
 
@@ -174,8 +174,8 @@ size_t ChunkReader::cut_before_too_long(std::string_view lines) const {
 // before the line does.
 bool ChunkReader::skip_line() {
   const uint64_t start = window_.offset();
-  window_.fill(kRejectExcerptBytes);  // the same excerpt whatever the chunk size
-  const std::string excerpt(window_.text().substr(0, kRejectExcerptBytes));
+  window_.fill(rejects_.bytes_kept());  // the same excerpt whatever the chunk size
+  const std::string excerpt(window_.text().substr(0, rejects_.bytes_kept()));
   while (true) {
     const size_t newline = first_newline(window_.text());
     window_.consume(newline == kNone ? window_.text().size() : newline);

@@ -26,21 +26,22 @@ struct TextChunk {
 /// Counts rejected records for a slice's books and reports them. One worker.
 class RejectCounter {
  public:
-  RejectCounter(const FileSlice& slice, RejectLog* log, SliceEnd& end)
-      : slice_(slice), log_(log), end_(end) {}
+  /// Of a record `bytes_kept` bytes are reported.
+  RejectCounter(const FileSlice& slice, RejectLog* log, SliceEnd& end,
+                size_t bytes_kept = ReadLimits().reject_bytes_kept)
+      : slice_(slice), log_(log), end_(end), bytes_kept_(bytes_kept) {}
   /// `bytes` is the record or its beginning, `record_bytes` its length without its line end.
   void reject(uint64_t offset, std::string_view bytes, uint64_t record_bytes,
               std::string_view reason);
   void bad_value(uint64_t offset, std::string_view column, std::string_view value);
+  size_t bytes_kept() const { return bytes_kept_; }
 
  private:
   const FileSlice& slice_;
   RejectLog* log_;
   SliceEnd& end_;
+  size_t bytes_kept_;
 };
-
-/// Bytes of a rejected record that are kept for the report.
-inline constexpr size_t kRejectExcerptBytes = 1024;
 
 /// "a record of 70,000,000 bytes, expected at most 67,108,864 bytes; raise `record_bytes_max` ..."
 std::string too_long_reason(uint64_t record_bytes, uint64_t record_bytes_max);

@@ -149,8 +149,8 @@ CsvChunks::Step CsvChunks::pass_record(const CsvRecordEnd& record) {
 
 CsvChunks::Step CsvChunks::reject_open_or_long(const CsvRecordEnd& record) {
   const uint64_t offset = window_.offset();
-  window_.fill(kRejectExcerptBytes);
-  const std::string excerpt(window_.text().substr(0, kRejectExcerptBytes));
+  window_.fill(rejects_.bytes_kept());
+  const std::string excerpt(window_.text().substr(0, rejects_.bytes_kept()));
   if (record.kind == Kind::kNeverClosed) {
     const uint64_t record_bytes = window_.text().size();
     window_.consume(record_bytes);

@@ -13,6 +13,7 @@ Result<std::unique_ptr<ByteSource>> open_source(const FileSlice& slice, const Re
                            .window_bytes_max = context.limits.window_bytes_max};
   if (context.content == nullptr) return open_file(slice.path, options);
   options.size_bytes = context.content->size();
+  options.is_plain = context.content_is_records;
   return open_memory(*context.content, options);
 }
 

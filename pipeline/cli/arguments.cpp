@@ -223,6 +223,10 @@ class Parser {
                         "finished one nothing is done.");
     sub->add_option("JOB.toml", arguments_.target, "the job file")->required();
     add_set(sub);
+    sub->add_option("--replay", arguments_.replay,
+                    "read the mended records of this bad_records.jsonl in place of the files, into "
+                    "JOB.replay.run")
+        ->type_name("FILE");
     add_run_flags(sub);
   }
 
@@ -376,6 +380,7 @@ class Parser {
     arguments_.target = plain(arguments_.target);
     arguments_.other = plain(arguments_.other);
     arguments_.run_dir = plain(arguments_.run_dir);
+    arguments_.replay = plain(arguments_.replay);
     arguments_.columns = plain(arguments_.columns);
     arguments_.write_path = plain(arguments_.write_path);
     RETURN_IF_ERROR(read_settings());

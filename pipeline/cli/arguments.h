@@ -47,7 +47,8 @@ struct Arguments {
   bool force = false;      ///< new: replace a file
 
   std::string run_dir;
-  Settings settings;  ///< every --set, and --memory, --limit and --strict as settings of [run]
+  std::string replay;  ///< run: a file of mended records that are read in place of the files
+  Settings settings;   ///< every --set, and --memory, --limit and --strict as settings of [run]
   unsigned threads = 0;
   bool quiet = false;
   bool fresh = false;

@@ -179,7 +179,11 @@ void print_profile(const RunDescription& run) {
 
 int run_command(const Arguments& arguments) {
   Work work = {.request = request_of(arguments), .strict = arguments.strict};
-  if (work.request.run_dir.empty()) work.request.run_dir = default_run_dir(arguments.target);
+  work.replay = arguments.replay;
+  if (work.request.run_dir.empty()) {
+    work.request.run_dir =
+        default_run_dir(arguments.target, arguments.replay.empty() ? "" : ".replay");
+  }
   work.read_job = [&] { return read_job(arguments); };
   return run_work(work);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 
 #include "pipeline/base/text.h"
 #include "pipeline/cli/cli.h"
@@ -38,6 +39,7 @@ class Starter {
     const std::string& run_dir = work_.request.run_dir;
     Result<Job> job = work_.read_job();
     if (!job.is_ok()) return refuse(job.status());
+    if (const Status status = check_replay(); !status.is_ok()) return refuse(status);
     if (!work_.request.fresh && !run_dir.empty() && is_finished_run(run_dir)) {
       print(fmt::format(
           "{0}: this run is finished, nothing to do; \"shardmill report {0}\" shows its report, "
@@ -49,7 +51,7 @@ class Starter {
     Problems problems;
     const bool resumes = !work_.request.fresh && !run_dir.empty() && can_resume(run_dir);
     plan_ = make_plan(std::move(*job), run_dir, problems,
-                      resumes ? first_manifest(run_dir) : std::string());
+                      resumes ? first_manifest(run_dir) : std::string(), work_.replay);
     if (!plan_.is_ok()) return refuse(plan_.status());
     return std::string(kGo);
   }
@@ -57,6 +59,27 @@ class Starter {
   Result<Plan>& plan() { return plan_; }
 
  private:
+  /// Starting over would delete the records first.
+  Status check_replay() const {
+    namespace fs = std::filesystem;
+    const std::string& run_dir = work_.request.run_dir;
+    std::error_code ignored;
+    if (work_.replay.empty() || !fs::equivalent(folder_of(work_.replay), run_dir, ignored)) {
+      return {};
+    }
+    return Status::usage(Message{.place = escaped(run_dir),
+                                 .found = "the run directory of the records to be fed again",
+                                 .expected = "another one for what comes of them",
+                                 .fix = "choose another --run-dir"}
+                             .text());
+  }
+
+  static std::string folder_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return ".";
+    return path.substr(0, slash + 1);
+  }
+
   static std::string refuse(const Status& status) { return std::to_string(print_error(status)); }
 
   const Work& work_;
@@ -118,11 +141,11 @@ int run_work(const Work& asked) {
   return code;
 }
 
-std::string default_run_dir(std::string_view job_path) {
+std::string default_run_dir(std::string_view job_path, std::string_view kind) {
   const size_t slash = job_path.rfind('/');
   if (slash != std::string_view::npos) job_path.remove_prefix(slash + 1);
   if (job_path.ends_with(".toml")) job_path.remove_suffix(5);
-  return std::string(job_path) + ".run";
+  return std::string(job_path) + std::string(kind) + ".run";
 }
 
 }  // namespace shardmill

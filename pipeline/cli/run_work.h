@@ -15,6 +15,7 @@ struct Work {
   /// Parses the job. Only rank 0 calls it.
   std::function<Result<Job>()> read_job;
   RunRequest request;
+  std::string replay;  ///< mended records in place of the job's files; empty: the files
   bool strict = false;
   /// Sees what was found; only rank 0 calls it. May be empty.
   std::function<void(const RunDescription&)> finished;
@@ -23,7 +24,8 @@ struct Work {
 /// Collective under mpirun. Returns the same exit code on every rank; only rank 0 prints.
 int run_work(const Work& work);
 
-/// "slow.run" for "jobs/slow.toml": where a run leaves everything if nothing else is said.
-std::string default_run_dir(std::string_view job_path);
+/// "slow.run" for "jobs/slow.toml": where a run leaves everything if nothing else is said. Runs of
+/// another kind have their own: "slow.replay.run".
+std::string default_run_dir(std::string_view job_path, std::string_view kind = {});
 
 }  // namespace shardmill

@@ -26,6 +26,7 @@ struct ReadLimits {
   size_t chunk_bytes = 256 << 10;  ///< a chunk holds whole records up to this, or one longer record
   size_t record_bytes_max = 64 << 20;   ///< longer records are rejected
   size_t window_bytes_max = 128 << 20;  ///< of a decoder; streams that need more are bad files
+  size_t reject_bytes_kept = 4 << 10;   ///< of a rejected record, for the report
 };
 
 /// Gives the bytes of a file to readers; lets tests read from memory. Shared by workers,
@@ -34,6 +35,9 @@ struct ReadContext {
   ReadLimits limits;
   RejectLog* rejects = nullptr;          ///< one worker's
   const std::string* content = nullptr;  ///< read this instead of a file (job tests, examples)
+  /// `content` holds plain records only: what the file says of its records (a header) is read from
+  /// the file.
+  bool content_is_records = false;
   /// Where the first record of a slice starts, if the unit before has told (a redo); unset: find
   /// it, or assume.
   std::optional<uint64_t> first_record;

@@ -187,7 +187,7 @@ Result<std::unique_ptr<ByteSource>> open_raw(std::unique_ptr<RawBytes> raw,
                                              const SourceOptions& options) {
   // A range that does not begin at 0 is only cut from plain files.
   Compression compression = Compression::kNone;
-  if (options.begin == 0) {
+  if (options.begin == 0 && !options.is_plain) {
     std::array<char, kMagicBytes> magic;
     size_t size = 0;
     while (size < magic.size()) {

@@ -40,6 +40,7 @@ struct SourceOptions {
   uint64_t size_bytes = 0;  ///< as in the manifest: what has grown behind it is not read
   size_t window_bytes_max = 128 << 20;  ///< of a decoder; streams that need more are kBadFile
   size_t buffer_bytes = 128 << 10;      ///< of compressed bytes read at once; tests make it tiny
+  bool is_plain = false;                ///< whatever the bytes look like
 };
 
 /// Opens `path` for reading and looks at its first bytes. Never a FIFO or a device; follows

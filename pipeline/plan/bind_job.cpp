@@ -126,6 +126,7 @@ std::string PlanMessage::encode() const {
   }
   writer.varint(files.size());
   for (const SideFile& file : files) writer.text(*file);
+  (replay != nullptr ? *replay : Replay()).encode(writer);
   return writer.take();
 }
 
@@ -146,8 +147,15 @@ Result<PlanMessage> PlanMessage::decode(std::string_view bytes) {
   const uint64_t files = reader.varint();
   if (reader.count_fits(files, 1)) message.files.resize(files);
   for (SideFile& file : message.files) file = std::make_shared<const std::string>(reader.text());
+  auto replay = std::make_shared<const Replay>(Replay::decode(reader));
+  if (!replay->files.empty()) message.replay = std::move(replay);
   if (!reader.done()) return Status::failed("the plan from rank 0 is damaged");
   return message;
+}
+
+void take_replay(const PlanMessage& message, BoundJob& bound) {
+  if (message.replay == nullptr) return;
+  bound.input = replay_input(std::move(bound.input), message.replay);
 }
 
 Result<std::unique_ptr<BoundJob>> bind_from_message(const PlanMessage& message) {
@@ -167,6 +175,7 @@ Result<std::unique_ptr<BoundJob>> bind_from_message(const PlanMessage& message) 
     return Status::failed("the plan from rank 0 does not bind here: " +
                           problems_text(message.job_place, problems));
   }
+  take_replay(message, *bound);
   return bound;
 }
 

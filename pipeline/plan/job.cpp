@@ -211,6 +211,8 @@ class JobParser {
     to.seed = size(options, "seed");
     to.limit_records = size(options, "limit");
     to.rejects_kept = size(options, "rejects_kept");
+    to.reject_bytes_kept = size(options, "reject_bytes_kept");
+    job_.input.limits.reject_bytes_kept = to.reject_bytes_kept;
     to.drop_examples = size(options, "drop_examples");
     to.show = size(options, "show");
     to.rows_in_report = size(options, "rows_in_report");

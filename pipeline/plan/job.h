@@ -68,8 +68,9 @@ struct JobRun {
   uint64_t seed = 0;
   uint64_t limit_records = 0;  ///< --limit; 0: all
   uint64_t rejects_kept = 1000;
-  uint64_t drop_examples = 5;  ///< for each drop reason of each stage
-  uint64_t show = 0;           ///< --show; records to show behind each stage
+  uint64_t reject_bytes_kept = 4096;  ///< of a rejected record
+  uint64_t drop_examples = 5;         ///< for each drop reason of each stage
+  uint64_t show = 0;                  ///< --show; records to show behind each stage
   uint64_t rows_in_report = 1000;
   double stall_warning_seconds = 300;
   double checkpoint_seconds = 30;

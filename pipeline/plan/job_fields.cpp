@@ -107,6 +107,13 @@ std::vector<FieldSpec> make_run_fields() {
        .default_text = "1000",
        .min = 0,
        .max = 1000000},
+      {.name = "reject_bytes_kept",
+       .kind = FieldKind::kBytes,
+       .doc = "Of a rejected record, the bytes that are kept; only whole records can be mended and "
+              "fed again. Workers need memory for rejects_kept times as much.",
+       .default_text = "4KiB",
+       .min = 1,
+       .max = 64 << 20},
       {.name = "drop_examples",
        .kind = FieldKind::kInt,
        .doc = "Records that the report shows for each reason for which a stage dropped some.",

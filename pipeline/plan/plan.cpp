@@ -125,19 +125,25 @@ SampleFiles choose_samples(const Manifest& manifest) {
 }
 
 Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems,
-                       std::string_view first_manifest) {
+                       std::string_view first_manifest, const std::string& replay_path) {
   if (!problems.empty()) return refusal(job, problems);
   Plan plan;
   plan.manifest = list_inputs(job.input, run_dir, problems);
-  keep_first_sizes(plan.manifest, first_manifest);
+  if (replay_path.empty()) keep_first_sizes(plan.manifest, first_manifest);
   if (!problems.empty() || !decide_format(job, plan.manifest, problems)) {
     return refusal(job, problems);
   }
-  const UnitOptions options = unit_options(job, plan.manifest);
+  const SampleFiles samples = choose_samples(plan.manifest);
+  if (!replay_path.empty()) {
+    ASSIGN_OR_RETURN(Replay replay, read_replay(replay_path, plan.manifest));
+    plan.message.replay = std::make_shared<const Replay>(std::move(replay));
+  }
+  UnitOptions options = unit_options(job, plan.manifest);
+  if (plan.message.replay != nullptr) options.can_cut = false;
   check_unit_count(options, plan.manifest, job, problems);
   Problems found;
-  Result<InputSchema> schema = job.input.format->infer(job.input.format_options, job.input.limits,
-                                                       choose_samples(plan.manifest), found);
+  Result<InputSchema> schema =
+      job.input.format->infer(job.input.format_options, job.input.limits, samples, found);
   read_side_files(job, found);
   add_problems(found, job.settings, problems);
   if (!problems.empty()) return refusal(job, problems);
@@ -146,9 +152,11 @@ Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems,
                   .job_place = job.place,
                   .format = job.input.format_name,
                   .schema = *schema,
-                  .files = side_files(job)};
+                  .files = side_files(job),
+                  .replay = std::move(plan.message.replay)};
   plan.bound = bind_job(job, std::move(*schema), problems);
   if (plan.bound == nullptr) return refusal(job, problems);
+  take_replay(plan.message, *plan.bound);
   plan.units = make_units(plan.manifest, options, is_plain_file);
   return plan;
 }

@@ -9,6 +9,7 @@
 #include "pipeline/core/pipeline.h"
 #include "pipeline/plan/job.h"
 #include "pipeline/plan/manifest.h"
+#include "pipeline/plan/replay.h"
 #include "pipeline/plan/side_files.h"
 #include "pipeline/plan/units.h"
 
@@ -36,11 +37,14 @@ struct PlanMessage {
   std::string job_place;
   std::string format;
   InputSchema schema;
-  std::vector<SideFile> files;  ///< what stages read whole; see side_files.h
+  std::vector<SideFile> files;           ///< what stages read whole; see side_files.h
+  std::shared_ptr<const Replay> replay;  ///< records in place of the files; nullptr: the files
 
   std::string encode() const;
   static Result<PlanMessage> decode(std::string_view bytes);
 };
+/// The job reads the message's mended records, if it has some.
+void take_replay(const PlanMessage& message, BoundJob& bound);
 Result<std::unique_ptr<BoundJob>> bind_from_message(const PlanMessage& message);
 
 /// What rank 0 knows beyond the bound job.
@@ -57,9 +61,10 @@ SampleFiles choose_samples(const Manifest& manifest);
 
 /// Job -> manifest -> format -> schema -> bound stages -> units. Rank 0 only. Problems are
 /// collected as far as possible. `first_manifest`: manifest.tsv of the attempt that this one goes
-/// on from (see keep_first_sizes), or empty.
+/// on from (see keep_first_sizes), or empty. `replay_path`: mended records that are read in place
+/// of the files (see read_replay), or empty; formats and columns are those of the files.
 Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems,
-                       std::string_view first_manifest = {});
+                       std::string_view first_manifest = {}, const std::string& replay_path = {});
 
 /// What `shardmill plan` prints: files, units, schema, memory (fixed part), expected output.
 std::string explain(const Plan& plan, unsigned threads);

@@ -28,15 +28,16 @@ std::string files_tsv(const RunDescription& run) {
 std::string bad_records_jsonl(const RunDescription& run) {
   std::string out;
   for (const BadRecord& bad : run.bad_records_kept) {
-    out += JsonObject()
-               .text("file", bad.path)
-               .integer("offset", bad.offset)
-               .json("record", bad.record_number == 0 ? "null" : std::to_string(bad.record_number))
-               .text("reason", bad.reason)
-               .integer("record_bytes", bad.record_bytes)
-               .text("bytes", bad.bytes)
-               .str();
-    out += '\n';
+    JsonObject line;
+    line.text("file", bad.path)
+        .integer("offset", bad.offset)
+        .json("record", bad.record_number == 0 ? "null" : std::to_string(bad.record_number))
+        .text("reason", bad.reason)
+        .integer("record_bytes", bad.record_bytes)
+        .text("bytes", bad.bytes);
+    if (bad.bytes.size() < bad.record_bytes) line.json("cut", "true");
+    if (bad.by_stage) line.json("by_stage", "true");
+    out += line.str() + '\n';
   }
   return out;
 }

@@ -51,6 +51,7 @@ struct BadRecord {
   std::string reason;
   std::string bytes;  ///< bounded
   uint64_t record_bytes = 0;
+  bool by_stage = false;  ///< rejected by a stage, not by the reader
 };
 
 struct BadValueCount {

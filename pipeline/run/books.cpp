@@ -168,10 +168,14 @@ std::vector<BadRecord> bad_records(const Plan& plan, const UnitBooks& units,
                         .offset = reject.identity.offset,
                         .reason = reject.reason,
                         .bytes = reject.bytes,
-                        .record_bytes = reject.record_bytes};
+                        .record_bytes = reject.record_bytes,
+                        .by_stage = reject.by_stage};
     const auto slice = before.find({reject.identity.file_index, reject.slice_begin});
     if (reject.ordinal && slice != before.end()) {
       record.record_number = slice->second + *reject.ordinal + 1;
+    }
+    if (const Replay* replay = plan.message.replay.get()) {
+      record.record_number = replay->number_at(reject.identity.file_index, reject.identity.offset);
     }
     records.push_back(std::move(record));
   }

@@ -127,7 +127,8 @@ Status Lead::check_same_run(const CheckpointIndex& before) const {
   if (change.empty()) {
     change = manifest_change(manifest_tsv(plan().manifest), first_manifest(request_.run_dir));
   }
-  if (change.empty()) change = "another version of the program, or a file that a stage reads";
+  if (change.empty())
+    change = "another version of the program, or a file that a stage reads or --replay names";
   return Status::usage(
       Message{.place = escaped(request_.run_dir),
               .found = "an unfinished run of another job or of other inputs: " + change,
@@ -178,6 +179,11 @@ Status Lead::take_covered() {
 
 std::optional<std::string> Lead::stop_wish() {
   if (std::optional<std::string> reason = watch_.wish()) return reason;
+  if (const std::optional<uint64_t> most = most_rejects(plan().bound->job.run.max_rejects)) {
+    if (std::max(rejects_seen_, progress_->sum().rejected) > *most) {
+      return std::string(kTooManyRejects);
+    }
+  }
   if (seconds_since(lock_checked_) < kLockSeconds) return std::nullopt;
   lock_checked_ = Clock::now();
   if (run_dir_.check_lock().is_ok()) return std::nullopt;
@@ -243,6 +249,7 @@ Status Lead::absorb_report(uint64_t unit, std::string_view bytes) {
     }
   }
   RETURN_IF_ERROR(outputs_.add_unit(report, unit));
+  for (const SliceBooks& slice : report.slices) rejects_seen_ += slice.rejected;
   units_[unit] = std::move(report.slices);
   return {};
 }
@@ -321,6 +328,20 @@ Status Lead::judge() const {
               .expected = "at most " + most + " (max_rejects)",
               .fix = "look at bad_records.jsonl in the run directory, or raise run.max_rejects"}
           .text());
+}
+
+/// A run that was not read to its end because of `max_rejects`. How many rejects there are is known
+/// to nobody.
+Status Lead::judge_early(const std::string& reason) const {
+  const std::string& most = plan().bound->job.run.max_rejects;
+  const std::string example = reason.substr(kTooManyRejects.size());
+  return Status::failed(Message{
+      .place = escaped(plan().bound->job.place),
+      .found = "stopped early by more than " + most + " rejected records" + example,
+      .expected = "at most " + most + " (max_rejects)",
+      .fix = "look at bad_records.jsonl in the run directory, or raise run.max_rejects: the "
+             "same command goes on"}
+                            .text());
 }
 
 // A run that stops early shows what another attempt would go on from: the units whose checkpoints
@@ -420,6 +441,7 @@ Status Lead::finish(const Status& status) {
   run_dir_.release();  // before a reader like `head` ends the program
   if (has_books && !request_.quiet) print_report(description_);
   if (status.code() != Code::kStopped) return result;
+  if (status.message().starts_with(kTooManyRejects)) return judge_early(status.message());
   return Status::stopped(stop_message(status.message()));
 }
 

@@ -65,6 +65,7 @@ class Lead final : public Leader {
   /// Tables and books from these totals.
   void describe(Totals totals);
   Status judge() const;
+  Status judge_early(const std::string& reason) const;
   /// What the run has until now, from its checkpoints.
   Status describe_partial();
   std::string stop_message(const std::string& reason) const;
@@ -87,6 +88,7 @@ class Lead final : public Leader {
   Clock::time_point start_ = Clock::now();
   std::optional<Clock::time_point> work_start_;  ///< the first deal
   Clock::time_point work_end_ = Clock::now();    ///< the last commit
+  uint64_t rejects_seen_ = 0;                    ///< by readers, in units that are done
   double next_status_ = 0;
   double planned_before_ = 0;  ///< seconds of planning before the lead was made
 };

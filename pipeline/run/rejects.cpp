@@ -36,6 +36,7 @@ void encode_reject(ByteWriter& writer, const KeptReject& reject) {
   writer.varint(reject.slice_begin);
   writer.u8(reject.ordinal ? 1 : 0);
   writer.varint(reject.ordinal.value_or(0));
+  writer.u8(reject.by_stage ? 1 : 0);
 }
 
 KeptReject decode_reject(ByteReader& reader) {
@@ -48,6 +49,7 @@ KeptReject decode_reject(ByteReader& reader) {
   const bool has_ordinal = reader.u8() != 0;
   const uint64_t ordinal = reader.varint();
   if (has_ordinal) reject.ordinal = ordinal;
+  reject.by_stage = reader.u8() != 0;
   return reject;
 }
 
@@ -149,17 +151,20 @@ void UnitRejectLog::begin_slice(const FileSlice& slice) {
   bad_values_ = 0;
   records_ = 0;
   batch_ = nullptr;
+  reading_ = true;
   has_offsets_ = true;
 }
 
 void UnitRejectLog::begin_read() {
   if (batch_ != nullptr) records_ += batch_->rows;
   batch_ = nullptr;
+  reading_ = true;
   before_batch_ = of_slice_.size();
 }
 
 void UnitRejectLog::see_batch(const Batch& batch) {
   batch_ = &batch;
+  reading_ = false;
   has_offsets_ = has_offsets_ && batch.offsets.size() >= batch.rows;
   for (size_t i = before_batch_; i < of_slice_.size(); ++i) {
     of_slice_[i].records_before = records_before(of_slice_[i].reject.identity.offset);
@@ -192,7 +197,7 @@ void UnitRejectLog::end_slice() {
 void UnitRejectLog::reject(std::string_view, uint64_t offset, std::string_view bytes,
                            uint64_t record_bytes, std::string_view reason) {
   rejects_.count_one();
-  const bool by_reader = batch_ == nullptr;
+  const bool by_reader = reading_;
   by_reader_ += by_reader ? 1 : 0;
   const RecordIdentity identity = {file_index_, offset};
   if (!rejects_.would_keep(identity)) return;
@@ -200,9 +205,11 @@ void UnitRejectLog::reject(std::string_view, uint64_t offset, std::string_view b
   if (in_order_ && kept_before >= most_kept_) return;
   KeptReject kept = {.identity = identity,
                      .reason = std::string(reason),
-                     .bytes = std::string(bytes.substr(0, kRejectBytesKept)),
+                     .bytes = std::string(bytes.substr(0, bytes_kept_)),
                      .record_bytes = record_bytes,
-                     .slice_begin = slice_begin_};
+                     .slice_begin = slice_begin_,
+                     .ordinal = std::nullopt,
+                     .by_stage = !by_reader};
   if (!in_order_) {
     rejects_.add(std::move(kept));
     return;
@@ -217,18 +224,26 @@ void UnitRejectLog::reject(std::string_view, uint64_t offset, std::string_view b
   }
 }
 
+const KeptReject* UnitRejectLog::example() const {
+  if (!rejects_.kept().empty()) return &rejects_.kept()[0];
+  return of_slice_.empty() ? nullptr : &of_slice_[0].reject;
+}
+
 void UnitRejectLog::bad_value(std::string_view, uint64_t offset, std::string_view column,
                               std::string_view value) {
   ++bad_values_;
   rejects_.add_bad_value({file_index_, offset}, column, value);
 }
 
+std::optional<uint64_t> most_rejects(std::string_view limit) {
+  int64_t most = 0;
+  if (!parse_int(limit, most)) return std::nullopt;
+  return static_cast<uint64_t>(most);
+}
+
 bool too_many_rejects(std::string_view limit, uint64_t rejects, uint64_t records) {
-  if (limit.empty()) return false;
-  if (limit.back() != '%') {
-    int64_t most = 0;
-    return parse_int(limit, most) && rejects > static_cast<uint64_t>(most);
-  }
+  if (const std::optional<uint64_t> most = most_rejects(limit)) return rejects > *most;
+  if (!limit.ends_with('%')) return false;
   limit.remove_suffix(1);
   double percent = 0;
   return parse_float(trimmed(limit), percent) &&

@@ -15,7 +15,6 @@
 
 namespace shardmill {
 
-inline constexpr size_t kRejectBytesKept = 4096;  ///< of a record
 inline constexpr size_t kBadValueBytesKept = 256;
 inline constexpr size_t kBadValuesKept = 3;  ///< examples of a column
 
@@ -35,6 +34,7 @@ struct KeptReject {
   /// From 0 among the records and rejects of its slice; nothing if the job's input gives no offsets
   /// to tell by.
   std::optional<uint64_t> ordinal;
+  bool by_stage = false;  ///< otherwise the reader could not understand it
 
   friend auto operator<=>(const KeptReject&, const KeptReject&) = default;
 };
@@ -79,8 +79,8 @@ class UnitRejectLog final : public RejectLog {
  public:
   /// `in_order`: the stages reject records while the batch that brought them is at hand. Otherwise
   /// a late one may come first in the file, and the numbers of records are not known.
-  explicit UnitRejectLog(uint64_t most_kept, bool in_order = true)
-      : rejects_(most_kept), most_kept_(most_kept), in_order_(in_order) {}
+  explicit UnitRejectLog(uint64_t most_kept, bool in_order = true, uint64_t bytes_kept = 4096)
+      : rejects_(most_kept), most_kept_(most_kept), bytes_kept_(bytes_kept), in_order_(in_order) {}
 
   /// The records from now on are those of `slice`; rejects are the reader's.
   void begin_slice(const FileSlice& slice);
@@ -89,6 +89,8 @@ class UnitRejectLog final : public RejectLog {
   void see_batch(const Batch& batch);
   /// The reader is asked for more.
   void begin_read();
+  /// The reader has said that there is no more; stages may still have something to reject.
+  void end_read() { reading_ = false; }
   /// No more records in this slice.
   void end_slice();
 
@@ -100,6 +102,8 @@ class UnitRejectLog final : public RejectLog {
   /// What the reader rejected in the current slice so far, and its bad values.
   uint64_t rejected_by_reader() const { return by_reader_; }
   uint64_t bad_values() const { return bad_values_; }
+  /// One of those that are kept; nullptr if none is.
+  const KeptReject* example() const;
   const Rejects& rejects() const { return rejects_; }
   Rejects take() { return std::move(rejects_); }
 
@@ -114,6 +118,7 @@ class UnitRejectLog final : public RejectLog {
 
   Rejects rejects_;
   uint64_t most_kept_;
+  uint64_t bytes_kept_;
   bool in_order_;
   uint64_t file_index_ = 0;
   uint64_t slice_begin_ = 0;
@@ -123,9 +128,16 @@ class UnitRejectLog final : public RejectLog {
   uint64_t by_reader_ = 0;
   uint64_t bad_values_ = 0;
   uint64_t records_ = 0;          ///< in batches before the current one
-  const Batch* batch_ = nullptr;  ///< while stages see it; otherwise the reader is at work
+  const Batch* batch_ = nullptr;  ///< while stages see it
+  bool reading_ = true;           ///< the reader is at work, not the stages
   bool has_offsets_ = true;
 };
+
+/// Why a run stops before its end, if that is why.
+inline constexpr std::string_view kTooManyRejects = "too many rejected records";
+
+/// How many rejects are certainly too many, if `limit` is a number and no share.
+std::optional<uint64_t> most_rejects(std::string_view limit);
 
 /// Judges `max_rejects`: "1000" or "0.1%" of all records. True if there are too many.
 /// REQUIRES: `limit` was checked with the job.

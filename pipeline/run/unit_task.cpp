@@ -86,7 +86,7 @@ UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
       unit_(std::move(unit)),
       must_wait_(must_wait),
       totals_(craft.job()),
-      rejects_(craft.job().job.run.rejects_kept, passes_in_order(craft.job())),
+      rejects_(make_reject_log()),
       memory_(*craft.shared().memory) {
   if (verdict) known_first_ = verdict->value;
   report_.slices.resize(unit_.slices.size());
@@ -127,11 +127,17 @@ Status UnitTask::perform_once() {
   return {};
 }
 
+UnitRejectLog UnitTask::make_reject_log() const {
+  const JobRun& run = craft_.job().job.run;
+  return UnitRejectLog(run.rejects_kept, passes_in_order(craft_.job()), run.reject_bytes_kept);
+}
+
 /// An empty state, as if the unit had never been read; which files are bad is kept.
 void UnitTask::start_over() {
   totals_ = Totals(craft_.job());
   totals_.make_partials(craft_.job());
-  rejects_ = UnitRejectLog(craft_.job().job.run.rejects_kept, passes_in_order(craft_.job()));
+  rejects_ = make_reject_log();
+  begun_ = Clock::now();
   records_ = 0;
   std::vector<StageContext> contexts;
   for (size_t i = 0; i < parts_.size(); ++i) {
@@ -194,6 +200,7 @@ Status UnitTask::read_records(Reader& reader, size_t index) {
     craft_.batch().slice = &slice;
     RETURN_IF_ERROR(take_batch(reader, books));
   }
+  rejects_.end_read();
   RETURN_IF_ERROR(craft_.pipeline().end_slice());
   rejects_.end_slice();
   if (more) {
@@ -240,6 +247,7 @@ void UnitTask::close_books_early(const Reader& reader, const FileSlice& slice, S
 Status UnitTask::look_around(const Reader& reader) {
   craft_.gauge().move_to(disk_bytes_so_far(reader, *craft_.batch().slice));
   if (craft_.shared().mailbox->stopped()) return run_is_over();
+  RETURN_IF_ERROR(check_most_rejects());
   memory_.set(totals_.memory_bytes());
   const MemoryBudget& memory = *craft_.shared().memory;
   if (!memory.is_exceeded()) return {};
@@ -249,6 +257,21 @@ Status UnitTask::look_around(const Reader& reader) {
               .expected = "at most " + format_bytes(memory.most()) + " (memory)",
               .fix = "give the run more memory (--memory) or use fewer threads (--threads)"}
           .text());
+}
+
+/// Ends the run in the middle of a long unit; rank 0 counts over whole units, whose rejects it can
+/// show.
+Status UnitTask::check_most_rejects() const {
+  constexpr double kPatienceSeconds = 1;
+  const std::optional<uint64_t> most = most_rejects(craft_.job().job.run.max_rejects);
+  if (!most || rejects_.rejects().count() <= *most) return {};
+  const bool may_be_wrong = must_wait_ && !known_first_;  // where its first record starts
+  if (may_be_wrong || seconds_since(begun_) < kPatienceSeconds) return {};
+  std::string reason(kTooManyRejects);
+  if (const KeptReject* bad = rejects_.example()) {
+    reason += ", for instance " + place_of(*bad) + ": " + bad->reason;
+  }
+  return Status::stopped(reason);
 }
 
 /// A bad file is reported and left out; every other error ends the run.
@@ -299,12 +322,17 @@ Status UnitTask::check_rejects() const {
   std::string reason = "a bad record";
   if (!kept.empty()) {
     reason = kept[0].reason;
-    for (const FileSlice& slice : unit_.slices) {
-      if (slice.file_index != kept[0].identity.file_index) continue;
-      place = place_in_file(slice.path, kept[0].identity.offset);
-    }
+    place = place_of(kept[0]);
   }
   return Status::failed(place + ": " + reason + "; on_bad_record = \"reject\" goes on without it");
+}
+
+std::string UnitTask::place_of(const KeptReject& reject) const {
+  for (const FileSlice& slice : unit_.slices) {
+    if (slice.file_index != reject.identity.file_index) continue;
+    return place_in_file(slice.path, reject.identity.offset);
+  }
+  return {};
 }
 
 Status UnitTask::commit_parts() {

@@ -95,6 +95,9 @@ class UnitTask final : public Task {
   void close_books(const SliceEnd& end, SliceBooks& books);
   void close_books_early(const Reader& reader, const FileSlice& slice, SliceBooks& books);
   Status look_around(const Reader& reader);
+  Status check_most_rejects() const;
+  UnitRejectLog make_reject_log() const;
+  std::string place_of(const KeptReject& reject) const;
   Status note_bad(size_t index, const Status& error, const Reader* reader);
   Status check_rejects() const;
   Status commit_parts();
@@ -120,7 +123,8 @@ class UnitTask final : public Task {
   uint64_t handover_ = 0;
   uint64_t records_ = 0;  ///< so far
   bool record_by_record_ = false;
-  uint64_t bytes_read_ = 0;  ///< from disk, all passes; 0 once they count
+  Clock::time_point begun_ = Clock::now();  ///< this pass
+  uint64_t bytes_read_ = 0;                 ///< from disk, all passes; 0 once they count
 };
 
 }  // namespace shardmill

@@ -86,20 +86,53 @@ class Resume : public testing::Test {
 
 TEST_F(Resume, SaysHowFarItCameAndGoesOnFromThere) {
   const RunFiles stopped = stop();
-  EXPECT_THAT(stopped.status.message(),
-              ContainsRegex("run: stopped by the test with [0-9,]+ of [0-9,]+ units done; the same "
-                            "command goes on from there"));
+  EXPECT_EQ(stopped.status.message(),
+            ContainsRegex("run: stopped by the test with [0-9,]+ of [0-9,]+ units done; the same "
+                          "command goes on from there"));
   EXPECT_FALSE(fs::exists(run_dir() / "results.json"));
   EXPECT_THAT(read_file(run_dir() / "partial.json"),
               HasSubstr("\"covers\": {\"stopped_by\": \"the test\", \"units\": "));
   EXPECT_THAT(read_file(run_dir() / "report.txt"), HasSubstr("PARTIAL   stopped early: these are"));
-  EXPECT_THAT(read_file(run_dir() / "report.html"), HasSubstr("PARTIAL   stopped early: these are"));
+  EXPECT_THAT(read_file(run_dir() / "report.html"),
+              HasSubstr("PARTIAL   stopped early: these are"));
   EXPECT_THAT(read_file(run_dir() / "status.json"), HasSubstr("\"state\": \"stopped\""));
   EXPECT_TRUE(stopped.description.books_problems.empty());
   const RunDescription resumed = expect_the_same_in_the_end();
   EXPECT_EQ(resumed.attempt, 2u);
   EXPECT_EQ(resumed.units_before, stopped.description.units_done);
   EXPECT_GT(resumed.units_before, 0u);
+}
+
+TEST_F(Resume, CountsRejectsOverAllAttempts) {
+  const auto rejecting = [&](const std::string& most) {
+    return fmt::format(
+        "name = \"test\"\n[input]\npaths = [\"{}/data\"]\nformat = \"lines\"\nrecord_bytes_max = "
+        "17\n[run]\ncheckpoint = \"1ms\"\nmax_rejects = \"{}\"\n[[stage]]\nuse = \"count\"\n",
+        folder_.path().string(), most);
+  };
+  for (int attempt = 1; attempt <= 2; ++attempt) {
+    const RunFiles stopped = go_on(rejecting("100"), kLayout);
+    EXPECT_EQ(stopped.status.code(), Code::kFailed);
+    EXPECT_EQ(stopped.status.message(),
+              "job.toml: stopped early by more than 100 rejected records, expected at most 100 "
+              "(max_rejects); look at bad_records.jsonl in the run directory, or raise "
+              "run.max_rejects: the same command goes on");
+    EXPECT_GT(stopped.description.bad_records, 100u);
+    EXPECT_LT(stopped.description.units_done, stopped.description.units);
+    EXPECT_EQ(stopped.description.attempt, static_cast<uint64_t>(attempt));
+    EXPECT_THAT(read_file(run_dir() / "bad_records.jsonl"), HasSubstr("a record of 18 bytes"));
+    EXPECT_TRUE(fs::exists(run_dir() / "partial.json"));
+    EXPECT_FALSE(fs::exists(run_dir() / "results.json"));
+  }
+  const RunFiles judged = go_on(rejecting("1%"));
+  EXPECT_EQ(judged.status.code(), Code::kFailed);
+  EXPECT_THAT(judged.status.message(), HasSubstr(", expected at most 1% (max_rejects); look at "));
+  const RunFiles done = go_on(rejecting("99999"));
+  EXPECT_EQ(done.status.message(), "");
+  const RunFiles alone = run_on_layout(rejecting("99999"), kLayout, folder_.path() / "alone");
+  EXPECT_EQ(done.contents, alone.contents);
+  EXPECT_EQ(read_file(run_dir() / "bad_records.jsonl"),
+            read_file(folder_.path() / "alone" / "bad_records.jsonl"));
 }
 
 TEST_F(Resume, IsRefusedForAnotherJob) {

@@ -264,7 +264,7 @@ std::string reason(const std::string& record) {
   EXPECT_EQ(records.rows, (std::vector<Cells>{{"0"}, {"1"}})) << record;
   if (records.rejects.size() != 1) return "not rejected";
   EXPECT_EQ(records.rejects[0].offset, 8u);
-  EXPECT_EQ(records.rejects[0].bytes, record.substr(0, 1024));
+  EXPECT_EQ(records.rejects[0].bytes, record.substr(0, 4096));
   EXPECT_EQ(records.rejects[0].record_bytes, record.size());
   return records.rejects[0].reason;
 }

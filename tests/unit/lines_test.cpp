@@ -102,7 +102,7 @@ TEST(Lines, ALineThatIsTooLongIsRejectedWithItsOffset) {
               "[input] to read it");
     EXPECT_EQ(read.rejects[1].offset, 107u);
     EXPECT_EQ(read.rejects[1].record_bytes, 5001u);
-    EXPECT_EQ(read.rejects[1].bytes, std::string(1024, 'z'));
+    EXPECT_EQ(read.rejects[1].bytes, std::string(4096, 'z'));
     EXPECT_EQ(read.rejects[2].record_bytes, 51u);
     EXPECT_EQ(read.end.rejected_bytes, 51u + 5001u + 51u);
   }

@@ -258,10 +258,11 @@ TEST(Work, StopsWhenTablesTakeMoreThanTheirMemory) {
   world.run.memory_bytes = 1100;
   const DoubleRun run = run_doubles(world, 2, 1);
   EXPECT_EQ(run.status.code(), Code::kStopped);
-  EXPECT_THAT(run.status.message(),
-              testing::MatchesRegex("rank .: the tables of all threads take [12].*B, expected at most "
-                                    "1.07 KiB .memory.; give the "
-                                    "run more memory .--memory. or use fewer threads .--threads."));
+  EXPECT_THAT(
+      run.status.message(),
+      testing::MatchesRegex("rank .: the tables of all threads take [12].*B, expected at most "
+                            "1.07 KiB .memory.; give the "
+                            "run more memory .--memory. or use fewer threads .--threads."));
 }
 
 TEST(Work, TakesTheFirstRecordsInCanonicalOrder) {
@@ -294,6 +295,18 @@ TEST(Work, SaysWhichFilesALimitLeftOut) {
     const DoubleRun run = run_doubles(world, 1, 1);
     EXPECT_EQ(outcomes(run), "a: read ()\nb: read (stopped at --limit)\nc: not read ()\n");
   }
+}
+
+TEST(Work, ANumberOfRejectsStopsTheRunInTheMiddleOfALongUnit) {
+  DoubleWorld world;
+  std::string& content = world.files["f"].content;
+  for (int i = 0; i < 4000; ++i) content += "#bad\ngood records\n";
+  world.longest_delay_us = 20'000;
+  world.run.max_rejects = "5";
+  const DoubleRun run = run_doubles(world, 2, 1);
+  for (const Status& status : run.statuses) EXPECT_EQ(status.code(), Code::kStopped);
+  EXPECT_EQ(run.status.message(),
+            "too many rejected records, for instance f (byte 0): a line with a hash");
 }
 
 TEST(Work, JudgesTheNumberAndTheShareOfRejects) {
