@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "pipeline/base/message.h"
+
 namespace shardmill {
 
 namespace {
@@ -94,9 +96,23 @@ std::optional<std::string> near_match(std::string_view name,
   return match;
 }
 
+namespace {
+
+/// Names of columns and files stand in lists of messages; quotes and backslashes do no harm there,
+/// and stand in items that are escaped already.
+std::string safe_item(const std::string& item) {
+  std::string plain = item;
+  std::erase_if(plain, [](char c) { return c == '"' || c == '\\'; });
+  return escaped(plain).size() == plain.size() ? item : escaped(item);
+}
+
+}  // namespace
+
 std::string listed(const std::vector<std::string>& items, size_t most) {
   std::string out;
-  for (size_t i = 0; i < std::min(items.size(), most); ++i) out += (i == 0 ? "" : ", ") + items[i];
+  for (size_t i = 0; i < std::min(items.size(), most); ++i) {
+    out += (i == 0 ? "" : ", ") + safe_item(items[i]);
+  }
   if (items.size() > most) out += ", ... (" + with_separators(items.size() - most) + " more)";
   return out;
 }

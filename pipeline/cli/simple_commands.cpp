@@ -14,6 +14,7 @@
 #include "pipeline/cli/stage_docs.h"
 #include "pipeline/core/registry.h"
 #include "pipeline/plan/walk.h"
+#include "pipeline/report/cells.h"
 
 namespace shardmill {
 
@@ -54,8 +55,14 @@ int exit_code(const Status& status) {
   return 3;
 }
 
+// Messages escape what they quote; this is for those of libraries.
 int print_error(const Status& status) {
-  fmt::print(stderr, "{}\n", status.message());
+  std::string_view rest = status.message();
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    fmt::print(stderr, "{}\n", printable(rest.substr(0, end)));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
   return exit_code(status);
 }
 

@@ -373,8 +373,10 @@ std::string toml_text(const TomlNode& root) {
 
 std::string toml_quoted(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
@@ -384,6 +386,9 @@ std::string toml_quoted(std::string_view text) {
       out += "\\t";
     } else if (byte < 0x20 || byte == 0x7f) {
       out += fmt::format("\\u{:04X}", byte);
+    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // controls, too, for a terminal
+      out += fmt::format("\\u{:04X}", next);
+      ++i;
     } else {
       out += c;
     }
