@@ -58,7 +58,7 @@ Result<std::string> read_content(const std::string& path) {
 /// The lines of one file, taken apart.
 class ReplayParser {
  public:
-  explicit ReplayParser(const Manifest& manifest) : inputs_(manifest.files.size()) {
+  explicit ReplayParser(const Manifest& manifest) {
     for (const ManifestFile& file : manifest.files) {
       files_[file.path] = {.path = file.path,
                            .size_bytes = file.size_bytes,
@@ -119,8 +119,7 @@ class ReplayParser {
     const std::string place = place_in_file(*path, *offset);
     const auto file = files_.find(*path);
     if (file == files_.end()) {
-      return problem(line, "a record of " + quoted(*path),
-                     "a file that the job reads, which are " + counted(inputs_, "file"),
+      return problem(line, "a record of " + quoted(*path), "a file that the job reads",
                      "give the command from the folder of the first run");
     }
     if (is_true(node, "by_stage")) {
@@ -174,7 +173,6 @@ class ReplayParser {
     }
   }
 
-  size_t inputs_;
   std::map<std::string, ReplayFile> files_;  ///< all inputs
   std::map<std::string, std::vector<Place>> lines_;
   Problems problems_;

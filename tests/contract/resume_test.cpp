@@ -86,9 +86,9 @@ class Resume : public testing::Test {
 
 TEST_F(Resume, SaysHowFarItCameAndGoesOnFromThere) {
   const RunFiles stopped = stop();
-  EXPECT_EQ(stopped.status.message(),
-            ContainsRegex("run: stopped by the test with [0-9,]+ of [0-9,]+ units done; the same "
-                          "command goes on from there"));
+  EXPECT_THAT(stopped.status.message(),
+              ContainsRegex("run: stopped by the test with [0-9,]+ of [0-9,]+ units done; the same "
+                            "command goes on from there"));
   EXPECT_FALSE(fs::exists(run_dir() / "results.json"));
   EXPECT_THAT(read_file(run_dir() / "partial.json"),
               HasSubstr("\"covers\": {\"stopped_by\": \"the test\", \"units\": "));
