@@ -18,8 +18,9 @@ struct Chosen {
   uint32_t sub_index = 0;
   std::string values;
 
-  /// Equal hashes are told apart by identity, so the choice is total.
-  auto rank() const { return std::tie(hash, path, offset, sub_index); }
+  /// Equal hashes are told apart by identity, and that by what the record holds: the choice is
+  /// total.
+  auto rank() const { return std::tie(hash, path, offset, sub_index, values); }
   friend bool operator<(const Chosen& a, const Chosen& b) { return a.rank() < b.rank(); }
 };
 
@@ -64,8 +65,10 @@ class ChosenRecords final : public Partial {
     bytes_ = 0;
     if (reader.u8() != kVersion) reader.fail();
     const uint64_t count = reader.varint();
+    if (count > most_) reader.fail();
     if (!reader.count_fits(count, 12))
       return Status::failed("state of stage \"examples\" is damaged");
+    Chosen before;
     for (uint64_t i = 0; i < count && !reader.failed(); ++i) {
       Chosen record;
       record.hash = reader.u64();
@@ -73,6 +76,8 @@ class ChosenRecords final : public Partial {
       record.offset = reader.varint();
       record.sub_index = static_cast<uint32_t>(reader.varint());
       record.values = reader.text();
+      if (i > 0 && record < before) reader.fail();  // canonical: ascending
+      before = record;
       add(std::move(record));
     }
     return reader.failed() ? Status::failed("state of stage \"examples\" is damaged") : Status();

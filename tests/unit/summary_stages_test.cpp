@@ -14,6 +14,7 @@
 namespace shardmill {
 
 StageSpec stage_count();
+StageSpec stage_examples();
 StageSpec stage_group();
 StageSpec stage_top();
 
@@ -177,6 +178,35 @@ TEST(Top, RefusesDamagedBytes) {
     ByteReader reader(std::string_view(bytes).substr(0, size));
     const Status status = stage.bound->make_partial()->decode(reader);
     EXPECT_EQ(status.message(), "the state of a top stage is damaged");
+  }
+}
+
+TEST(Examples, AStateHasOneFormAlsoIfTwoRecordsHaveOnePlace) {
+  const LineStage stage(stage_examples(), {{"n", int64_t{2}}});
+  const auto state_of = [](const std::vector<std::string>& values) {
+    ByteWriter writer;
+    writer.u8(1);
+    writer.varint(values.size());
+    for (const std::string& value : values) {
+      writer.u64(7);
+      writer.text("a.txt");
+      writer.varint(5);
+      writer.varint(0);
+      writer.text(value);
+    }
+    return writer.take();
+  };
+  const auto decoded = [&](const std::string& bytes, Partial& partial) {
+    ByteReader reader(bytes);
+    return partial.decode(reader);
+  };
+  const auto partial = stage.bound->make_partial();
+  const std::string good = state_of({"one", "two"});
+  ASSERT_TRUE(decoded(good, *partial).is_ok());
+  EXPECT_EQ(encoded(*partial), good);
+  for (const auto& values : {std::vector<std::string>{"two", "one"}, {"one", "two", "x"}}) {
+    EXPECT_EQ(decoded(state_of(values), *stage.bound->make_partial()).message(),
+              "state of stage \"examples\" is damaged");
   }
 }
 
