@@ -7,7 +7,7 @@
 
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
-#include "pipeline/plan/glob.h"
+#include "pipeline/base/glob.h"
 #include "pipeline/plan/job.h"
 #include "pipeline/plan/toml_tree.h"
 

@@ -13,7 +13,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/comm/comm.h"
 #include "pipeline/formats/numbers.h"
-#include "pipeline/plan/glob.h"
+#include "pipeline/base/glob.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/plan/toml_tree.h"
 #include "pipeline/run/run.h"

@@ -10,7 +10,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/cli/commands.h"
 #include "pipeline/cli/look_at_files.h"
-#include "pipeline/plan/glob.h"
+#include "pipeline/base/glob.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/plan/walk.h"
 

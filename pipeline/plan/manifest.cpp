@@ -14,7 +14,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/core/registry.h"
 #include "pipeline/formats/byte_source.h"
-#include "pipeline/plan/glob.h"
+#include "pipeline/base/glob.h"
 #include "pipeline/plan/walk.h"
 
 namespace shardmill {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/plan/glob.h"
+#include "pipeline/base/glob.h"
 #include "pipeline/plan/manifest.h"
 
 namespace shardmill {

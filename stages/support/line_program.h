@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "pipeline/base/status.h"
-#include "stages/support/child_process.h"
+#include "pipeline/base/child_process.h"
 
 namespace shardmill {
 

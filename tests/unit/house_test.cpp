@@ -180,7 +180,7 @@ INSTANTIATE_TEST_SUITE_P(
     Headers, Heavy,
     testing::Values(
         HeavyHeader{"mpi.h", {"pipeline/comm/mpi_comm.cpp"}},
-        HeavyHeader{"hdf5.h", {"pipeline/report/results_h5_objects.h"}},
+        HeavyHeader{"hdf5.h", {"pipeline/formats/hdf5_objects.h"}},
         HeavyHeader{"toml.h", {"pipeline/plan/toml_tree.cpp"}},
         HeavyHeader{"CLI.hpp", {"pipeline/cli/arguments.cpp"}},
         HeavyHeader{"simdjson.h", {"inputs/support/json_index.cpp"}}, HeavyHeader{"json.hpp", {}},

@@ -12,7 +12,7 @@
 #include <filesystem>
 
 #include "pipeline/formats/compress.h"
-#include "pipeline/plan/glob.h"
+#include "pipeline/base/glob.h"
 #include "tests/support/files.h"
 
 namespace shardmill {

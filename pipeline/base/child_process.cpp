@@ -1,4 +1,4 @@
-#include "stages/support/child_process.h"
+#include "pipeline/base/child_process.h"
 
 #include <fcntl.h>
 #include <poll.h>

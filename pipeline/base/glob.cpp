@@ -1,4 +1,4 @@
-#include "pipeline/plan/glob.h"
+#include "pipeline/base/glob.h"
 
 #include <algorithm>
 #include <optional>
