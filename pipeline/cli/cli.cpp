@@ -14,6 +14,7 @@
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
 #include "pipeline/comm/comm.h"
+#include "pipeline/formats/hdf5_server.h"
 
 namespace shardmill {
 
@@ -98,6 +99,7 @@ int seen_through(int code) {
 
 int run_program(int argc, const char* const* argv) {
   open_what_is_closed();
+  if (argc == 2 && std::string_view(argv[1]) == kHdf5ServerWord) return serve_hdf5();
   try {
     return seen_through(parse_and_run({argv + 1, argv + argc}));
   } catch (const std::exception& error) {

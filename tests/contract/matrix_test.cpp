@@ -12,6 +12,7 @@
 #include "pipeline/formats/compress.h"
 #include "tests/support/example_cases.h"
 #include "tests/support/files.h"
+#include "tests/support/hdf5_files.h"
 #include "tests/support/job_runner.h"
 
 namespace shardmill {
@@ -106,6 +107,45 @@ by = ["k"]
 compute = ["count()", "sum(x)", "mean(x)", "var(x)", "std(x)", "p50(x)", "p99(x)", "distinct(x)"]
 )toml");
   EXPECT_NE(files.contents.at("results.json").find("sum(x)"), std::string::npos);
+}
+
+TEST(Matrix, Hdf5IsTheSameHoweverItIsStoredAndCut) {
+  serve_hdf5_by_built_program();
+  const TempFolder folder;
+  std::filesystem::create_directories(folder.path() / "data");
+  const StoredAs stored[] = {{},
+                             {.chunk_rows = 64},
+                             {.chunk_rows = 37, .shuffle = true, .deflate = 4},
+                             {.chunk_rows = 1000, .deflate = 1, .fletcher32 = true}};
+  for (size_t i = 0; i < std::size(stored); ++i) {
+    write_hdf5_records((folder.path() / fmt::format("data/{}.h5", i)).string(), 300 + 211 * i,
+                       stored[i]);
+  }
+  folder.write("data/broken.h5", "\x89HDF\r\n\x1a\nand nothing more");
+  const std::string hdf5 = "name = \"hdf5\"\n" + input_table(folder, "hdf5", "");
+  const RunFiles files = expect_same_on(sample_layouts(), hdf5 + R"toml(
+[[stage]]
+use = "keep"
+where = "id % 5 != 2"
+[[stage]]
+use = "group"
+by = ["kind", "code"]
+compute = ["count()", "sum(x)", "mean(`m.1`)", "max(name)", "max(level)"]
+[[stage]]
+use = "write"
+path = "kept.jsonl"
+)toml");
+  EXPECT_EQ(files.description.books_problems, std::vector<std::string>());
+  EXPECT_EQ(files.description.records, 300u + 511 + 722 + 933);
+  EXPECT_NE(files.contents.at("output/kept.jsonl")
+                .find(R"({"code":"c1","id":1,"kind":"green","level":2.5,"m.0":3,"m.1":4,"m.2":5,)"
+                      R"("name":"name 1 x","x":-19.125})"),
+            std::string::npos);
+  const RunFiles counted = expect_same_on(sample_layouts(), hdf5 + R"(
+[[stage]]
+use = "count"
+)");
+  EXPECT_EQ(counted.description.records, 300u + 511 + 722 + 933);
 }
 
 TEST(Matrix, QuotedNewlinesAreExactAtAnyCut) {
