@@ -11,6 +11,7 @@
 #include "inputs/support/hdf5_client.h"
 #include "inputs/support/hdf5_columns.h"
 #include "inputs/support/hdf5_values.h"
+#include "pipeline/base/glob.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/input.h"
 
@@ -482,6 +483,38 @@ void check_hdf5(const Options& options, Problems& problems) {
   }
 }
 
+/// Datasets that the job names, and why no sample has them.
+class NamedDatasets {
+ public:
+  explicit NamedDatasets(const std::vector<std::string>& wanted) {
+    for (const std::string& path : wanted) {
+      if (has_glob(path)) continue;
+      missing_[path.starts_with('/') ? path : "/" + path] = "is in none of the samples";
+    }
+  }
+
+  void see(const Hdf5Description& description) {
+    for (const Hdf5PassedOver& one : description.passed_over) {
+      const auto at = missing_.find(one.path);
+      if (at != missing_.end()) at->second = one.reason;
+    }
+    for (const Hdf5Dataset& dataset : description.datasets) found_.insert(dataset.path);
+  }
+
+  void report(int line, Problems& problems) const {
+    for (const auto& [path, reason] : missing_) {
+      if (found_.count(path) > 0) continue;
+      problems.add(line, {.found = "dataset " + quoted(path, 400) + " " + reason,
+                          .expected = "a dataset that columns can be made of",
+                          .fix = "mend the path in `datasets`, or leave it out"});
+    }
+  }
+
+ private:
+  std::map<std::string, std::string> missing_;
+  std::set<std::string> found_;
+};
+
 /// The columns of all samples, each with the type that fits all.
 class SchemaMaker {
  public:
@@ -527,12 +560,14 @@ Result<InputSchema> infer_hdf5(const Options& options, const ReadLimits& limits,
   const Hdf5Options wanted = Hdf5Options::of(options);
   Hdf5Servers servers;
   SchemaMaker schema;
+  NamedDatasets named(wanted.datasets);
   Status first_error;
   bool is_any_good = false;
   for (const FileSlice& slice : files.types) {
     const Result<std::unique_ptr<Hdf5File>> file =
         Hdf5File::open(servers, selection_of(slice.path, wanted, limits), answer_limits(limits));
     if (!file.is_ok() && file.status().code() == Code::kFailed) return file.status();
+    if (file.is_ok()) named.see((*file)->description());
     const Result<Hdf5Table> table =
         file.is_ok() ? hdf5_table((*file)->description(), wanted) : file.status();
     if (table.is_ok()) {
@@ -546,6 +581,7 @@ Result<InputSchema> infer_hdf5(const Options& options, const ReadLimits& limits,
     problems.add(options.line("datasets"),
                  {.found = "no file can be read, the first is " + first_error.message()});
   }
+  if (is_any_good) named.report(options.line("datasets"), problems);
   schema.apply(options, problems);
   return InputSchema{.columns = schema.take()};
 }

@@ -191,6 +191,9 @@ def check_file(path):
     by_length, alone = {}, 0
     print(path, flush=True) if os.environ.get("VERBOSE") else None
     for dataset in datasets_of(file):
+        if dataset.compression == "lzf":  # which only h5py has
+            expect_refusal(path, dataset.name)
+            continue
         if dataset.size and dataset.size * dataset.dtype.itemsize > 1 << 20:
             continue
         try:

@@ -338,6 +338,10 @@ TEST_F(Hdf5Input, TakesDatasetsByNameAndPattern) {
   EXPECT_THAT(rows({"run2/x", "linked"}), ElementsAre("1|3", "2|4"));
   EXPECT_EQ(columns(), "linked:int run2.x:int");
   EXPECT_THAT(rows({"x"}), testing::IsEmpty()) << problem_;
+  EXPECT_THAT(rows({"/run1/x", "run1/z", "/run2"}), ElementsAre("1", "2"));
+  EXPECT_EQ(problem_,
+            "dataset \"/run2\" cannot be opened as a dataset, expected a dataset that columns can "
+            "be made of; mend the path in `datasets`, or leave it out");
   EXPECT_THAT(rows({"/*/x"}), ElementsAre("1|3", "2|4"));
   EXPECT_THAT(rows({"/run2/*"}), testing::IsEmpty());
   EXPECT_THAT(problem_,
