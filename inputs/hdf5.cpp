@@ -557,6 +557,13 @@ class SchemaMaker {
 
 Result<InputSchema> infer_hdf5(const Options& options, const ReadLimits& limits,
                                const SampleFiles& files, Problems& problems) {
+  if (files.content != nullptr) {
+    problems.add(options.line("format"), {.found = "records as text for a job that reads hdf5",
+                                          .expected = "files",
+                                          .fix = "test its stages with records of another format: "
+                                                 "format = \"jsonl\""});
+    return InputSchema{};
+  }
   const Hdf5Options wanted = Hdf5Options::of(options);
   Hdf5Servers servers;
   SchemaMaker schema;

@@ -364,6 +364,17 @@ TEST_F(Hdf5Input, MakesNullsOfFillsAndNansIfAsked) {
   EXPECT_THAT(read(path("f.h5")).rows, ElementsAre("1|null", "null|null", "3|null", "null|null"));
 }
 
+TEST_F(Hdf5Input, IsNotReadFromText) {
+  const std::string content = "{}\n";
+  Problems problems;
+  const Result<InputSchema> schema =
+      spec_.infer(options_, limits_, {.content = &content}, problems);
+  ASSERT_EQ(problems.list().size(), 1u);
+  EXPECT_EQ(problems.list()[0].message.text(),
+            "records as text for a job that reads hdf5, expected files; test its stages with "
+            "records of another format: format = \"jsonl\"");
+}
+
 TEST_F(Hdf5Input, ShowsAttributesAsColumns) {
   {
     const NumbersFile file(path("a.h5"));
