@@ -117,7 +117,10 @@ Hdf5Elements::Hdf5Elements(const Hdf5Access& access, uint64_t index, const Hdf5S
     : access_(access),
       index_(index),
       about_(access.file->description().datasets[index]),
-      shape_(shape) {
+      shape_(shape),
+      values_(access.file->buffers().take()),
+      stored_(access.file->buffers().take()),
+      chunk_(access.file->buffers().take()) {
   if (about_.layout != Hdf5Layout::kChunked) return;
   chunk_bytes_ = about_.element_bytes;
   for (size_t i = 0; i < about_.dims.size(); ++i) {
@@ -129,6 +132,12 @@ Hdf5Elements::Hdf5Elements(const Hdf5Access& access, uint64_t index, const Hdf5S
     }
     const bool is_covered = is_axis ? i == 0 : about_.chunk_dims[i] == about_.dims[i];
     chunk_is_block_ = chunk_is_block_ && is_covered;
+  }
+}
+
+Hdf5Elements::~Hdf5Elements() {
+  for (Hdf5Buffer* const buffer : {&chunk_, &stored_, &values_}) {
+    access_.file->buffers().give_back(std::move(*buffer));
   }
 }
 
@@ -166,7 +175,7 @@ Status Hdf5Elements::begin_block(uint64_t begin, uint64_t end) {
   uint64_t bytes = 0;
   if (!product_fits(row_bytes, rows, bytes)) bytes = UINT64_MAX;
   if (bytes > access_.window_bytes_max) return too_wide(bytes);
-  if (values_.size() < bytes) values_ = std::vector<char>(bytes);
+  values_.need(bytes);
   block_ = {.begin = begin, .end = end, .data = values_.data()};
   block_.row_stride = shape_.axis == 0 ? row_bytes : about_.element_bytes;
   block_.inner_stride = shape_.axis == 0 ? about_.element_bytes : rows * about_.element_bytes;
@@ -256,7 +265,7 @@ Status Hdf5Elements::read_chunk(const Hdf5ChunkPlace& place, char* out) {
   if (about_.filters.empty() && place.size_bytes == chunk_bytes_) {
     return access_.bytes->read(place.address, chunk_bytes_, out);
   }
-  if (stored_.size() < place.size_bytes) stored_ = std::vector<char>(place.size_bytes);
+  stored_.need(place.size_bytes);
   RETURN_IF_ERROR(access_.bytes->read(place.address, place.size_bytes, stored_.data()));
   return unfilter_->undo({stored_.data(), place.size_bytes}, place.filter_mask, out)
       .at("byte " + with_separators(place.address));
@@ -293,11 +302,11 @@ Status Hdf5Elements::load_chunks(uint64_t row) {
   block_ = block;
   const uint64_t group = (first - places_first_row_) / shape_.chunk_rows * chunks_side_by_side_;
   if (chunk_is_block_) {
-    if (values_.size() < chunk_bytes_) values_ = std::vector<char>(chunk_bytes_);
+    values_.need(chunk_bytes_);
     block_.data = values_.data();
     return read_chunk(places_[group], values_.data());
   }
-  if (chunk_.size() < chunk_bytes_) chunk_ = std::vector<char>(chunk_bytes_);
+  chunk_.need(chunk_bytes_);
   std::vector<uint64_t> at(grid_.size(), 0);
   for (uint64_t n = 0; n < chunks_side_by_side_; ++n) {
     RETURN_IF_ERROR(read_chunk(places_[group + n], chunk_.data()));

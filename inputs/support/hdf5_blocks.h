@@ -70,6 +70,9 @@ class Hdf5Elements {
  public:
   /// Everything must outlive it.
   Hdf5Elements(const Hdf5Access& access, uint64_t index, const Hdf5Shape& shape);
+  ~Hdf5Elements();
+  Hdf5Elements(const Hdf5Elements&) = delete;
+  Hdf5Elements& operator=(const Hdf5Elements&) = delete;
   /// Makes `block` one that holds `row`, of rows [begin, end) that are meant; what it showed
   /// before is gone. kBadFile: damaged, or more memory is needed than window_bytes_max.
   Status load(uint64_t row, uint64_t end);
@@ -92,7 +95,7 @@ class Hdf5Elements {
   const Hdf5Dataset& about_;
   const Hdf5Shape shape_;
   Hdf5Block block_;
-  std::vector<char> values_;
+  Hdf5Buffer values_;
   std::string answer_;
   // Chunked:
   std::vector<uint64_t> grid_;  ///< chunks along each dimension; 1 along the axis
@@ -102,8 +105,8 @@ class Hdf5Elements {
   std::unique_ptr<Hdf5Unfilter> unfilter_;
   std::vector<Hdf5ChunkPlace> places_;  ///< of the chunks of some rows of chunks
   uint64_t places_first_row_ = 0;
-  std::vector<char> stored_;
-  std::vector<char> chunk_;
+  Hdf5Buffer stored_;
+  Hdf5Buffer chunk_;
 };
 
 /// The values of a leaf that only the library can give, block by block: numbers of 8 bytes, or

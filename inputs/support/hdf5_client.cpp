@@ -19,7 +19,7 @@ namespace shardmill {
 namespace {
 
 constexpr ChildProcess::Milliseconds kWait{1000};
-constexpr uint64_t kDescriptionBytesMax = 256 << 20;
+constexpr uint64_t kDescriptionBytesMax = 64 << 20;
 constexpr size_t kAnswerHead = sizeof(uint64_t) + 1;
 /// Tests are programs of their own: they name the one that serves.
 constexpr const char* kProgramVariable = "SHARDMILL_PROGRAM";

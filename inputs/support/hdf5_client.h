@@ -14,6 +14,45 @@
 
 namespace shardmill {
 
+/// Memory that is not filled before it is used.
+class Hdf5Buffer {
+ public:
+  /// At least `bytes`; what was in it may be gone.
+  void need(size_t bytes) {
+    if (bytes <= size_) return;
+    bytes_ = std::make_unique_for_overwrite<char[]>(bytes);
+    size_ = bytes;
+  }
+  char* data() const { return bytes_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  size_t size_ = 0;
+};
+
+/// Buffers that go from one unit to the next, so that the system need not clear new pages for each.
+/// One thread.
+class Hdf5Buffers {
+ public:
+  Hdf5Buffer take() {
+    if (idle_.empty()) return {};
+    Hdf5Buffer buffer = std::move(idle_.back());
+    idle_.pop_back();
+    return buffer;
+  }
+  void give_back(Hdf5Buffer buffer) {
+    constexpr size_t kMost = 16;
+    constexpr size_t kLargest = 4 << 20;
+    if (buffer.size() > 0 && buffer.size() <= kLargest && idle_.size() < kMost) {
+      idle_.push_back(std::move(buffer));
+    }
+  }
+
+ private:
+  std::vector<Hdf5Buffer> idle_;
+};
+
 /// A server in the hands of one thread, the one that started it.
 class Hdf5Server {
  public:
@@ -28,6 +67,7 @@ class Hdf5Server {
   void close_file();
   /// False after a crash.
   bool is_usable();
+  Hdf5Buffers& buffers() { return buffers_; }
 
  private:
   explicit Hdf5Server(std::unique_ptr<ChildProcess> process) : process_(std::move(process)) {}
@@ -36,6 +76,7 @@ class Hdf5Server {
   Status crashed();
 
   std::unique_ptr<ChildProcess> process_;
+  Hdf5Buffers buffers_;
 };
 
 /// The servers of all workers of a rank. Any thread.
@@ -69,6 +110,7 @@ class Hdf5File {
   Status rows(const Hdf5Range& range, std::string& out);
   Status column(const Hdf5Range& range, std::string& out);
   uint64_t bytes_received() const { return bytes_received_; }
+  Hdf5Buffers& buffers() { return server_->buffers(); }
 
  private:
   Hdf5File(Hdf5Servers& servers, std::unique_ptr<Hdf5Server> server, Limits limits)

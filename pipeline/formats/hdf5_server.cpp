@@ -1,5 +1,6 @@
 #include "pipeline/formats/hdf5_server.h"
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,7 +141,9 @@ class FileService {
 };
 
 /// Ends the process, without a word to whoever else has its descriptors and memory.
-[[noreturn]] void read_one_file(std::string frame) {
+[[noreturn]] void read_one_file(std::string frame, pid_t server) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != server) ::_exit(1);  // it died before the kernel knew
   FileService service;
   while (service.serve(frame)) {
     if (!read_frame(frame)) break;
@@ -166,9 +169,10 @@ int serve_hdf5() {
   H5open();
   std::string frame;
   while (read_frame(frame)) {
+    const pid_t server = ::getpid();
     const pid_t reader = ::fork();
     if (reader < 0) return kHdf5Ended;
-    if (reader == 0) read_one_file(std::move(frame));
+    if (reader == 0) read_one_file(std::move(frame), server);
     const int code = wait_for(reader);
     if (code != 0) return code;
   }
