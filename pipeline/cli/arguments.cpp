@@ -286,8 +286,12 @@ class Parser {
   }
 
   void add_report() {
-    CLI::App* sub = add(Command::kReport, "report", "Prints the report of a run.");
+    CLI::App* sub = add(Command::kReport, "report",
+                        "Prints the report of a run, or one of its tables with all rows.");
     sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
+    sub->add_option("--format", arguments_.format, "text, html, json, csv or markdown")
+        ->type_name("FORMAT");
+    sub->add_option("--table", arguments_.table, "only this table")->type_name("NAME");
   }
 
   void add_verify() {
@@ -306,6 +310,7 @@ class Parser {
     sub->add_option("OTHER-RUN-DIR", arguments_.other, "the run directory of the second run")
         ->required();
     sub->add_option("--rows", arguments_.rows, "rows of a table, files and outputs that are shown");
+    sub->add_option("--format", arguments_.format, "text or html")->type_name("text|html");
   }
 
   void add_stages() {
@@ -375,6 +380,25 @@ class Parser {
         "grep ERROR logs\"");
   }
 
+  Status check_format() {
+    arguments_.format = plain(arguments_.format);
+    const bool is_diff = arguments_.command == Command::kDiff;
+    const std::vector<std::string> formats =
+        is_diff ? std::vector<std::string>{"text", "html"}
+                : std::vector<std::string>{"text", "html", "json", "csv", "markdown"};
+    const std::string place = is_diff ? "shardmill diff: --format" : "shardmill report: --format";
+    if (std::find(formats.begin(), formats.end(), arguments_.format) == formats.end()) {
+      const auto near = near_match(arguments_.format, formats);
+      return Status::usage(place + " is " + shardmill::quoted(arguments_.format) +
+                           ", expected one of " + listed(formats) +
+                           (near ? "; did you mean " + shardmill::quoted(*near) + "?" : ""));
+    }
+    if (arguments_.table.empty() || arguments_.format != "html") return {};
+    return Status::usage(place +
+                         " html is the whole report, expected no --table; choose text, json, csv "
+                         "or markdown for one table");
+  }
+
   Result<Arguments> finish() {
     if (chosen() == nullptr) return help(kFirstSteps);
     arguments_.target = plain(arguments_.target);
@@ -389,6 +413,8 @@ class Parser {
       RETURN_IF_ERROR(check_time_limit(arguments_.time_limit));
     }
     RETURN_IF_ERROR(read_patterns());
+    arguments_.table = plain(arguments_.table);
+    RETURN_IF_ERROR(check_format());
     return arguments_;
   }
 

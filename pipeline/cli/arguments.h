@@ -34,6 +34,8 @@ struct Arguments {
   std::string target;                 ///< JOB.toml, RUN-DIR, or NAME; may be empty for stages
   std::string other;                  ///< diff: the second RUN-DIR
   size_t rows = 20;                   ///< diff: rows of a table that are shown
+  std::string format = "text";        ///< report and diff: "text", "html", ...
+  std::string table;                  ///< report: the name of the one to print; empty: the report
   std::vector<std::string> paths;     ///< count, grep, profile, new
   std::vector<std::string> columns;   ///< profile; empty: all
   std::vector<std::string> patterns;  ///< grep

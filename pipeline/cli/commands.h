@@ -32,6 +32,9 @@ int print_error(const Status& status);
 /// Writes to standard output.
 void print(std::string_view text);
 
+/// The content of a file; kUsage with what the system says against it, to stand behind "the file ".
+Result<std::string> read_text(const std::string& path, size_t bytes_max);
+
 /// The content of a job file; kUsage if it cannot be read or is larger than 16 MiB.
 Result<std::string> read_job_file(const std::string& path);
 

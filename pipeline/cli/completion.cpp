@@ -15,7 +15,17 @@ namespace shardmill {
 namespace {
 
 /// What a shell can offer for a value.
-enum class Offer : uint8_t { kNothing, kFile, kFolder, kJobFile, kStage, kExpression, kShell };
+enum class Offer : uint8_t {
+  kNothing,
+  kFile,
+  kFolder,
+  kJobFile,
+  kStage,
+  kExpression,
+  kShell,
+  kFormat,
+  kTextOrHtml
+};
 
 Offer offer_of(const ArgumentDescription& argument) {
   const std::string& value = argument.value;
@@ -24,6 +34,8 @@ Offer offer_of(const ArgumentDescription& argument) {
   if (value == "STAGE") return Offer::kStage;
   if (value == "EXPRESSION") return Offer::kExpression;
   if (value == "SHELL") return Offer::kShell;
+  if (value == "FORMAT") return Offer::kFormat;
+  if (value == "text|html") return Offer::kTextOrHtml;
   // What nobody has named may well be a file, and a first pattern may stand behind -e.
   return value == "FILE" || value == "PATH" || value == "PATTERN" || value == "TEXT"
              ? Offer::kFile
@@ -199,6 +211,10 @@ class BashScript {
         return "offer=choices choices=" + in_quotes(joined(names_.expressions));
       case Offer::kShell:
         return "offer=choices choices='bash zsh'";
+      case Offer::kFormat:
+        return "offer=choices choices='text html json csv markdown'";
+      case Offer::kTextOrHtml:
+        return "offer=choices choices='text html'";
     }
     return "offer=nothing";
   }
@@ -311,6 +327,10 @@ class ZshScript {
         return "(" + joined(names_.expressions) + ")";
       case Offer::kShell:
         return "(bash zsh)";
+      case Offer::kFormat:
+        return "(text html json csv markdown)";
+      case Offer::kTextOrHtml:
+        return "(text html)";
     }
     return " ";
   }

@@ -4,6 +4,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/cli/commands.h"
 #include "pipeline/plan/plan.h"
+#include "pipeline/report/report_html_diff.h"
 #include "pipeline/report/run_diff.h"
 #include "pipeline/run/finished_run.h"
 #include "pipeline/run/verify.h"
@@ -39,7 +40,8 @@ int diff_command(const Arguments& arguments) {
     }
   }
   const RunDiff diff = diff_runs(*before, *after);
-  print(diff_text(*before, *after, diff, arguments.rows));
+  print(arguments.format == "html" ? diff_html(*before, *after, diff, arguments.rows)
+                                   : diff_text(*before, *after, diff, arguments.rows));
   return diff.is_same() ? 0 : kExitDifferent;
 }
 

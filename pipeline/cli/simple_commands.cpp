@@ -18,28 +18,6 @@
 
 namespace shardmill {
 
-namespace {
-
-/// The content of a file, or what the system says against it.
-Result<std::string> read_text(const std::string& path, size_t bytes_max) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  std::string content;
-  std::array<char, 1 << 16> buffer;
-  ssize_t size = -1;
-  while (descriptor >= 0 && (size = ::read(descriptor, buffer.data(), buffer.size())) > 0) {
-    content.append(buffer.data(), static_cast<size_t>(size));
-    if (content.size() <= bytes_max) continue;
-    ::close(descriptor);
-    return Status::usage("is larger than " + with_separators(bytes_max) + " bytes");
-  }
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  if (size < 0) return Status::usage("cannot be read: " + system_reason(error));
-  return content;
-}
-
-}  // namespace
-
 int exit_code(const Status& status) {
   switch (status.code()) {
     case Code::kOk:
@@ -71,6 +49,23 @@ void print(std::string_view text) {
   std::fflush(stdout);
 }
 
+Result<std::string> read_text(const std::string& path, size_t bytes_max) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  std::string content;
+  std::array<char, 1 << 16> buffer;
+  ssize_t size = -1;
+  while (descriptor >= 0 && (size = ::read(descriptor, buffer.data(), buffer.size())) > 0) {
+    content.append(buffer.data(), static_cast<size_t>(size));
+    if (content.size() <= bytes_max) continue;
+    ::close(descriptor);
+    return Status::usage("is larger than " + with_separators(bytes_max) + " bytes");
+  }
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (size < 0) return Status::usage("cannot be read: " + system_reason(error));
+  return content;
+}
+
 Result<std::string> read_job_file(const std::string& path) {
   Result<std::string> text = read_text(path, 16 << 20);
   if (text.is_ok()) return text;
@@ -79,20 +74,6 @@ Result<std::string> read_job_file(const std::string& path) {
                                .expected = "a TOML file",
                                .fix = "\"shardmill new first\" writes one to start from"}
                            .text());
-}
-
-int report_command(const Arguments& arguments) {
-  const std::string path = arguments.target + "/report.txt";
-  const Result<std::string> report = read_text(path, size_t{1} << 30);
-  if (report.is_ok()) {
-    print(*report);
-    return 0;
-  }
-  return print_error(Status::usage(Message{.place = escaped(path),
-                                           .found = "the report " + report.status().message(),
-                                           .expected = "the directory of a finished run",
-                                           .fix = "runs leave it in JOB.run or --run-dir"}
-                                       .text()));
 }
 
 int stages_command(const Arguments& arguments) {

@@ -35,4 +35,7 @@ struct PageParts {
 };
 std::string html_page(const PageParts& parts);
 
+/// Lines of text as HTML that may stand in a <pre>, visible() and cut after about `bytes_most`.
+std::string visible_lines(std::string_view text, size_t bytes_most);
+
 }  // namespace shardmill

@@ -26,19 +26,18 @@ std::string element(std::string_view tag, std::string_view attributes, std::stri
   return out + ">" + std::string(content) + "</" + std::string(tag) + ">\n";
 }
 
-/// `text` as it may stand in a <pre>, cut.
-std::string visible_lines(std::string_view text) {
+}  // namespace
+
+std::string visible_lines(std::string_view text, size_t bytes_most) {
   std::string out;
   while (!text.empty()) {
-    if (out.size() > kTextWithoutScripts) return out + "... the rest is in report.txt\n";
+    if (out.size() > bytes_most) return out + "...\n";
     const size_t end = std::min(text.find('\n'), text.size());
     out += html_escaped(visible(text.substr(0, end), kLineWithoutScripts)) + "\n";
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
 }
-
-}  // namespace
 
 std::string html_page(const PageParts& parts) {
   std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
@@ -59,7 +58,8 @@ std::string html_page(const PageParts& parts) {
 }
 
 std::string report_html(const RunDescription& run) {
-  std::string text = visible_lines(report_text(run, {.colour = false, .width = 100}));
+  std::string text =
+      visible_lines(report_text(run, {.colour = false, .width = 100}), kTextWithoutScripts);
   const std::string name = run.job_name.empty() ? "shardmill" : visible(run.job_name, 200);
   return html_page({.title = name + " - shardmill",
                     .start = "show_report",

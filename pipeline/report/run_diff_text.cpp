@@ -7,17 +7,13 @@
 #include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
-#include "pipeline/formats/numbers.h"
 #include "pipeline/report/cells.h"
-#include "pipeline/report/json_object.h"
 #include "pipeline/report/run_diff.h"
-#include "pipeline/report/text_table.h"
+#include "pipeline/report/run_diff_cells.h"
 
 namespace shardmill {
 
 namespace {
-
-constexpr size_t kTextWidth = 60;
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string out;
@@ -32,9 +28,8 @@ char sign_of(const Pair& at) {
 /// "10 -> 12 (+2)"
 std::string change_text(Int128 before, Int128 after) {
   std::string text = readable_int(before) + " -> " + readable_int(after);
-  Int128 difference = 0;
-  if (__builtin_sub_overflow(after, before, &difference)) return text;
-  return text + " (" + (difference > 0 ? "+" : "") + readable_int(difference) + ")";
+  const std::string difference = difference_text(before, after);
+  return difference.empty() ? text : text + " (" + difference + ")";
 }
 
 std::string counts_text(const std::vector<CountChange>& changes) {
@@ -45,49 +40,14 @@ std::string counts_text(const std::vector<CountChange>& changes) {
   return joined(parts);
 }
 
-/// Seven digits tell most floats apart; those that they do not are written with all of theirs.
-std::pair<std::string, std::string> float_texts(double before, double after) {
-  std::pair<std::string, std::string> texts = {fmt::format("{:.7g}", before),
-                                               fmt::format("{:.7g}", after)};
-  if (texts.first != texts.second) return texts;
-  texts = {};
-  append_float(texts.first, before);
-  append_float(texts.second, after);
-  return texts;
-}
-
-std::string value_text(const TableColumn& column, size_t row) {
-  if (column.null[row] != 0) return "null";
-  switch (column.type) {
-    case Type::kText:
-      return column.text[row].empty() ? "\"\"" : cut_end(printable(column.text[row]), kTextWidth);
-    case Type::kInt:
-      return readable_int(column.ints[row]);
-    case Type::kFloat:
-      return fmt::format("{:.7g}", column.floats[row]);
-    case Type::kBool:
-    case Type::kTime:
-      break;
-  }
-  std::string text;
-  append_json_value(text, column, row);
-  std::erase(text, '"');
-  return text;
-}
-
 std::string value_change_text(const TableColumn& before, size_t row, const TableColumn& after,
                               size_t other) {
   const bool has_null = before.null[row] != 0 || after.null[other] != 0;
   if (!has_null && before.type == Type::kInt) {
     return change_text(before.ints[row], after.ints[other]);
   }
-  std::pair<std::string, std::string> texts = {value_text(before, row), value_text(after, other)};
-  if (!has_null && before.type == Type::kFloat) {
-    texts = float_texts(before.floats[row], after.floats[other]);
-  } else if (texts.first == texts.second) {  // long texts that begin with the same
-    texts = {quoted(before.text[row], 4096), quoted(after.text[other], 4096)};
-  }
-  return texts.first + " -> " + texts.second;
+  const auto [first, second] = diff_value_texts(before, row, after, other);
+  return first + " -> " + second;
 }
 
 class DiffText {
@@ -251,7 +211,8 @@ class DiffText {
     if (table.key_columns == 0) return table.row_count <= 1 ? "" : fmt::format("row {}", row + 1);
     std::vector<std::string> parts;
     for (size_t i = 0; i < table.key_columns; ++i) {
-      parts.push_back(escaped(table.columns[i].name) + " " + value_text(table.columns[i], row));
+      parts.push_back(escaped(table.columns[i].name) + " " +
+                      diff_value_text(table.columns[i], row));
     }
     return joined(parts);
   }
@@ -274,7 +235,8 @@ class DiffText {
   static std::string whole_row(const ReadTable& table, size_t row) {
     std::vector<std::string> values;
     for (size_t i = table.key_columns; i < table.columns.size(); ++i) {
-      values.push_back(escaped(table.columns[i].name) + " " + value_text(table.columns[i], row));
+      values.push_back(escaped(table.columns[i].name) + " " +
+                       diff_value_text(table.columns[i], row));
     }
     return with_key(key_text(table, row), values);
   }

@@ -148,6 +148,22 @@ def check_service_log(page, pictures):
     take_pictures(page, pictures, "service-log")
 
 
+def check_diff(shardmill, before, after, pictures):
+    done = subprocess.run([shardmill, "diff", before, after, "--format", "html"], capture_output=True)
+    check("diff says that the runs differ", done.returncode, 10)
+    page = before + ".diff.html"
+    with open(page, "wb") as file:
+        file.write(done.stdout)
+    with Browser(400, 900) as browser:
+        browser.open(page)
+        check("a comparison says what differs", texts(browser, ".notice")[0].startswith("The results differ: "), True)
+        check("... and shows the tables", len(texts(browser, "#tables tbody tr")) > 0, True)
+        check_accessible(browser)
+        check_width(browser, "a comparison at 400 pixels")
+        check_quiet(browser, "comparison")
+    take_pictures(page, pictures, "diff")
+
+
 def check_hostile(page, pictures):
     with Browser(400, 900) as browser:
         browser.open(page)
@@ -189,6 +205,8 @@ def main():
     work = tempfile.mkdtemp(prefix="shardmill-pages-")
     try:
         check_service_log(run_job(shardmill, os.path.join(examples, "service-log"), os.path.join(work, "log.run")), arguments.pictures)
+        run_job(shardmill, os.path.join(examples, "service-log"), os.path.join(work, "part.run"), "--limit", "2000")
+        check_diff(shardmill, os.path.join(work, "log.run"), os.path.join(work, "part.run"), arguments.pictures)
         os.mkdir(os.path.join(work, "hostile"))
         hostile_job(os.path.join(work, "hostile"))
         check_hostile(run_job(shardmill, os.path.join(work, "hostile"), os.path.join(work, "hostile.run")), arguments.pictures)

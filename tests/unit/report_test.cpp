@@ -134,6 +134,27 @@ RunDescription small_run() {
   return run;
 }
 
+TEST(ReportText, ShowsBarsBesideTheFirstMeasureOfATable) {
+  RunDescription run;
+  Table table = {.name = "t", .key_columns = 1};
+  TableColumn key = {.name = "key", .type = Type::kText};
+  TableColumn count = {.name = "count", .type = Type::kInt};
+  for (const char* text : {"a", "b", "c"}) key.add_text(text);
+  count.add_int(12);
+  count.add_int(6);
+  count.add_null();
+  table.columns = {key, count};
+  run.tables = {table};
+  EXPECT_THAT(report_text(run, {}), HasSubstr("\n  a       12  ████████████\n"
+                                              "  b        6  ██████\n"
+                                              "  c        -\n"));
+  run.tables[0].columns[1].ints[1] = -6;  // bars cannot show what is below nothing
+  EXPECT_THAT(report_text(run, {}), HasSubstr("\n  a       12\n  b       -6\n"));
+  run.tables[0] = table;
+  run.tables[0].key_columns = 0;
+  EXPECT_THAT(report_text(run, {}), HasSubstr("\n  a       12\n  b        6\n"));
+}
+
 TEST(ReportText, SaysWhatWasReadAndWhatBecameOfIt) {
   const std::string text = report_text(small_run(), {});
   EXPECT_THAT(text, HasSubstr("1 of 2 files, "));

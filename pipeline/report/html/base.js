@@ -86,6 +86,7 @@ function value_text(value, column) {
     case 'rate': return rate_text(value);
     case 'seconds': return seconds_text(value);
     case 'share': return share_text(value, 1);
+    case 'diff': return value;
     case 'bool': return value ? 'true' : 'false';
     default: return value === '' ? '""' : String(value);
   }

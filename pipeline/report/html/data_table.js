@@ -20,7 +20,7 @@ function data_table({label, columns, rows, note, first = 15, on_view}) {
       row.map((value, i) => value_text(value, columns[i])).join('\n').toLowerCase()) : null;
 
   // As wide as its longest text asks for, so that short words are not broken.
-  const widths = columns.map((column, i) => is_number_kind(column.kind) ? 0 :
+  const widths = columns.map((column, i) => is_number_kind(column.kind) || column.right ? 0 :
       Math.min(28, Math.max(4, ...rows.map((row) => row[i] === null ? 1 : String(row[i]).length))));
 
   function head(column, i) {
@@ -34,9 +34,9 @@ function data_table({label, columns, rows, note, first = 15, on_view}) {
       update();
     }});
     const name = (column.name === '' ? '""' : column.name) + (column.approximate ? ' ~' : '');
-    if (is_number_kind(column.kind)) button.append(arrow, name);
+    if (is_number_kind(column.kind) || column.right) button.append(arrow, name);
     else button.append(name, arrow);
-    return el('th', {scope: 'col', class: is_number_kind(column.kind) ? 'number' : 'text-head'}, button);
+    return el('th', {scope: 'col', class: is_number_kind(column.kind) || column.right ? 'number' : 'text-head'}, button);
   }
 
   function cell(value, column, i) {
@@ -46,8 +46,8 @@ function data_table({label, columns, rows, note, first = 15, on_view}) {
     if (column.kind === 'share') {
       return el('td', {class: 'share'}, el('span', {style: 'display:inline-block;width:90px'}, bar(value / greatest[i])), text);
     }
-    const kind = is_number_kind(column.kind) ? 'number' : 'text';
-    const style = widths[i] > 0 ? 'min-width:min(' + widths[i] + 'ch,60vw)' : null;
+    const kind = is_number_kind(column.kind) || column.right ? 'number' : 'text';
+    const style = widths[i] > 0 ? 'min-width:calc(min(' + widths[i] + 'ch,50vw) + 18px)' : null;
     return el(tag, {...scope, style, class: kind + (value === null ? ' nothing' : '') + (column.mono ? ' mono' : '')}, text);
   }
 
