@@ -58,6 +58,8 @@ function data_table({label, columns, rows, note, first = 15, on_view}) {
       const x = number_of(a), y = number_of(b);
       order = Number.isNaN(x) || Number.isNaN(y) ? (Number.isNaN(x) ? 1 : 0) - (Number.isNaN(y) ? 1 : 0) :
           x < y ? -1 : x > y ? 1 : compare_digits(a, b);
+    } else if (column.right && a !== '' && b !== '' && !Number.isNaN(grouped_number(a)) && !Number.isNaN(grouped_number(b))) {
+      order = grouped_number(a) - grouped_number(b);
     } else {
       order = a < b ? -1 : a > b ? 1 : 0;
     }
@@ -114,6 +116,11 @@ function data_table({label, columns, rows, note, first = 15, on_view}) {
   if (note) box.append(el('p', {class: 'table-note'}, note));
   update();
   return box;
+}
+
+// '-1,234.5' as a number.
+function grouped_number(text) {
+  return Number(text.replace(/,/g, ''));
 }
 
 function number_of(value) {
