@@ -254,13 +254,13 @@ Status Hdf5Reader::rows(const Hdf5Range& range, ByteWriter& out) {
   uint64_t bytes = 0;
   if (!select(about, opened->dataset.id(), range, selected) ||
       !product_fits(selected.elements, about.element_bytes, bytes)) {
-    return bad("dataset " + quoted(about.path) + " cannot be read");
+    return bad("cannot be read");
   }
   const Handle type = hdf5_type_without_pointers(opened->type.id());
   std::string values(bytes, '\0');
   if (!type.is_ok() || H5Dread(opened->dataset.id(), type.id(), selected.memory_space.id(),
                                selected.file_space.id(), H5P_DEFAULT, values.data()) < 0) {
-    return bad("dataset " + quoted(about.path) + " cannot be read");
+    return bad("cannot be read");
   }
   out.raw(values.data(), values.size());
   return {};
@@ -269,7 +269,7 @@ Status Hdf5Reader::rows(const Hdf5Range& range, ByteWriter& out) {
 Status Hdf5Reader::column(const Hdf5Range& range, ByteWriter& out) {
   ASSIGN_OR_RETURN(const Opened* const opened, this->opened(range));
   const Hdf5Dataset& about = description_.datasets[range.dataset];
-  const auto failed = [&] { return bad("dataset " + quoted(about.path) + " cannot be read"); };
+  const auto failed = [&] { return bad("cannot be read"); };
   const Hdf5LeafPath& path = opened->leaves[range.leaf];
   if (!about.leaves[range.leaf].from_library) return failed();
   const Hdf5MemoryLeaf memory = hdf5_memory_leaf(opened->type.id(), path);
@@ -333,7 +333,7 @@ Status Hdf5Reader::chunks(const Hdf5Range& range, ByteWriter& out) {
       end[i] = (range.first + range.count - 1) / chunk + 1;
     }
     if (!product_fits(count, end[i] - first[i], count) || count > kPlacesMax) {
-      return Status::bad_file("dataset " + quoted(about.path) + ": too many chunks side by side");
+      return Status::bad_file("has too many chunks side by side");
     }
   }
   std::vector<uint64_t> at = first;
