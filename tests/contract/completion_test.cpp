@@ -22,6 +22,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::IsSupersetOf;
 using testing::Not;
+using testing::UnorderedElementsAre;
 using testing::UnorderedElementsAreArray;
 
 /// Each test stands in a folder with a few files and the program in its PATH.
@@ -148,9 +149,12 @@ TEST_F(Completion, ZshKnowsEveryFlag) {
 
 TEST_F(Completion, ZshIsShownWhatEachThingIs) {
   const std::string script = read_file(folder_.path() / "script.zsh");
-  EXPECT_THAT(script, HasSubstr("'report:Prints the report of a run'"));
+  EXPECT_THAT(script,
+              HasSubstr("'report:Prints the report of a run, or one of its tables with all rows'"));
   EXPECT_THAT(script, HasSubstr("'(--limit)--limit=[only the first N records]:UINT: '"));
   EXPECT_THAT(script, Not(HasSubstr("UINT in [")));
+  EXPECT_THAT(in_bash("report old.run --format c"), ElementsAre("csv"));
+  EXPECT_THAT(in_bash("diff old.run old.run --format ''"), UnorderedElementsAre("text", "html"));
 }
 
 TEST_F(Completion, OtherShellsAreUsage) {
