@@ -16,6 +16,7 @@ import argparse, collections, hashlib, json, os, random, shutil, signal, subproc
 
 KILLS_MOST = 5
 LAST_WORDS = 60  # seconds that processes of a killed run may take to be gone
+WHOLE_RUN = 600  # seconds that a run which nobody kills may take, on a busy machine too
 OWN_EXIT_CODES = [2, 3, 10, 75]  # a killed rank gives 137, a killed mpirun -9
 PHASES = ["start", "work", "checkpoint", "assemble", "finish"]
 LAST_FILES = ["run.json", "files.tsv", "results.h5", "results.json", "checksums.xxh3"]
@@ -119,6 +120,14 @@ def is_newer(path, moment):
         return False
 
 
+def kill_if_there(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class Attempt:
     """One launch of a run."""
 
@@ -197,7 +206,7 @@ class Chaos:
             shutil.rmtree(run_dir)
             start = time.monotonic()
             attempt = Attempt(self, random.Random(self.seed), name, run_dir)
-            if problem := self.see_off(attempt) or self.judge(name, run_dir):
+            if problem := self.see_off(attempt, WHOLE_RUN) or self.judge(name, run_dir):
                 sys.exit(f"FAILED  a run that nobody killed: {problem}\n{attempt.output()}")
             self.seconds[name] = time.monotonic() - start
         self.attempts.clear()
@@ -221,31 +230,35 @@ class Chaos:
         victims = attempt.find_ranks()
         kind, pid = ("rank", rng.choice(victims)) if victims and rng.random() < 0.7 else ("mpirun", attempt.process.pid)
         phase = attempt.phase()
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
+        if not kill_if_there(pid):
             kind = "too late"
         self.kills[kind] += 1
         if kind != "too late":
             self.phases[phase] += 1
         return f"{kind} at {phase}"
 
-    def see_off(self, attempt):
+    def see_off(self, attempt, seconds=LAST_WORDS):
         """Waits until ranks and mpirun are gone; None, or what went wrong. mpirun of Open MPI 4.1 at times locks itself
         up (in PMIx_server_finalize) when a rank is killed: once all ranks are gone it is ended too."""
-        end = time.monotonic() + LAST_WORDS
+        end = time.monotonic() + seconds
         alone_since = None
         while attempt.process.poll() is None or attempt.processes():
             left = attempt.processes()
             now = time.monotonic()
-            alone_since = None if left else alone_since or now
+            # Before its ranks are there, mpirun is only slow.
+            is_alone = not left and bool(attempt.ranks)
+            attempt.ranks = attempt.ranks or left
+            alone_since = alone_since or now if is_alone else None
             if alone_since and now - alone_since > 5:
                 attempt.process.kill()
                 self.kills["hanging mpirun"] += 1
+                alone_since = None
             if now > end:
                 for pid in left:
-                    os.kill(pid, signal.SIGKILL)
-                return f"processes {left} are still there"
+                    kill_if_there(pid)
+                attempt.process.kill()
+                attempt.process.wait()
+                return f"processes {left} are still there after {seconds} s"
             time.sleep(0.02)
         return None
 
@@ -268,7 +281,7 @@ class Chaos:
                 return f"an attempt ended by itself with {attempt.process.returncode}; {story}\n{attempt.output()}"
         attempt = Attempt(self, rng, name, run_dir)
         story.append(f"{attempt.layout}: the last")
-        if problem := self.see_off(attempt):
+        if problem := self.see_off(attempt, WHOLE_RUN):
             return f"{problem}; {story}"
         if attempt.process.returncode != 0:
             return f"the last attempt ended with {attempt.process.returncode}; {story}\n{attempt.output()}"
