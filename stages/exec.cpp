@@ -211,6 +211,11 @@ class Exec final : public BoundStage {
     return streams_ ? make_exec_stream_worker(settings_, plan_)
                     : make_exec_map_worker(settings_, plan_);
   }
+  /// A long line, and records that wait for their answers.
+  uint64_t worker_bytes() const override {
+    constexpr uint64_t kWaitingBytes = 16 << 20;
+    return settings_.program.line_bytes_max + kWaitingBytes;
+  }
 
  private:
   ExecSettings settings_;

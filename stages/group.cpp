@@ -74,6 +74,8 @@ class GroupPartial : public Partial {
     return sizeof *this + table_->memory_bytes() + aggregates_->memory_bytes();
   }
 
+  uint64_t entries() const override { return table_->size(); }
+
   Table finish() const {
     const std::vector<uint32_t> order = table_->sorted();
     Table table;

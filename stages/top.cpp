@@ -54,6 +54,7 @@ class TopPartial : public Partial {
   }
 
   size_t memory_bytes() const override { return sizeof *this + table->memory_bytes(); }
+  uint64_t entries() const override { return table->size(); }
 
   std::unique_ptr<GroupTable> table;
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "pipeline/base/heap.h"
+
 namespace shardmill {
 
 Result<std::unique_ptr<ByteSource>> open_source(const FileSlice& slice, const ReadContext& context,
@@ -28,7 +30,7 @@ void TextWindow::consume(size_t bytes) {
 }
 
 // Room is doubled but only what is read is touched, so resident memory stays at what is held plus a
-// piece; realloc moves large blocks without copying.
+// piece; large blocks grow without being copied.
 void TextWindow::make_room(size_t bytes) {
   if (begin_ + size_ + bytes <= capacity_) return;
   if (begin_ > 0) {
@@ -37,8 +39,7 @@ void TextWindow::make_room(size_t bytes) {
   }
   if (size_ + bytes <= capacity_) return;
   capacity_ = std::max(size_ + bytes, capacity_ * 2);
-  char* grown = static_cast<char*>(std::realloc(buffer_.get(), capacity_ + kTextPadding));
-  SHARDMILL_CHECK(grown != nullptr);
+  char* grown = static_cast<char*>(heap_grow(buffer_.get(), capacity_ + kTextPadding));
   (void)buffer_.release();
   buffer_.reset(grown);
 }

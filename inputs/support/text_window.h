@@ -3,11 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "pipeline/base/heap.h"
 #include "pipeline/base/status.h"
 #include "pipeline/core/input.h"
 #include "pipeline/core/unit.h"
@@ -56,7 +56,7 @@ class TextWindow {
 
  private:
   struct Free {
-    void operator()(char* bytes) const { std::free(bytes); }
+    void operator()(char* bytes) const { heap_free(bytes); }
   };
 
   void make_room(size_t bytes);

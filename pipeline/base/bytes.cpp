@@ -31,6 +31,15 @@ uint64_t ByteReader::varint() {
   return 0;
 }
 
+bool ByteReader::refill(size_t size) {
+  if (supply_ == nullptr) return false;
+  held_.erase(0, held_.size() - rest_.size());
+  bool more = true;
+  while (more && held_.size() < size) more = supply_->more(held_);
+  rest_ = held_;
+  return rest_.size() >= size;
+}
+
 std::string_view ByteReader::text() {
   const uint64_t size = varint();
   if (!count_fits(size, 1)) return {};
@@ -38,7 +47,7 @@ std::string_view ByteReader::text() {
 }
 
 std::string_view ByteReader::raw(size_t size) {
-  if (failed_ || size > rest_.size()) {
+  if (failed_ || (size > rest_.size() && !refill(size))) {
     failed_ = true;
     return {};
   }
@@ -48,7 +57,8 @@ std::string_view ByteReader::raw(size_t size) {
 }
 
 bool ByteReader::count_fits(uint64_t count, size_t item_bytes) {
-  if (!failed_ && count <= rest_.size() / (item_bytes == 0 ? 1 : item_bytes)) return true;
+  const uint64_t left = rest_.size() + (supply_ == nullptr ? 0 : supply_->left());
+  if (!failed_ && count <= left / (item_bytes == 0 ? 1 : item_bytes)) return true;
   failed_ = true;
   return false;
 }

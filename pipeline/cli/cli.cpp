@@ -7,9 +7,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <string>
 #include <vector>
 
+#include "pipeline/base/heap.h"
 #include "pipeline/base/message.h"
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
@@ -98,10 +100,16 @@ int seen_through(int code) {
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
+  return_freed_blocks();
   open_what_is_closed();
   if (argc == 2 && std::string_view(argv[1]) == kHdf5ServerWord) return serve_hdf5();
   try {
     return seen_through(parse_and_run({argv + 1, argv + argc}));
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr,
+               "shardmill: no memory left, expected enough for the plan; run the same command with "
+               "more memory (--memory), or use fewer threads (--threads)\n");
+    return 75;
   } catch (const std::exception& error) {
     fmt::print(stderr, "shardmill: {}, expected enough memory; use fewer --threads\n",
                error.what());

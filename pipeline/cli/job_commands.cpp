@@ -1,9 +1,11 @@
 // `plan` and `test`: what a job file says, without a run.
 #include <fmt/format.h>
 
+#include "pipeline/base/heap.h"
 #include "pipeline/base/text.h"
 #include "pipeline/cli/commands.h"
 #include "pipeline/cli/run_work.h"
+#include "pipeline/plan/memory.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/run/in_memory.h"
 #include "pipeline/run/outputs.h"
@@ -72,8 +74,11 @@ int plan_command(const Arguments& arguments) {
   if (!plan.is_ok()) return print_error(plan.status());
   const Result<Outputs> outputs = Outputs::plan(*plan, run_dir, "plan");
   if (!outputs.is_ok()) return print_error(outputs.status());
-  print(explain(*plan, threads));
-  return 0;
+  const MemoryPlan memory = plan_memory(*plan->bound, &*plan, threads,
+                                        memory_of_rank(job->run.memory_bytes, 1), resident_bytes());
+  print(explain(*plan, memory));
+  const Status fits = memory.check();
+  return fits.is_ok() ? 0 : print_error(fits);
 }
 
 int test_command(const Arguments& arguments) {

@@ -7,12 +7,15 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "pipeline/base/heap.h"
 #include "pipeline/base/text.h"
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/plan/memory.h"
 #include "pipeline/run/attempt.h"
 #include "pipeline/run/checksums.h"
 #include "pipeline/run/run_dir.h"
+#include "pipeline/run/start.h"
 #include "pipeline/run/stop.h"
 
 namespace shardmill {
@@ -32,7 +35,7 @@ bool is_rank_zero_of_slurm() {
 /// Rank 0's part: everything that can end before the ranks start to work.
 class Starter {
  public:
-  explicit Starter(const Work& work) : work_(work) {}
+  Starter(const Work& work, int ranks) : work_(work), ranks_(ranks) {}
 
   /// kGo, or the exit code with which all ranks end at once.
   std::string start() {
@@ -53,7 +56,8 @@ class Starter {
     plan_ = make_plan(std::move(*job), run_dir, problems,
                       resumes ? first_manifest(run_dir) : std::string(), work_.replay);
     if (!plan_.is_ok()) return refuse(plan_.status());
-    return std::string(kGo);
+    const Status fits = check_memory();
+    return fits.is_ok() ? std::string(kGo) : refuse(fits);
   }
 
   Result<Plan>& plan() { return plan_; }
@@ -80,9 +84,21 @@ class Starter {
     return path.substr(0, slash + 1);
   }
 
+  /// As far as it is known before ranks have met: before anything is created.
+  Status check_memory() const {
+    const BoundJob& job = *plan_->bound;
+    const JobRun& run = job.job.run;
+    const bool is_known = ranks_ == 1 || (run.memory_bytes > 0 && run.threads > 0);
+    if (!is_known) return {};
+    return plan_memory(job, &*plan_, choose_threads(work_.request, job, usable_cores()),
+                       memory_of_rank(run.memory_bytes, 1), resident_bytes())
+        .check();
+  }
+
   static std::string refuse(const Status& status) { return std::to_string(print_error(status)); }
 
   const Work& work_;
+  const int ranks_;
   Result<Plan> plan_ = Status::failed("no plan was made");
 };
 
@@ -95,7 +111,7 @@ bool has_bad_input(const RunDescription& run) {
 
 /// `begin`: when the program began to start up, which counts as planning.
 int lead(Comm& comm, const Work& work, Clock::time_point begin) {
-  Starter starter(work);
+  Starter starter(work, comm.size());
   const std::string decision = broadcast(comm, 0, starter.start());
   if (decision != kGo) return std::atoi(decision.c_str());
   RunDescription description;

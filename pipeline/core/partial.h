@@ -28,6 +28,8 @@ class Partial {
   virtual Status decode(ByteReader& reader) = 0;
   /// Memory held, for the budget; cheap, called after each chunk.
   virtual size_t memory_bytes() const = 0;
+  /// Keys, values or records that it holds, for messages about its size; as cheap.
+  virtual uint64_t entries() const { return 0; }
 };
 
 }  // namespace shardmill

@@ -107,6 +107,8 @@ class BoundStage {
   virtual std::unique_ptr<StageWorker> make_worker() const = 0;
   /// An empty state; nullptr if the stage does not summarise.
   virtual std::unique_ptr<Partial> make_partial() const { return nullptr; }
+  /// Most memory of a worker's copy, beyond a few times a chunk; for the plan of the memory.
+  virtual uint64_t worker_bytes() const { return 0; }
   /// The result. `partial` is the whole run's, one that make_partial made; it may be taken apart.
   virtual std::vector<Table> finish(Partial& partial) const;
 };

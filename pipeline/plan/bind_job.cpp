@@ -119,6 +119,7 @@ std::string PlanMessage::encode() const {
   writer.text(job_text);
   writer.text(job_place);
   writer.text(format);
+  writer.varint(decoder_bytes);
   writer.varint(schema.columns.size());
   for (const InputColumn& column : schema.columns) {
     writer.text(column.name);
@@ -136,6 +137,7 @@ Result<PlanMessage> PlanMessage::decode(std::string_view bytes) {
   message.job_text = reader.text();
   message.job_place = reader.text();
   message.format = reader.text();
+  message.decoder_bytes = reader.varint();
   const uint64_t columns = reader.varint();
   if (reader.count_fits(columns, 2)) message.schema.columns.resize(columns);
   for (InputColumn& column : message.schema.columns) {
@@ -176,6 +178,7 @@ Result<std::unique_ptr<BoundJob>> bind_from_message(const PlanMessage& message) 
                           problems_text(message.job_place, problems));
   }
   take_replay(message, *bound);
+  bound->decoder_bytes = message.decoder_bytes;
   return bound;
 }
 

@@ -5,6 +5,7 @@
 
 #include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
+#include "pipeline/plan/memory.h"
 #include "pipeline/plan/plan.h"
 
 namespace shardmill {
@@ -84,20 +85,9 @@ void add_units(const Plan& plan, std::string& out) {
                        counted(plan.units.size() - bundles - ranges, "whole file")));
 }
 
-void add_memory(const BoundJob& bound, unsigned threads, std::string& out) {
-  const ReadLimits& limits = bound.job.input.limits;
-  uint64_t fixed = 2 * limits.chunk_bytes;
-  bool writes = false;
-  for (const PipelineStage& stage : bound.stages) {
-    if (stage.output) fixed += sink_memory_bytes(*stage.output);
-    writes = writes || stage.output;
-  }
-  add_line(out, "memory",
-           fmt::format(
-               "{} in each of {} for chunks{}; up to {} more for one long record and {} for "
-               "a decompressor",
-               format_bytes(fixed), counted(threads, "worker"), writes ? " and rows to write" : "",
-               format_bytes(limits.record_bytes_max), format_bytes(limits.window_bytes_max)));
+void add_memory(const MemoryPlan& memory, std::string& out) {
+  const std::vector<std::string> lines = memory.lines();
+  for (size_t i = 0; i < lines.size(); ++i) add_line(out, i == 0 ? "memory" : "", lines[i]);
 }
 
 std::string files_of(const OutputSpec& output) {
@@ -119,7 +109,7 @@ void add_outputs(const BoundJob& bound, std::string& out) {
 
 }  // namespace
 
-std::string explain(const Plan& plan, unsigned threads) {
+std::string explain(const Plan& plan, const MemoryPlan& memory) {
   std::string out;
   add_line(out, "job", escaped(plan.bound->job.name));
   add_input(plan, out);
@@ -128,7 +118,7 @@ std::string explain(const Plan& plan, unsigned threads) {
   add_side_files(plan, out);
   add_outputs(*plan.bound, out);
   add_units(plan, out);
-  add_memory(*plan.bound, threads, out);
+  add_memory(memory, out);
   return out;
 }
 

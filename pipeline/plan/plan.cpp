@@ -7,6 +7,7 @@
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/text.h"
+#include "pipeline/plan/memory.h"
 #include "pipeline/plan/run_identity.h"
 
 namespace shardmill {
@@ -94,6 +95,14 @@ bool decide_format(Job& job, const Manifest& manifest, Problems& problems) {
   return problems.list().size() == before;
 }
 
+uint64_t decoder_bytes(const Manifest& manifest, const ReadLimits& limits) {
+  uint64_t bytes = 0;
+  for (const ManifestFile& file : manifest.files) {
+    bytes = std::max(bytes, decoder_bytes_of(file.path, limits.window_bytes_max));
+  }
+  return bytes;
+}
+
 Status refusal(const Job& job, const Problems& problems) {
   return Status::usage(problems_text(job.place, problems));
 }
@@ -151,12 +160,14 @@ Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems,
   plan.message = {.job_text = job.text,
                   .job_place = job.place,
                   .format = job.input.format_name,
+                  .decoder_bytes = decoder_bytes(plan.manifest, job.input.limits),
                   .schema = *schema,
                   .files = side_files(job),
                   .replay = std::move(plan.message.replay)};
   plan.bound = bind_job(job, std::move(*schema), problems);
   if (plan.bound == nullptr) return refusal(job, problems);
   take_replay(plan.message, *plan.bound);
+  plan.bound->decoder_bytes = plan.message.decoder_bytes;
   plan.units = make_units(plan.manifest, options, is_plain_file);
   return plan;
 }

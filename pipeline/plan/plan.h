@@ -22,6 +22,7 @@ struct BoundJob {
   SlotPlan slots;
   std::unique_ptr<BoundInput> input;
   std::vector<PipelineStage> stages;
+  uint64_t decoder_bytes = 0;  ///< most memory of one worker's decompressor; 0 for plain files
 };
 
 /// Binds the stages in order. Problems (unknown columns, wrong types) are collected; nullptr if
@@ -36,6 +37,7 @@ struct PlanMessage {
   std::string job_text;
   std::string job_place;
   std::string format;
+  uint64_t decoder_bytes = 0;  ///< see BoundJob
   InputSchema schema;
   std::vector<SideFile> files;           ///< what stages read whole; see side_files.h
   std::shared_ptr<const Replay> replay;  ///< records in place of the files; nullptr: the files
@@ -66,8 +68,9 @@ SampleFiles choose_samples(const Manifest& manifest);
 Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems,
                        std::string_view first_manifest = {}, const std::string& replay_path = {});
 
-/// What `shardmill plan` prints: files, units, schema, memory (fixed part), expected output.
-std::string explain(const Plan& plan, unsigned threads);
+struct MemoryPlan;
+/// What `shardmill plan` prints: files, units, schema, memory, expected output.
+std::string explain(const Plan& plan, const MemoryPlan& memory);
 
 /// Cores that this process may use: affinity mask, cgroup quota, Slurm's cpus per task.
 unsigned usable_cores();

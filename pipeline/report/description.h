@@ -105,7 +105,8 @@ struct RunDescription {
   RunSeconds seconds;
   uint64_t units = 0;
   uint64_t rows_in_report = 1000;
-  uint64_t memory_bytes = 0;  ///< that a rank's tables may take; 0: no limit
+  uint64_t memory_bytes = 0;  ///< that rank 0 might use; 0: not told
+  std::string memory_source;  ///< why just so much
   std::string version;
   std::string started_utc;                  ///< ISO 8601, run.json only
   std::vector<std::string> books_problems;  ///< where the books do not balance; empty is good

@@ -75,6 +75,10 @@ std::string run_json(const RunDescription& run) {
   out += ",\n \"ranks\": " + std::to_string(run.ranks.size());
   out += ",\n \"threads\": " + std::to_string(threads_of(run));
   out += ",\n \"peak_rss_bytes\": " + json_array(peaks);
+  out += ",\n \"memory\": " + JsonObject()
+                                  .integer("bytes_per_rank", run.memory_bytes)
+                                  .text("source", run.memory_source)
+                                  .str();
   out += ",\n \"units\": " + std::to_string(run.units);
   out += ",\n \"attempt\": " + std::to_string(run.attempt);
   out += ",\n \"units_before\": " + std::to_string(run.units_before);

@@ -72,7 +72,8 @@ std::string layout_text(const RunDescription& run) {
   const std::string where = hosts.size() > 1 ? counted(hosts.size(), "host") : listed(hosts);
   return counted(run.ranks.size(), "rank") + " of " + counted(most, "thread") +
          (where.empty() ? "" : " on " + where) + ", " + counted(run.units, "unit") +
-         ", peak memory " + format_bytes(peak) + " a rank";
+         ", peak memory " + format_bytes(peak) + " a rank" +
+         (run.memory_bytes == 0 ? "" : " of " + format_bytes(run.memory_bytes));
 }
 
 std::string took_text(const RunSeconds& seconds) {

@@ -65,11 +65,11 @@ class Gathering {
     if (::access((folder + "/" + file.name).c_str(), F_OK) != 0) {
       return "it is missing, expected what its index says";
     }
-    const Result<std::string> bytes = read_frozen(folder, file);
-    if (!bytes.is_ok()) return "it is damaged, expected what its index says";
-    Result<CheckpointContent> content = parse_checkpoint(*bytes, setup_.identity, file.name);
-    if (!content.is_ok()) return content.status().message();
-    for (const CoveredUnit& unit : content->units) {
+    Result<CheckpointFile> opened = open_frozen(folder, file);
+    if (!opened.is_ok()) return "it is damaged, expected what its index says";
+    Result<CheckpointHead> units = read_head(*opened, setup_.identity, file.name);
+    if (!units.is_ok()) return units.status().message();
+    for (const CoveredUnit& unit : *units) {
       if (unit.unit >= setup_.units) return "it covers a unit that the plan does not have";
       if (units_.contains(unit.unit)) return "it covers a unit of another checkpoint";
       const Result<UnitReport> report = UnitReport::decode(unit.report);
@@ -78,7 +78,7 @@ class Gathering {
         if (!parts_.holds(part)) return "a part of the output that it covers is missing";
       }
     }
-    for (CoveredUnit& unit : content->units) {
+    for (CoveredUnit& unit : *units) {
       units_.insert(unit.unit);
       attempt.covered.push_back(std::move(unit));
     }

@@ -1,8 +1,11 @@
 #include "pipeline/run/checkpoint.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <system_error>
@@ -18,14 +21,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMagic = "shardmill checkpoint 1\n";
+constexpr std::string_view kMagic = "shardmill checkpoint 2\n";
 constexpr std::string_view kIndexMagic = "shardmill checkpoint index 1";
 constexpr double kMostShareOfTime = 0.02;
 /// What the first checkpoint of a table is taken to cost: sorting its keys is most of it.
 constexpr double kGuessedBytesPerSecond = 128 << 20;
 constexpr uint64_t kLargeStateBytes = 8 << 20;  ///< smaller ones say nothing of large ones
 constexpr uint64_t kIndexBytesMax = 1 << 30;
-constexpr uint64_t kFileBytesMax = uint64_t{1} << 40;
 constexpr uint32_t kGenerationMax = 1'000'000;  ///< a larger number in a name is nobody's
 
 Status not_whole(std::string_view what) {
@@ -151,18 +153,21 @@ bool CheckpointWriter::is_due(uint64_t state_bytes) const {
 }
 
 Status CheckpointWriter::write(const Totals& totals, Clock::time_point start) {
-  ByteWriter writer;
-  writer.raw(kMagic.data(), kMagic.size());
-  writer.u64(plan_.identity);
-  for (const uint32_t number : {plan_.generation, rank_, worker_}) writer.u32(number);
-  writer.varint(units_.size());
-  for (const CoveredUnit& unit : units_) encode_unit(writer, unit);
-  ByteWriter sum;
-  totals.encode(sum);
-  writer.u64(sum.size());
-  writer.raw(sum.bytes().data(), sum.size());
-  writer.u64(hash64(writer.bytes()));
-  RETURN_IF_ERROR(write_durably(plan_.folder, name_, writer.bytes()));
+  const Status written = write_durably(plan_.folder, name_, [&](const TakeBytes& take) {
+    Hasher64 hasher;
+    Status status;
+    ByteWriter writer([&](std::string_view piece) {
+      hasher.update(piece);
+      if (status.is_ok()) status = take(piece);
+    });
+    encode(totals, writer);
+    writer.flush();
+    RETURN_IF_ERROR(status);
+    ByteWriter tail;
+    tail.u64(hasher.digest());
+    return take(tail.bytes());
+  });
+  RETURN_IF_ERROR(written);
   has_news_ = false;
   last_ = Clock::now();
   seconds_of_last_ = seconds_since(start);
@@ -171,6 +176,15 @@ Status CheckpointWriter::write(const Totals& totals, Clock::time_point start) {
     seconds_per_byte_ = seconds_of_last_ / static_cast<double>(state_bytes);
   }
   return {};
+}
+
+void CheckpointWriter::encode(const Totals& totals, ByteWriter& writer) const {
+  writer.raw(kMagic.data(), kMagic.size());
+  writer.u64(plan_.identity);
+  for (const uint32_t number : {plan_.generation, rank_, worker_}) writer.u32(number);
+  writer.varint(units_.size());
+  for (const CoveredUnit& unit : units_) encode_unit(writer, unit);
+  totals.encode(writer);
 }
 
 std::string CheckpointIndex::text() const {
@@ -246,35 +260,100 @@ uint32_t last_generation(const std::string& folder) {
   return last;
 }
 
-Result<CheckpointContent> parse_checkpoint(std::string_view bytes, uint64_t identity,
-                                           std::string_view name) {
-  if (bytes.size() < kMagic.size() + sizeof(uint64_t) || !bytes.starts_with(kMagic)) {
-    return not_whole("no checkpoint");
+CheckpointFile::CheckpointFile(FileHandle file, uint64_t bytes, std::string place)
+    : file_(std::move(file)), place_(std::move(place)) {
+  sums_.bytes = bytes;
+}
+
+Result<CheckpointFile> CheckpointFile::open(const std::string& folder, const std::string& name) {
+  const std::string path = folder + "/" + name;
+  FileHandle handle(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+  if (!handle.is_open()) return file_error(path, "opened", errno);
+  struct stat info = {};
+  if (::fstat(handle.get(), &info) != 0) return file_error(path, "read", errno);
+  if (!S_ISREG(info.st_mode)) return not_whole("no checkpoint");
+  CheckpointFile file(std::move(handle), static_cast<uint64_t>(info.st_size), path);
+  RETURN_IF_ERROR(file.add_up());
+  return file;
+}
+
+/// One pass over the file: the sum of all of it, and whether its end is the sum of the rest.
+Status CheckpointFile::add_up() {
+  if (sums_.bytes < kMagic.size() + kTailBytes) return not_whole("no checkpoint");
+  Hasher64 whole;
+  Hasher64 body;
+  std::string piece;
+  while (more(piece)) {
+    whole.update(piece);
+    body.update(piece);
+    piece.clear();
   }
-  const std::string_view body = bytes.substr(0, bytes.size() - sizeof(uint64_t));
-  ByteReader tail(bytes.substr(body.size()));
-  if (tail.u64() != hash64(body)) return not_whole("a damaged checkpoint");
-  ByteReader reader(body.substr(kMagic.size()));
+  RETURN_IF_ERROR(error_);
+  std::string tail;
+  RETURN_IF_ERROR(read_range(file_, sums_.bytes - kTailBytes, kTailBytes, tail, place_));
+  whole.update(tail);
+  sums_.checksum = whole.digest();
+  ByteReader reader(tail);
+  is_whole_ = reader.u64() == body.digest();
+  at_ = 0;
+  return {};
+}
+
+bool CheckpointFile::more(std::string& out) {
+  const uint64_t bytes = std::min<uint64_t>(ByteWriter::kPieceBytes, left());
+  if (bytes == 0 || !error_.is_ok()) return false;
+  std::string piece;
+  error_ = read_range(file_, at_, bytes, piece, place_);
+  if (!error_.is_ok()) return false;
+  at_ += bytes;
+  out += piece;
+  return true;
+}
+
+Result<CheckpointHead> parse_head(ByteReader& reader, uint64_t identity, std::string_view name) {
+  if (reader.raw(kMagic.size()) != kMagic) return not_whole("no checkpoint");
   if (reader.u64() != identity) return not_whole("a checkpoint of another run");
   const uint32_t generation = reader.u32();
   const uint32_t rank = reader.u32();
-  CheckpointContent content;
-  content.name = file_name(generation, rank, reader.u32());
-  if (content.name != name) return not_whole("the checkpoint " + shardmill::quoted(content.name));
+  const std::string written_as = file_name(generation, rank, reader.u32());
+  if (written_as != name) return not_whole("the checkpoint " + shardmill::quoted(written_as));
+  CheckpointHead head;
   const uint64_t units = reader.varint();
   if (reader.count_fits(units, 4)) {
-    for (uint64_t i = 0; i < units; ++i) content.units.push_back(decode_unit(reader));
+    for (uint64_t i = 0; i < units && !reader.failed(); ++i) head.push_back(decode_unit(reader));
   }
-  content.totals = reader.raw(reader.u64());
-  if (!reader.done()) return not_whole("a damaged checkpoint");
+  if (reader.failed()) return not_whole("a damaged checkpoint");
+  return head;
+}
+
+Result<CheckpointHead> read_head(CheckpointFile& file, uint64_t identity, std::string_view name) {
+  ByteReader reader(file);
+  // What it is comes before what is wrong with it.
+  Result<CheckpointHead> head = parse_head(reader, identity, name);
+  file.rewind();
+  if (head.is_ok() && !file.is_whole()) return not_whole("a damaged checkpoint");
+  return head;
+}
+
+Result<CheckpointContent> parse_checkpoint(std::string_view bytes, uint64_t identity,
+                                           std::string_view name) {
+  if (bytes.size() < kMagic.size() + sizeof(uint64_t)) return not_whole("no checkpoint");
+  const std::string_view body = bytes.substr(0, bytes.size() - sizeof(uint64_t));
+  ByteReader reader(body);
+  CheckpointContent content;
+  ASSIGN_OR_RETURN(content.units, parse_head(reader, identity, name));
+  content.totals = reader.raw(reader.remaining());
+  ByteReader tail(bytes.substr(body.size()));
+  if (tail.u64() != hash64(body)) return not_whole("a damaged checkpoint");
   return content;
 }
 
-Result<std::string> read_frozen(const std::string& folder, const FrozenFile& file) {
-  const std::string path = folder + "/" + file.name;
-  ASSIGN_OR_RETURN(std::string bytes, read_whole(path, file.bytes));
-  if (bytes.size() == file.bytes && hash64(bytes) == file.checksum) return bytes;
-  return Status::failed(Message{.place = escaped(path),
+Result<CheckpointFile> open_frozen(const std::string& folder, const FrozenFile& file) {
+  Result<CheckpointFile> opened = CheckpointFile::open(folder, file.name);
+  if (opened.is_ok() && opened->bytes() == file.bytes && opened->checksum() == file.checksum) {
+    return opened;
+  }
+  return Status::failed(Message{.place = escaped(folder + "/" + file.name),
                                 .found = "a damaged checkpoint",
                                 .expected = "what its index says",
                                 .fix = "run the same command again: its units are done again"}
@@ -283,12 +362,11 @@ Result<std::string> read_frozen(const std::string& folder, const FrozenFile& fil
 
 Status merge_frozen(const BoundJob& job, const CheckpointPlan& plan,
                     const std::vector<FrozenFile>& files, Totals& totals) {
-  for (const FrozenFile& file : files) {
-    ASSIGN_OR_RETURN(const std::string bytes, read_frozen(plan.folder, file));
-    ASSIGN_OR_RETURN(const CheckpointContent content,
-                     parse_checkpoint(bytes, plan.identity, file.name));
-    ASSIGN_OR_RETURN(Totals frozen, Totals::decode(job, content.totals));
-    totals.merge(std::move(frozen));
+  for (const FrozenFile& frozen : files) {
+    ASSIGN_OR_RETURN(CheckpointFile file, open_frozen(plan.folder, frozen));
+    ByteReader reader(file);
+    RETURN_IF_ERROR(parse_head(reader, plan.identity, frozen.name).status());
+    RETURN_IF_ERROR(totals.merge_encoded(job, reader));
   }
   return {};
 }
@@ -299,9 +377,9 @@ std::vector<FrozenFile> files_since(const std::string& folder, const CheckpointI
   for (const std::string& name : names_with(folder, "gen-")) {
     const std::optional<uint32_t> generation = generation_of(name);
     if (!generation || *generation < index.generation) continue;
-    const Result<std::string> bytes = read_whole(folder + "/" + name, kFileBytesMax);
-    Status status = bytes.status();
-    if (status.is_ok()) status = parse_checkpoint(*bytes, index.identity, name).status();
+    Result<CheckpointFile> file = CheckpointFile::open(folder, name);
+    Status status = file.status();
+    if (status.is_ok()) status = read_head(*file, index.identity, name).status();
     if (!status.is_ok()) {
       damaged.push_back(
           fmt::format("checkpoint/{}: {}, expected what a worker wrote; its units "
@@ -309,7 +387,7 @@ std::vector<FrozenFile> files_since(const std::string& folder, const CheckpointI
                       escaped(name), status.message()));
       continue;
     }
-    files.push_back({.name = name, .bytes = bytes->size(), .checksum = hash64(*bytes)});
+    files.push_back({.name = name, .bytes = file->bytes(), .checksum = file->checksum()});
   }
   return files;
 }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "pipeline/run/merge.h"
+#include "pipeline/run/output_file.h"
 #include "pipeline/run/progress.h"
 
 namespace shardmill {
@@ -59,6 +60,8 @@ class CheckpointWriter {
   Status write(const Totals& totals, Clock::time_point start = Clock::now());
 
  private:
+  void encode(const Totals& totals, ByteWriter& writer) const;
+
   const CheckpointPlan& plan_;
   std::string name_;
   uint32_t rank_;
@@ -98,19 +101,52 @@ std::vector<std::string> damaged_indexes(const std::string& folder);
 /// an attempt writes must not have the names of what an earlier one wrote.
 uint32_t last_generation(const std::string& folder);
 
-/// What a file holds, checked: `totals` is a view into `bytes`.
+/// A checkpoint that is read piece by piece: what it holds beside the checksum at its end.
+class CheckpointFile final : public ByteSupply {
+ public:
+  /// Reads it once for its checksums. kFailed if it cannot be read or is no checkpoint.
+  static Result<CheckpointFile> open(const std::string& folder, const std::string& name);
+
+  uint64_t bytes() const { return sums_.bytes; }
+  uint64_t checksum() const { return sums_.checksum; }  ///< XXH3-64 of the whole file
+  /// Its last bytes are the checksum of all before.
+  bool is_whole() const { return is_whole_; }
+  void rewind() { at_ = 0; }
+
+  bool more(std::string& out) override;
+  uint64_t left() const override { return sums_.bytes - kTailBytes - at_; }
+
+ private:
+  static constexpr uint64_t kTailBytes = 8;
+  CheckpointFile(FileHandle file, uint64_t bytes, std::string place);
+  Status add_up();
+
+  FileHandle file_;
+  std::string place_;
+  SealedFile sums_;
+  bool is_whole_ = false;
+  uint64_t at_ = 0;  ///< read so far
+  Status error_;
+};
+
+/// The units that a file covers. The totals follow them.
+using CheckpointHead = std::vector<CoveredUnit>;
+/// kFailed with the reason if it is no head of a checkpoint of this run, or was written under
+/// another name.
+Result<CheckpointHead> parse_head(ByteReader& reader, uint64_t identity, std::string_view name);
+/// The same of a file, which must be whole.
+Result<CheckpointHead> read_head(CheckpointFile& file, uint64_t identity, std::string_view name);
+
+/// What a file of these bytes holds: `totals` is a view into them. kFailed as above.
 struct CheckpointContent {
-  std::string name;  ///< under which it was written
-  std::vector<CoveredUnit> units;
+  CheckpointHead units;
   std::string_view totals;
 };
-/// kFailed with the reason if the bytes are not a whole checkpoint of this run, or one that was
-/// written under another name.
 Result<CheckpointContent> parse_checkpoint(std::string_view bytes, uint64_t identity,
                                            std::string_view name);
 
-/// Reads a frozen file; kFailed if it is not what the index says.
-Result<std::string> read_frozen(const std::string& folder, const FrozenFile& file);
+/// Opens a frozen file; kFailed if it is not what the index says.
+Result<CheckpointFile> open_frozen(const std::string& folder, const FrozenFile& file);
 
 /// Adds what the files sum up to `totals`.
 Status merge_frozen(const BoundJob& job, const CheckpointPlan& plan,

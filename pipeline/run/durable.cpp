@@ -28,13 +28,23 @@ Status sync_file(const std::string& path) {
 }
 
 Status write_durably(const std::string& folder, const std::string& name, std::string_view bytes) {
+  return write_durably(folder, name, [&](const TakeBytes& take) { return take(bytes); });
+}
+
+Status write_durably(const std::string& folder, const std::string& name,
+                     const std::function<Status(const TakeBytes& take)>& write) {
   const std::string path = folder + "/" + name;
   const std::string temporary = folder + "/." + name + ".tmp";
   {
     ::unlink(temporary.c_str());
     FileHandle file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file.is_open()) return file_error(temporary, "created", errno);
-    RETURN_IF_ERROR(write_at(file, 0, bytes, temporary));
+    uint64_t offset = 0;
+    RETURN_IF_ERROR(write([&](std::string_view bytes) {
+      const uint64_t at = offset;
+      offset += bytes.size();
+      return write_at(file, at, bytes, temporary);
+    }));
     if (::fsync(file.get()) != 0) return file_error(temporary, "made durable", errno);
     RETURN_IF_ERROR(file.close(temporary));
   }

@@ -10,10 +10,12 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <new>
 #include <numeric>
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
+#include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
 #include "pipeline/plan/run_identity.h"
 #include "pipeline/run/asked.h"
@@ -26,7 +28,7 @@ namespace {
 constexpr double kStatusSeconds = 3;
 constexpr double kLockSeconds = 1;
 constexpr uint64_t kShareOfMemoryForPartial = 4;
-constexpr uint64_t kPartialBytesMost = 256 << 20;  ///< of checkpoints, if memory has no limit
+constexpr uint64_t kPartialBytesMost = 256 << 20;  ///< of checkpoints: reading more takes long
 
 std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
@@ -64,6 +66,18 @@ TextStyle style_of_output() {
     style.width = std::clamp<unsigned>(size.ws_col, 80, 120);
   }
   return style;
+}
+
+Status no_memory_for_table(const PipelineStage& stage, size_t index, const Partial& partial) {
+  return Status::stopped(
+      Message{.place = "rank 0",
+              .found = fmt::format(
+                  "no memory left to make the table of stage {} ({} {}), whose {} entries hold {}",
+                  index, stage.spec->name, quoted(stage.name), with_separators(partial.entries()),
+                  format_bytes(partial.memory_bytes())),
+              .expected = "room for the table beside them",
+              .fix = "run the same command with more memory (--memory): what was counted is kept"}
+          .text());
 }
 
 void print_report(const RunDescription& run) {
@@ -191,6 +205,8 @@ std::optional<std::string> Lead::stop_wish() {
 }
 
 void Lead::begin_work(const Start& start) {
+  description_.memory_bytes = start.memory.share.bytes;
+  description_.memory_source = start.memory.share.source;
   progress_ = std::make_unique<Progress>(
       ProgressSetup{.show = !request_.quiet,
                     .terminal = ::isatty(STDERR_FILENO) != 0,
@@ -284,19 +300,20 @@ void Lead::end_work() {
 }
 
 Status Lead::conclude(Totals totals) {
-  describe(std::move(totals));
+  RETURN_IF_ERROR(describe(std::move(totals)));
   return judge();
 }
 
-void Lead::describe(Totals totals) {
+Status Lead::describe(Totals totals) {
   const BoundJob& job = *plan().bound;
+  description_.tables.clear();  // an attempt may have ended in the middle
   totals.make_partials(job);
   for (size_t i = 0; i < job.stages.size(); ++i) {
     if (totals.partials[i] == nullptr) continue;
-    for (Table& table : job.stages[i].bound->finish(*totals.partials[i])) {
-      table.stage = i;
-      table.name = table_name(job.stages[i].name, table.name);
-      description_.tables.push_back(std::move(table));
+    try {
+      add_tables(i, *totals.partials[i]);
+    } catch (const std::bad_alloc&) {
+      return no_memory_for_table(job.stages[i], i, *totals.partials[i]);
     }
     totals.partials[i].reset();
   }
@@ -310,6 +327,16 @@ void Lead::describe(Totals totals) {
   description_.bad_values = bad_value_counts(totals.rejects);
   description_.books_problems = check_balance(plan(), units_, totals);
   fill_sums();
+  return {};
+}
+
+void Lead::add_tables(size_t stage, Partial& partial) {
+  const PipelineStage& from = plan().bound->stages[stage];
+  for (Table& table : from.bound->finish(partial)) {
+    table.stage = stage;
+    table.name = table_name(from.name, table.name);
+    description_.tables.push_back(std::move(table));
+  }
 }
 
 Status Lead::judge() const {
@@ -351,8 +378,9 @@ Status Lead::describe_partial() {
   ASSIGN_OR_RETURN(const Attempt so_far, covered_so_far(attempt_setup()));
   uint64_t bytes = 0;
   for (const FrozenFile& file : so_far.frozen) bytes += file.bytes;
-  const uint64_t memory = job.job.run.memory_bytes;
-  if (bytes > (memory > 0 ? memory / kShareOfMemoryForPartial : kPartialBytesMost)) return {};
+  if (bytes > std::min(description_.memory_bytes / kShareOfMemoryForPartial, kPartialBytesMost)) {
+    return {};
+  }
   units_.assign(plan().units.size(), {});
   for (const CoveredUnit& unit : so_far.covered) {
     ASSIGN_OR_RETURN(UnitReport report, UnitReport::decode(unit.report));
@@ -360,8 +388,7 @@ Status Lead::describe_partial() {
   }
   Totals totals(job);
   RETURN_IF_ERROR(merge_frozen(job, attempt_.checkpoints, so_far.frozen, totals));
-  describe(std::move(totals));
-  return {};
+  return describe(std::move(totals));
 }
 
 void Lead::fill_sums() {
@@ -371,7 +398,6 @@ void Lead::fill_sums() {
   description_.input_paths = job.input.paths;
   if (!job.input.files_from.empty()) description_.input_paths = {job.input.files_from};
   description_.input_format = job.input.format_name;
-  description_.memory_bytes = job.run.memory_bytes;
   description_.run_dir = request_.run_dir;
   description_.rows_in_report = job.run.rows_in_report;
   description_.units = plan().units.size();

@@ -63,7 +63,8 @@ class Lead final : public Leader {
   Status absorb_report(uint64_t unit, std::string_view bytes);
   Status check_handover(const Done& done) const;
   /// Tables and books from these totals.
-  void describe(Totals totals);
+  Status describe(Totals totals);
+  void add_tables(size_t stage, Partial& partial);
   Status judge() const;
   Status judge_early(const std::string& reason) const;
   /// What the run has until now, from its checkpoints.

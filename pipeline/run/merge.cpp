@@ -72,27 +72,109 @@ Status merge_level(std::vector<Totals>& workers, const std::vector<Pair>& pairs,
   return {};
 }
 
-std::string encode_contribution(const Result<Totals>& totals, const std::string& place) {
-  ByteWriter writer;
-  const Status status = without_exceptions(place, [&] {
-    if (!totals.is_ok()) return totals.status();
-    encode_status(writer, Status::ok());
+// Totals travel in pieces, a few at a time, so that neither side holds their encoded form:
+//
+//   sender    'd' bytes | 'd' bytes | ... | 'e' status
+//   receiver  an empty message for each piece that it has taken
+constexpr char kPiece = 'd';
+constexpr char kLast = 'e';
+constexpr unsigned kPiecesOnTheWay = 4;
+
+/// Takes what a ByteWriter hands on to another rank.
+class TotalsSender {
+ public:
+  TotalsSender(Inbox& inbox, int to) : inbox_(inbox), to_(to) {}
+
+  void send(std::string_view bytes) {
+    if (on_the_way_ == kPiecesOnTheWay) {
+      (void)inbox_.receive(MessageKind::kTotalsTaken, to_);
+      --on_the_way_;
+    }
+    std::string message(1, kPiece);
+    message.append(bytes);
+    post(std::move(message));
+    ++on_the_way_;
+  }
+
+  void end(const Status& status) {
+    ByteWriter writer;
+    writer.u8(kLast);
+    encode_status(writer, status);
+    post(writer.take());
+    for (; on_the_way_ > 0; --on_the_way_) (void)inbox_.receive(MessageKind::kTotalsTaken, to_);
+  }
+
+ private:
+  void post(std::string message) {
+    inbox_.comm().send(to_, tag_of(MessageKind::kTotals, Phase::kOutside), std::move(message));
+  }
+
+  Inbox& inbox_;
+  const int to_;
+  unsigned on_the_way_ = 0;
+};
+
+/// What another rank sends.
+class TotalsReceiver final : public ByteSupply {
+ public:
+  TotalsReceiver(Inbox& inbox, int from) : inbox_(inbox), from_(from) {}
+
+  bool more(std::string& out) override {
+    if (ended_) return false;
+    const std::string message = inbox_.receive(MessageKind::kTotals, from_);
+    if (!message.empty() && message[0] == kPiece) {
+      out.append(message, 1);
+      inbox_.comm().send(from_, tag_of(MessageKind::kTotalsTaken, Phase::kOutside), {});
+      return true;
+    }
+    ended_ = true;
+    ByteReader reader(message);
+    status_ = reader.u8() == static_cast<uint8_t>(kLast) ? decode_status(reader)
+                                                         : damaged_message("totals");
+    return false;
+  }
+  /// A rank of the same program is trusted as far as counts go.
+  uint64_t left() const override { return uint64_t{1} << 48; }
+
+  /// Takes the rest, so that the sender is not left waiting; says how the sender fared.
+  Status finish() {
+    std::string rest;
+    while (more(rest)) rest.clear();
+    return status_;
+  }
+
+ private:
+  Inbox& inbox_;
+  const int from_;
+  bool ended_ = false;
+  Status status_;
+};
+
+void send_totals(Inbox& inbox, int to, const Result<Totals>& totals, const std::string& place) {
+  TotalsSender sender(inbox, to);
+  sender.end(without_exceptions(place, [&] {
+    RETURN_IF_ERROR(totals.status());
+    ByteWriter writer([&](std::string_view piece) { sender.send(piece); });
     totals->encode(writer);
+    writer.flush();
     return Status::ok();
-  });
-  if (status.is_ok()) return writer.take();
-  ByteWriter failure;
-  encode_status(failure, status);
-  return failure.take();
+  }));
 }
 
-Status merge_contribution(Result<Totals>& own, const BoundJob& job, std::string_view bytes) {
-  ByteReader reader(bytes);
-  RETURN_IF_ERROR(decode_status(reader));
-  if (!own.is_ok()) return own.status();
-  ASSIGN_OR_RETURN(Totals theirs, Totals::decode(job, reader.raw(reader.remaining())));
-  own->merge(std::move(theirs));
-  return {};
+void merge_received(Inbox& inbox, int from, const BoundJob& job, Result<Totals>& own,
+                    const std::string& place) {
+  TotalsReceiver receiver(inbox, from);
+  Status status = own.status();
+  if (status.is_ok()) {
+    status = without_exceptions(place, [&] {
+      ByteReader reader(receiver);
+      return own->merge_encoded(job, reader);
+    });
+  }
+  // The sender's reason says more than that its bytes ended too early.
+  const Status theirs = receiver.finish();
+  if (!theirs.is_ok()) status = theirs;
+  if (!status.is_ok()) own = status;
 }
 
 }  // namespace
@@ -127,9 +209,8 @@ uint64_t Totals::memory_bytes() const {
 void Totals::encode(ByteWriter& writer) const {
   writer.varint(partials.size());
   for (size_t i = 0; i < partials.size(); ++i) {
-    ByteWriter partial;
-    if (partials[i] != nullptr) partials[i]->encode(partial);
-    writer.text(partial.bytes());
+    writer.u8(partials[i] == nullptr ? 0 : 1);
+    if (partials[i] != nullptr) partials[i]->encode(writer);
     books[i].encode(writer);
   }
   rejects.encode(writer);
@@ -138,27 +219,32 @@ void Totals::encode(ByteWriter& writer) const {
 Result<Totals> Totals::decode(const BoundJob& job, std::string_view bytes) {
   ByteReader reader(bytes);
   Totals totals(job);
-  if (reader.varint() != totals.partials.size()) return damaged_message("totals");
-  for (size_t i = 0; i < totals.partials.size(); ++i) {
-    const std::string_view encoded = reader.text();
-    if (!encoded.empty()) {
-      totals.partials[i] = job.stages[i].bound->make_partial();
-      if (totals.partials[i] == nullptr) return damaged_message("totals");
-      ByteReader partial(encoded);
-      RETURN_IF_ERROR(totals.partials[i]->decode(partial));
-      if (!partial.done()) return damaged_message("totals of " + job.stages[i].name);
+  RETURN_IF_ERROR(totals.merge_encoded(job, reader));
+  return totals;
+}
+
+Status Totals::merge_encoded(const BoundJob& job, ByteReader& reader) {
+  if (reader.varint() != partials.size()) return damaged_message("totals");
+  for (size_t i = 0; i < partials.size(); ++i) {
+    const uint8_t has_partial = reader.u8();
+    if (reader.failed() || has_partial > 1) return damaged_message("totals");
+    if (has_partial == 1) {
+      std::unique_ptr<Partial> partial = job.stages[i].bound->make_partial();
+      if (partial == nullptr) return damaged_message("totals");
+      RETURN_IF_ERROR(partial->decode(reader));
+      merge_partial(partials[i], std::move(partial));
     }
-    totals.books[i] = StageBooks::decode(reader);
+    const StageBooks theirs = StageBooks::decode(reader);
     const StageBooks expected = PipelineWorker::new_books(job.stages[i]);
-    if (totals.books[i].dropped.size() != expected.dropped.size() ||
-        totals.books[i].counts.size() != expected.counts.size() ||
-        totals.books[i].examples.size() != expected.examples.size()) {
+    if (theirs.dropped.size() != expected.dropped.size() ||
+        theirs.counts.size() != expected.counts.size() ||
+        theirs.examples.size() != expected.examples.size()) {
       return damaged_message("totals");
     }
+    books[i].merge(theirs);
   }
-  totals.rejects = Rejects::decode(reader, job.job.run.rejects_kept);
-  if (!reader.done()) return damaged_message("totals");
-  return totals;
+  rejects.merge(Rejects::decode(reader, job.job.run.rejects_kept));
+  return reader.done() ? Status::ok() : damaged_message("totals");
 }
 
 Result<Totals> merge_workers(std::vector<Totals> workers, unsigned threads,
@@ -179,15 +265,10 @@ Result<Totals> merge_ranks(Inbox& inbox, const BoundJob& job, Result<Totals> own
   const int size = inbox.comm().size();
   for (int bit = 1; bit < size; bit *= 2) {
     if ((rank & bit) != 0) {
-      inbox.comm().send(rank - bit, tag_of(MessageKind::kTotals, Phase::kOutside),
-                        encode_contribution(own, place));
+      send_totals(inbox, rank - bit, own, place);
       break;
     }
-    if (rank + bit >= size) continue;
-    const std::string theirs = inbox.receive(MessageKind::kTotals, rank + bit);
-    const Status status =
-        without_exceptions(place, [&] { return merge_contribution(own, job, theirs); });
-    if (!status.is_ok()) own = status;
+    if (rank + bit < size) merge_received(inbox, rank + bit, job, own, place);
   }
   return own;
 }

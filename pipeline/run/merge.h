@@ -26,9 +26,13 @@ struct Totals {
   void merge(Totals&& other);
   uint64_t memory_bytes() const;  ///< of the partials
 
+  /// Needs little memory beside the writer's: partials are written piece by piece.
   void encode(ByteWriter& writer) const;
   /// kFailed if the bytes are not the totals of this job.
   static Result<Totals> decode(const BoundJob& job, std::string_view bytes);
+  /// Adds encoded totals, holding one stage of them at a time, up to the reader's end. After an
+  /// error these totals count no longer.
+  Status merge_encoded(const BoundJob& job, ByteReader& reader);
 };
 
 /// The sum of all workers' totals, by this rank's threads. REQUIRES: at least one.

@@ -11,7 +11,7 @@ namespace {
 constexpr MessageTag kKinds = 16;
 
 template <typename T>
-Result<T> checked(T value, const ByteReader& reader, std::string_view what) {
+Result<T> checked(T value, ByteReader& reader, std::string_view what) {
   if (!reader.done()) return damaged_message(what);
   return value;
 }

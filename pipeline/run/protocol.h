@@ -43,6 +43,7 @@ enum class MessageKind : uint8_t {
   kStopWish,
   kDrain,
   kDrained,
+  kTotalsTaken,
 };
 
 /// A run has several phases of dealing (the work, then the outputs). The phase is part of the tag,

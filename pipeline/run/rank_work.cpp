@@ -6,11 +6,9 @@
 namespace shardmill {
 
 RankWork::RankWork(const Start& start)
-    : start_(start),
-      mailbox_(start.threads),
-      memory_(start.job != nullptr ? start.job->job.run.memory_bytes : 0),
-      gauges_(start.threads) {
+    : start_(start), mailbox_(start.threads), gauges_(start.threads) {
   if (start.job == nullptr) return;
+  memory_.emplace(start.memory, *start.job);
   const uint64_t records = start.job->job.run.limit_records;
   limit_ = {.on = records > 0, .left = records - std::min(records, start.records_before)};
   for (unsigned i = 0; i < start.threads; ++i) totals_.emplace_back(*start.job);
@@ -19,7 +17,7 @@ RankWork::RankWork(const Start& start)
              .place = start.place,
              .rank = start.rank,
              .mailbox = &mailbox_,
-             .memory = &memory_,
+             .memory = &*memory_,
              .limit = &limit_,
              .counters = &counters_,
              .checkpoints = &start.checkpoints};
@@ -43,17 +41,31 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
     lead->begin_work(start_);
     setup.dealer = lead->dealer();
   }
+  if (memory_ && start_.bound_here.is_ok()) memory_->hold_heap();
   const Status status = run_phase(inbox, std::move(setup));
   if (lead != nullptr) lead->end_work();
   return status;
 }
 
 Result<Totals> RankWork::merge() {
-  ASSIGN_OR_RETURN(Totals totals, merge_workers(std::move(totals_), start_.threads, start_.place));
-  RETURN_IF_ERROR(without_exceptions(start_.place, [&] {
-    return merge_frozen(*start_.job, start_.checkpoints, start_.frozen, totals);
-  }));
-  return totals;
+  // What the tables held is what a message can tell, whatever is lost on the way.
+  TableMemory held(*memory_);
+  std::vector<std::unique_ptr<TableMemory>> of_workers;
+  for (const Totals& totals : totals_) {
+    of_workers.push_back(std::make_unique<TableMemory>(*memory_));
+    of_workers.back()->set(totals.partials);
+  }
+  Result<Totals> totals = merge_workers(std::move(totals_), start_.threads, start_.place);
+  if (totals.is_ok()) {
+    of_workers.clear();
+    held.set(totals->partials);
+    const Status frozen = without_exceptions(start_.place, [&] {
+      return merge_frozen(*start_.job, start_.checkpoints, start_.frozen, *totals);
+    });
+    if (!frozen.is_ok()) totals = frozen;
+  }
+  if (totals.status().code() != Code::kStopped) return totals;
+  return memory_->stopped(start_.place, "no memory left to merge the tables");
 }
 
 Heartbeat RankWork::heartbeat() const {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pipeline/run/lead.h"
 #include "pipeline/run/limits.h"
+#include "pipeline/run/memory_budget.h"
 #include "pipeline/run/merge.h"
 #include "pipeline/run/progress.h"
 #include "pipeline/run/start.h"
@@ -30,7 +32,7 @@ class RankWork {
 
   const Start& start_;
   Mailbox mailbox_;
-  MemoryBudget memory_;
+  std::optional<MemoryBudget> memory_;  ///< if the job is bound here
   RecordLimit limit_;
   WorkCounters counters_;
   std::vector<Totals> totals_;  ///< by worker

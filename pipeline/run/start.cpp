@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <unordered_map>
+
+#include "pipeline/base/heap.h"
 
 namespace shardmill {
 
@@ -59,7 +62,8 @@ std::vector<Hello> gather_hellos(Inbox& inbox) {
   return hellos;
 }
 
-std::string encode_start(const StartSetup& setup, const std::vector<unsigned>& cores) {
+std::string encode_start(const StartSetup& setup, const std::vector<unsigned>& cores,
+                         const std::vector<unsigned>& neighbours) {
   ByteWriter writer;
   encode_status(writer, setup.status);
   writer.text(setup.plan != nullptr ? setup.plan->message.encode() : "");
@@ -72,7 +76,10 @@ std::string encode_start(const StartSetup& setup, const std::vector<unsigned>& c
     writer.u64(file.checksum);
   }
   writer.u64(setup.records_before);
-  for (const unsigned share : cores) writer.u32(share);
+  for (size_t rank = 0; rank < cores.size(); ++rank) {
+    writer.u32(cores[rank]);
+    writer.u32(neighbours[rank]);
+  }
   return writer.take();
 }
 
@@ -109,13 +116,6 @@ void bind_here(Start& start, std::string_view plan_message) {
                                   .at(start.place);
 }
 
-unsigned choose_threads(const RunRequest& request, const BoundJob& job, unsigned cores) {
-  if (request.threads > 0) return request.threads;
-  if (job.job.run.threads > 0) return job.job.run.threads;
-  const unsigned omp = omp_num_threads();
-  return omp > 0 ? omp : cores;
-}
-
 bool overlap(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b) {
   return std::any_of(a.begin(), a.end(),
                      [&](uint32_t core) { return std::find(b.begin(), b.end(), core) != b.end(); });
@@ -127,6 +127,21 @@ unsigned omp_num_threads() {
   const char* text = std::getenv("OMP_NUM_THREADS");
   const long threads = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
   return threads > 0 && threads < 65536 ? static_cast<unsigned>(threads) : 0;
+}
+
+unsigned choose_threads(const RunRequest& request, const BoundJob& job, unsigned cores) {
+  if (request.threads > 0) return request.threads;
+  if (job.job.run.threads > 0) return job.job.run.threads;
+  const unsigned omp = omp_num_threads();
+  return omp > 0 ? omp : cores;
+}
+
+std::vector<unsigned> ranks_of_hosts(const std::vector<Hello>& ranks) {
+  std::unordered_map<std::string, unsigned> count;
+  for (const Hello& rank : ranks) ++count[rank.host];
+  std::vector<unsigned> counts;
+  for (const Hello& rank : ranks) counts.push_back(count[rank.host]);
+  return counts;
 }
 
 std::vector<unsigned> share_cores(const std::vector<Hello>& ranks) {
@@ -149,7 +164,7 @@ Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunReq
   if (setup != nullptr) {
     const std::vector<Hello> hellos = gather_hellos(inbox);
     for (const Hello& hello : hellos) start.hosts.push_back(hello.host);
-    message = encode_start(*setup, share_cores(hellos));
+    message = encode_start(*setup, share_cores(hellos), ranks_of_hosts(hellos));
   } else {
     comm.send(0, tag_of(MessageKind::kHello, Phase::kOutside), encode_hello(own_hello(comm)));
   }
@@ -162,13 +177,22 @@ Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunReq
   start.frozen = own_frozen(decode_frozen(reader), comm);
   start.records_before = reader.u64();
   unsigned cores = 1;
-  for (int rank = 0; rank <= comm.rank(); ++rank) cores = std::max(1u, reader.u32());
+  unsigned neighbours = 1;
+  for (int rank = 0; rank <= comm.rank(); ++rank) {
+    cores = std::max(1u, reader.u32());
+    neighbours = reader.u32();
+  }
   if (setup != nullptr) {
     start.job = setup->plan->bound.get();
   } else {
     bind_here(start, plan_message);
   }
-  if (start.job != nullptr) start.threads = choose_threads(request, *start.job, cores);
+  if (start.job == nullptr) return start;
+  start.threads = choose_threads(request, *start.job, cores);
+  start.memory =
+      plan_memory(*start.job, setup != nullptr ? setup->plan : nullptr, start.threads,
+                  memory_of_rank(start.job->job.run.memory_bytes, neighbours), resident_bytes());
+  start.bound_here = start.memory.check().at(start.place);
   return start;
 }
 

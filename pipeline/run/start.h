@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/plan/memory.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/run/checkpoint.h"
 #include "pipeline/run/protocol.h"
@@ -20,6 +21,7 @@ struct Start {
   const BoundJob* job = nullptr;      ///< nullptr if bound_here is not ok
   int rank = 0;
   unsigned threads = 1;   ///< workers of this rank
+  MemoryPlan memory;      ///< of this rank, once the job is bound
   std::string place;      ///< this rank in messages: "rank 3 (node7)"
   std::string parts_dir;  ///< empty: no stage writes
   CheckpointPlan checkpoints;
@@ -52,6 +54,12 @@ struct Hello {
 /// Workers for each rank if nobody says how many: its cores, shared by the ranks of the same host
 /// that may use them too; at least 1. Pure.
 std::vector<unsigned> share_cores(const std::vector<Hello>& ranks);
+
+/// Ranks on the host of each rank, itself included. Pure.
+std::vector<unsigned> ranks_of_hosts(const std::vector<Hello>& ranks);
+
+/// Workers of a rank: as the request says, or the job, or OMP_NUM_THREADS, else `cores`.
+unsigned choose_threads(const RunRequest& request, const BoundJob& job, unsigned cores);
 
 /// The first number of OMP_NUM_THREADS ("4,2"); 0 if unset or no number.
 unsigned omp_num_threads();

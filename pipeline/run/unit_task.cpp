@@ -1,10 +1,10 @@
 #include "pipeline/run/unit_task.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "pipeline/base/message.h"
-#include "pipeline/base/quantity.h"
 #include "pipeline/run/durable.h"
 
 namespace shardmill {
@@ -73,6 +73,12 @@ Status UnitCraft::write_checkpoint() {
   return {};
 }
 
+/// The merge may need more than there is: then these units need not be read again.
+void UnitCraft::leave() {
+  constexpr uint64_t kLargeShare = 4;
+  if (totals_.memory_bytes() > shared_.memory->most() / kLargeShare) leave_early(true);
+}
+
 void UnitCraft::leave_early(bool keep) {
   if (!keep || !checkpoints_.has_news() || has_failed_) return;
   // The run ends for a reason that is told; without this checkpoint only more is done again.
@@ -107,12 +113,13 @@ UnitTask::~UnitTask() {
 Status UnitTask::perform() {
   const auto start = Clock::now();
   record_by_record_ = false;
-  Status status = perform_once();
-  if (status.is_ok() && has_enough()) {
+  const Status status = with_memory([this] {
+    RETURN_IF_ERROR(perform_once());
+    if (!has_enough()) return Status::ok();
     // Where the last chunk ends must not show: again, a record at a time, up to the last one.
     record_by_record_ = true;
-    status = perform_once();
-  }
+    return perform_once();
+  });
   craft_.shared().counters->busy_ns += static_cast<uint64_t>(seconds_since(start) * 1e9);
   return status;
 }
@@ -248,15 +255,25 @@ Status UnitTask::look_around(const Reader& reader) {
   craft_.gauge().move_to(disk_bytes_so_far(reader, *craft_.batch().slice));
   if (craft_.shared().mailbox->stopped()) return run_is_over();
   RETURN_IF_ERROR(check_most_rejects());
-  memory_.set(totals_.memory_bytes());
+  return check_memory();
+}
+
+Status UnitTask::check_memory() {
+  constexpr uint32_t kChunksBetween = 32;  // asking the system takes as long as reading 10 KiB
+  memory_.set(totals_.partials);
   const MemoryBudget& memory = *craft_.shared().memory;
-  if (!memory.is_exceeded()) return {};
-  return Status::stopped(
-      Message{.place = craft_.shared().place,
-              .found = "the tables of all threads take " + format_bytes(memory.used()),
-              .expected = "at most " + format_bytes(memory.most()) + " (memory)",
-              .fix = "give the run more memory (--memory) or use fewer threads (--threads)"}
-          .text());
+  if (memory.is_exceeded()) return memory.stopped(craft_.shared().place);
+  if (++chunks_ % kChunksBetween != 0 || !memory.is_process_too_large()) return {};
+  return memory.stopped(craft_.shared().place, "the process has outgrown its memory");
+}
+
+/// What throws for want of memory ends the run early, with the name of what is large.
+Status UnitTask::with_memory(const std::function<Status()>& body) const {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return craft_.shared().memory->stopped(craft_.shared().place, "no memory left");
+  }
 }
 
 /// Ends the run in the middle of a long unit; rank 0 counts over whole units, whose rejects it can
@@ -300,7 +317,7 @@ Result<Done> UnitTask::commit(const std::optional<Verdict>& verdict) {
   RETURN_IF_ERROR(check_rejects());
   RETURN_IF_ERROR(commit_parts());
   count_in();
-  merge_totals();
+  RETURN_IF_ERROR(merge_totals());
   bytes_read_ = 0;
   Done done = {.body = report_.encode()};
   if (unit_.gives_handover && !is_bad()) done.next = handover_;
@@ -354,11 +371,16 @@ void UnitTask::count_in() const {
   }
 }
 
-void UnitTask::merge_totals() {
-  totals_.rejects = rejects_.take();
-  craft_.totals().merge(std::move(totals_));
-  memory_.set(0);
-  craft_.totals_memory().set(craft_.totals().memory_bytes());
+Status UnitTask::merge_totals() {
+  const Status status = with_memory([this] {
+    totals_.rejects = rejects_.take();
+    craft_.totals().merge(std::move(totals_));
+    return Status::ok();
+  });
+  if (!status.is_ok()) craft_.spoil();
+  memory_.clear();
+  craft_.totals_memory().set(craft_.totals().partials);
+  return status;
 }
 
 }  // namespace shardmill

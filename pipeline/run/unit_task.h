@@ -17,6 +17,7 @@
 #include "pipeline/run/checkpoint.h"
 #include "pipeline/run/limits.h"
 #include "pipeline/run/mailbox.h"
+#include "pipeline/run/memory_budget.h"
 #include "pipeline/run/merge.h"
 #include "pipeline/run/part_file.h"
 #include "pipeline/run/progress.h"
@@ -45,6 +46,7 @@ class UnitCraft final : public Craft {
   UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge);
   Result<std::unique_ptr<Task>> begin(Deal deal) override;
   void rest() override { gauge_.idle(); }
+  void leave() override;
   void leave_early(bool keep) override;
 
   /// The worker's totals and parts hold this unit now. Writes a checkpoint if it is time to.
@@ -56,7 +58,9 @@ class UnitCraft final : public Craft {
   Batch& batch() { return batch_; }
   Totals& totals() { return totals_; }
   Gauge& gauge() { return gauge_; }
-  MemoryShare& totals_memory() { return totals_memory_; }
+  TableMemory& totals_memory() { return totals_memory_; }
+  /// A merge failed half way: the totals count no longer.
+  void spoil() { has_failed_ = true; }
   PartPool& part_pool() { return part_pool_; }
 
  private:
@@ -65,11 +69,11 @@ class UnitCraft final : public Craft {
   const WorkShared& shared_;
   Totals& totals_;
   Gauge& gauge_;
-  MemoryShare totals_memory_;
+  TableMemory totals_memory_;
   PartPool part_pool_;
   CheckpointWriter checkpoints_;
   std::vector<PartFileId> new_parts_;  ///< files of their own since the last checkpoint
-  bool has_failed_ = false;            ///< a checkpoint could not be written
+  bool has_failed_ = false;            ///< no further checkpoint may be written
   PipelineWorker pipeline_;
   Batch batch_;
 };
@@ -98,10 +102,12 @@ class UnitTask final : public Task {
   Status check_most_rejects() const;
   UnitRejectLog make_reject_log() const;
   std::string place_of(const KeptReject& reject) const;
+  Status check_memory();
+  Status with_memory(const std::function<Status()>& body) const;
   Status note_bad(size_t index, const Status& error, const Reader* reader);
   Status check_rejects() const;
   Status commit_parts();
-  void merge_totals();
+  Status merge_totals();
   void count_in() const;
   ReadContext read_context();
   /// `--limit` needs no more records than these.
@@ -118,12 +124,13 @@ class UnitTask final : public Task {
   UnitRejectLog rejects_;
   std::vector<std::unique_ptr<Part>> parts_;  ///< by stage; nullptr unless it writes
   UnitReport report_;
-  MemoryShare memory_;
+  TableMemory memory_;
   uint64_t first_record_ = 0;
   uint64_t handover_ = 0;
   uint64_t records_ = 0;  ///< so far
   bool record_by_record_ = false;
   Clock::time_point begun_ = Clock::now();  ///< this pass
+  uint32_t chunks_ = 0;                     ///< so far
   uint64_t bytes_read_ = 0;                 ///< from disk, all passes; 0 once they count
 };
 

@@ -76,7 +76,7 @@ Status without_exceptions(const std::string& place, const std::function<Status()
   try {
     return body();
   } catch (const std::bad_alloc&) {
-    return Status::failed(
+    return Status::stopped(
         Message{.place = place,
                 .found = "no memory left",
                 .expected = "enough for all workers",
@@ -96,7 +96,11 @@ void work(unsigned worker, const MakeCraft& make_craft, Mailbox& mailbox,
     craft->rest();
     if (!result.is_ok() && !mailbox.stopped()) mailbox.post(result);
     if (!result.is_ok()) mailbox.stop(result.code() == Code::kStopped);
-    if (mailbox.stopped()) craft->leave_early(mailbox.keeps());
+    if (mailbox.stopped()) {
+      craft->leave_early(mailbox.keeps());
+    } else {
+      craft->leave();
+    }
     return Status::ok();
   });
   if (!status.is_ok() && !mailbox.stopped()) mailbox.post(status);

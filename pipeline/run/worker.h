@@ -36,6 +36,8 @@ class Craft {
   virtual Result<std::unique_ptr<Task>> begin(Deal deal) = 0;
   /// The worker waits or leaves.
   virtual void rest() {}
+  /// There is no more work, and all went well.
+  virtual void leave() {}
   /// The run ends early. `keep`: another attempt will go on from here, so what was committed is to
   /// be kept as far as possible.
   virtual void leave_early(bool /*keep*/) {}
@@ -44,11 +46,11 @@ class Craft {
 /// Called by each worker on its own thread. nullptr if the rank takes no part.
 using MakeCraft = std::function<std::unique_ptr<Craft>(unsigned worker)>;
 
-/// The whole life of a worker. Exceptions (no memory) become a failure of the run; `place` says
-/// where in messages ("rank 3 (node7)").
+/// The whole life of a worker. An exception becomes a failure of the run, want of memory an early
+/// stop; `place` says where in messages ("rank 3 (node7)").
 void work(unsigned worker, const MakeCraft& make_craft, Mailbox& mailbox, const std::string& place);
 
-/// Runs `body`; what it throws becomes a failure that says how to go on.
+/// Runs `body`; what it throws becomes a failure that says how to go on, want of memory kStopped.
 Status without_exceptions(const std::string& place, const std::function<Status()>& body);
 
 }  // namespace shardmill

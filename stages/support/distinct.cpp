@@ -4,12 +4,11 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <utility>
 #include <vector>
 
 #include "pipeline/base/check.h"
+#include "pipeline/base/heap.h"
 
 namespace shardmill {
 
@@ -20,12 +19,6 @@ constexpr unsigned kRankMax = 64 - kIndexBits + 1;  // 51
 constexpr uint32_t kListMax = 3072;                 // 3/4 of 4,096 entries of 4 bytes: 16 KiB
 constexpr uint8_t kFormHashes = 0;
 constexpr uint8_t kFormRegisters = 1;
-
-void* zeroed(size_t bytes) {
-  void* memory = std::calloc(bytes, 1);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
 
 /// A list entry: register << 6 | rank; ranks are at least 1, so 0 is free.
 uint32_t list_entry(uint32_t index, uint8_t rank) {
@@ -95,7 +88,7 @@ DistinctSet& DistinctSet::operator=(DistinctSet&& other) noexcept {
 }
 
 void DistinctSet::release() {
-  std::free(data_);
+  heap_free(data_);
   data_ = nullptr;
 }
 
@@ -140,7 +133,7 @@ void DistinctSet::grow_hashes() {
   uint64_t* const old = hashes();
   const uint32_t old_capacity = capacity();
   capacity_log2_ = capacity_log2_ == 0 ? 2 : capacity_log2_ + 1;
-  data_ = zeroed(capacity() * sizeof(uint64_t));
+  data_ = heap_zeroed(capacity() * sizeof(uint64_t));
   const uint32_t mask = capacity() - 1;
   for (uint32_t i = 0; i < old_capacity; ++i) {
     if (old[i] == 0) continue;
@@ -148,7 +141,7 @@ void DistinctSet::grow_hashes() {
     while (hashes()[at] != 0) at = (at + 1) & mask;
     hashes()[at] = old[i];
   }
-  std::free(old);
+  heap_free(old);
 }
 
 void DistinctSet::hashes_to_registers() {
@@ -161,7 +154,7 @@ void DistinctSet::hashes_to_registers() {
   for (uint32_t i = 0; i < old_capacity; ++i) {
     if (old[i] != 0) add_register(register_of(old[i]), rank_of(old[i]));
   }
-  std::free(old);
+  heap_free(old);
 }
 
 void DistinctSet::add_register(uint32_t index, uint8_t rank) {
@@ -196,12 +189,12 @@ void DistinctSet::grow_list() {
   uint32_t* const old = list();
   const uint32_t old_capacity = capacity();
   capacity_log2_ = capacity_log2_ == 0 ? 6 : capacity_log2_ + 1;
-  data_ = zeroed(capacity() * sizeof(uint32_t));
+  data_ = heap_zeroed(capacity() * sizeof(uint32_t));
   size_ = 0;
   for (uint32_t i = 0; i < old_capacity; ++i) {
     if (old[i] != 0) add_register(entry_index(old[i]), entry_rank(old[i]));
   }
-  std::free(old);
+  heap_free(old);
 }
 
 void DistinctSet::list_to_array() {
@@ -210,11 +203,11 @@ void DistinctSet::list_to_array() {
   form_ = Form::kArray;
   capacity_log2_ = 0;
   size_ = 0;
-  data_ = zeroed(kRegisters);
+  data_ = heap_zeroed(kRegisters);
   for (uint32_t i = 0; i < old_capacity; ++i) {
     if (old[i] != 0) add_register(entry_index(old[i]), entry_rank(old[i]));
   }
-  std::free(old);
+  heap_free(old);
 }
 
 /// Calls visit(index, rank) for registers in use, in no order that may show.

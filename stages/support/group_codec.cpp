@@ -33,7 +33,8 @@ void encode_key(const GroupTable& table, uint32_t group, size_t key, ByteWriter&
   }
 }
 
-void decode_key(ByteReader& reader, size_t row, Column& column) {
+/// `texts` keeps what the reader will not.
+void decode_key(ByteReader& reader, size_t row, Arena& texts, Column& column) {
   const uint8_t form = reader.u8();
   if (form > kNull) reader.fail();
   if (form != kValue) {
@@ -42,7 +43,7 @@ void decode_key(ByteReader& reader, size_t row, Column& column) {
   }
   switch (column.type) {
     case Type::kText:
-      column.text[row] = reader.text();
+      column.text[row] = texts.copy(reader.text());
       break;
     case Type::kFloat:
       column.floats[row] = reader.f64();
@@ -92,12 +93,14 @@ void decode_keys(ByteReader& reader, GroupTable& table) {
   std::vector<const Column*> pointers;
   for (const Column& column : columns) pointers.push_back(&column);
   KeyScratch scratch;
+  Arena texts;
   std::vector<uint32_t> groups(GroupTable::kBlockRows);
   for (uint64_t first = 0; first < size; first += GroupTable::kBlockRows) {
     const size_t count = std::min<uint64_t>(GroupTable::kBlockRows, size - first);
+    texts.clear();
     for (size_t key = 0; key < keys; ++key) columns[key].prepare(table.key_types()[key], count);
     for (size_t row = 0; row < count; ++row) {
-      for (Column& column : columns) decode_key(reader, row, column);
+      for (Column& column : columns) decode_key(reader, row, texts, column);
     }
     if (reader.failed()) return;
     table.find_or_add(pointers, RowBlock{.count = count}, scratch, groups.data());

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <numeric>
+#include <utility>
 
 #include "pipeline/base/check.h"
 #include "pipeline/base/hash.h"
@@ -27,6 +27,7 @@ constexpr uint64_t kLong = uint64_t{0xff} << kKindShift;
 constexpr uint64_t kNull = uint64_t{0xfe} << kKindShift;
 constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
 constexpr size_t kShortBytes = 15;
+constexpr size_t kFirstSlots = 64;
 
 constexpr uint64_t kHashStart = 0x9E3779B97F4A7C15u;
 constexpr uint64_t kHashFirst = 0xA0761D6478BD642Fu;
@@ -205,7 +206,8 @@ GroupTable::GroupTable(std::vector<Type> key_types, size_t state_words)
   if (key_types_.empty()) {
     add_group(nullptr);
   } else {
-    slots_.assign(64, 0);
+    slots_.reset(static_cast<uint64_t*>(heap_zeroed(kFirstSlots * sizeof(uint64_t))));
+    slot_count_ = kFirstSlots;
   }
 }
 
@@ -279,9 +281,9 @@ inline bool GroupTable::same_key(const uint64_t* record, const uint64_t* cells) 
 template <size_t kKeys>
 void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
   const size_t words = kKeys == 0 ? state_at_ : 2 * kKeys;
-  const size_t mask = slots_.size() - 1;
+  const size_t mask = slot_count_ - 1;
   const uint64_t* const hashes = scratch.hashes.data();
-  const uint64_t* const slots = slots_.data();
+  const uint64_t* const slots = slots_.get();
   uint32_t* const candidates = scratch.candidates.data();
   for (size_t i = 0; i < count; ++i) __builtin_prefetch(&slots[tag_of(hashes[i]) & mask]);
   for (size_t i = 0; i < count; ++i) {
@@ -305,7 +307,7 @@ void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
 
 template <size_t kKeys>
 uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
-  const size_t mask = slots_.size() - 1;
+  const size_t mask = slot_count_ - 1;
   size_t at = tag & mask;
   for (; slots_[at] != 0; at = (at + 1) & mask) {
     if (static_cast<uint32_t>(slots_[at] >> 32) != tag) continue;
@@ -315,7 +317,7 @@ uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
   reserve_record();
   const uint32_t group = add_group(cells);
   slots_[at] = (static_cast<uint64_t>(tag) << 32) | (group + 1);
-  if (size_ * 2 > slots_.size()) grow_slots();
+  if (size_ * 2 > slot_count_) grow_slots();
   return group;
 }
 
@@ -323,8 +325,7 @@ void GroupTable::reserve_record() {
   if (size_ < record_capacity_) return;
   const size_t capacity =
       record_capacity_ == 0 ? 16 : record_capacity_ + std::max<size_t>(record_capacity_ / 2, 16);
-  void* const memory = std::realloc(records_.get(), capacity * stride_ * sizeof(uint64_t));
-  if (memory == nullptr) throw std::bad_alloc();
+  void* const memory = heap_grow(records_.get(), capacity * stride_ * sizeof(uint64_t));
   (void)records_.release();
   records_.reset(static_cast<uint64_t*>(memory));
   record_capacity_ = capacity;
@@ -350,17 +351,33 @@ uint32_t GroupTable::add_group(const uint64_t* cells) {
   return group;
 }
 
-/// The place of a slot follows from its tag, so no record is looked at.
+/// REQUIRES: a free slot. The place of a slot follows from its tag, so no record is looked at.
+void GroupTable::place(uint64_t slot) {
+  const size_t mask = slot_count_ - 1;
+  size_t at = static_cast<uint32_t>(slot >> 32) & mask;
+  while (slots_[at] != 0) at = (at + 1) & mask;
+  slots_[at] = slot;
+}
+
+// In place: with twice as many slots each one stays in its run of taken slots, or goes to the upper
+// half. Taken out one by one from the start of a run on, a slot finds its new place at or before
+// the old one, never behind a slot that has not been moved yet. The run that goes over the end is
+// the exception: what it has at the front waits until all others are placed.
 void GroupTable::grow_slots() {
-  const std::vector<uint64_t> old = std::move(slots_);
-  slots_.assign(old.size() * 2, 0);
-  const size_t mask = slots_.size() - 1;
-  for (const uint64_t slot : old) {
-    if (slot == 0) continue;
-    size_t at = static_cast<uint32_t>(slot >> 32) & mask;
-    while (slots_[at] != 0) at = (at + 1) & mask;
-    slots_[at] = slot;
+  const size_t old = slot_count_;
+  void* const grown = heap_grow(slots_.get(), 2 * old * sizeof(uint64_t));
+  (void)slots_.release();
+  slots_.reset(static_cast<uint64_t*>(grown));
+  slot_count_ = 2 * old;
+  std::fill_n(slots_.get() + old, old, 0);
+  size_t start = 0;
+  while (slots_[start] != 0) ++start;
+  const std::vector<uint64_t> front(slots_.get(), slots_.get() + start);
+  std::fill_n(slots_.get(), start, 0);
+  for (size_t at = start; at < old; ++at) {
+    if (slots_[at] != 0) place(std::exchange(slots_[at], 0));
   }
+  for (const uint64_t slot : front) place(slot);
 }
 
 bool GroupTable::is_null(uint32_t group, size_t key) const {
@@ -415,7 +432,7 @@ std::vector<uint32_t> GroupTable::sorted() const {
 
 size_t GroupTable::memory_bytes() const {
   return sizeof *this + record_capacity_ * stride_ * sizeof(uint64_t) +
-         slots_.capacity() * sizeof(uint64_t) + texts_.memory_bytes();
+         slot_count_ * sizeof(uint64_t) + texts_.memory_bytes();
 }
 
 }  // namespace shardmill

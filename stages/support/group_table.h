@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "pipeline/base/arena.h"
+#include "pipeline/base/heap.h"
 #include "pipeline/core/batch.h"
 #include "pipeline/core/column.h"
 
@@ -55,6 +55,7 @@ struct KeyScratch {
 ///
 /// Null is a value of its own; -0 equals +0; all NaNs are one value. A group takes 16 bytes a key
 /// column, 8 bytes a state word and 16 to 32 bytes of slots; texts over 15 bytes are kept aside.
+/// It grows in place: a large table never holds two copies of itself.
 /// Blocks are looked up in steps (cells and hashes, slots, records) with prefetches between them:
 /// about 10 ns a row for two short texts and 25,000 groups (2.6 GHz), bound by the cache misses for
 /// slot and record. Up to 2^32 - 2 groups. One owner, one thread.
@@ -96,7 +97,7 @@ class GroupTable {
 
  private:
   struct Free {
-    void operator()(uint64_t* memory) const { std::free(memory); }
+    void operator()(uint64_t* memory) const { heap_free(memory); }
   };
 
   uint64_t* record(uint32_t group) const { return records_.get() + group * stride_; }
@@ -110,6 +111,7 @@ class GroupTable {
   uint32_t add_group(const uint64_t* cells);
   void reserve_record();
   void grow_slots();
+  void place(uint64_t slot);
 
   std::vector<Type> key_types_;
   size_t state_at_ = 0;  ///< word of a record where the state begins
@@ -117,7 +119,8 @@ class GroupTable {
   size_t size_ = 0;
   size_t record_capacity_ = 0;
   std::unique_ptr<uint64_t[], Free> records_;
-  std::vector<uint64_t> slots_;  ///< tag << 32 | group + 1; 0 is free; power of two
+  size_t slot_count_ = 0;                    ///< a power of two
+  std::unique_ptr<uint64_t[], Free> slots_;  ///< tag << 32 | group + 1; 0 is free
   Arena texts_;
 };
 

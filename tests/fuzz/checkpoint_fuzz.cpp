@@ -49,7 +49,7 @@ void try_file(std::string_view bytes, const StageState& example) {
 /// `body` behind the head of a file of this run, with its checksum.
 std::string file_around(std::string_view body) {
   ByteWriter writer;
-  constexpr std::string_view kMagic = "shardmill checkpoint 1\n";
+  constexpr std::string_view kMagic = "shardmill checkpoint 2\n";
   writer.raw(kMagic.data(), kMagic.size());
   writer.u64(kIdentity);
   for (const uint32_t number : {3u, 2u, 1u}) writer.u32(number);

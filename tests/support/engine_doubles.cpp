@@ -108,6 +108,8 @@ class DoubleInput final : public BoundInput {
 
 class TallyPartial final : public Partial {
  public:
+  explicit TallyPartial(uint64_t table_bytes) : table_bytes_(table_bytes) {}
+
   void merge(Partial&& other) override {
     const Tally& theirs = static_cast<TallyPartial&>(other).tally;
     tally.records += theirs.records;
@@ -122,9 +124,13 @@ class TallyPartial final : public Partial {
     tally.hash_sum = reader.u64();
     return reader.failed() ? Status::failed("a damaged tally") : Status::ok();
   }
-  size_t memory_bytes() const override { return 1000 + tally.records; }
+  size_t memory_bytes() const override { return table_bytes_ + tally.records; }
+  uint64_t entries() const override { return tally.records; }
 
   Tally tally;
+
+ private:
+  uint64_t table_bytes_;
 };
 
 class TallyWorker final : public StageWorker {
@@ -162,11 +168,13 @@ class TallyWorker final : public StageWorker {
 
 class TallyStage final : public BoundStage {
  public:
+  explicit TallyStage(uint64_t table_bytes) : table_bytes_(table_bytes) {}
+
   std::unique_ptr<StageWorker> make_worker() const override {
     return std::make_unique<TallyWorker>();
   }
   std::unique_ptr<Partial> make_partial() const override {
-    return std::make_unique<TallyPartial>();
+    return std::make_unique<TallyPartial>(table_bytes_);
   }
   std::vector<Table> finish(Partial& partial) const override {
     const Tally& tally = static_cast<TallyPartial&>(partial).tally;
@@ -178,6 +186,9 @@ class TallyStage final : public BoundStage {
     table.columns[1].add_int(tally.hash_sum);
     return {table};
   }
+
+ private:
+  uint64_t table_bytes_;
 };
 
 const StageSpec& tally_spec() {
@@ -207,7 +218,7 @@ Plan plan_for(const DoubleWorld& world) {
   plan.bound->input = std::make_unique<DoubleInput>(world);
   PipelineStage stage;
   stage.spec = &tally_spec();
-  stage.bound = std::make_unique<TallyStage>();
+  stage.bound = std::make_unique<TallyStage>(world.table_bytes);
   stage.name = "tally";
   plan.bound->stages.push_back(std::move(stage));
   return plan;
@@ -222,6 +233,9 @@ Start start_of(const Comm& comm, const BoundJob& job, unsigned threads) {
   start.rank = comm.rank();
   start.place = "rank " + std::to_string(comm.rank());
   start.hosts.resize(static_cast<size_t>(comm.size()));
+  start.memory = plan_memory(job, nullptr, threads, memory_of_rank(job.job.run.memory_bytes, 1),
+                             resident_bytes());
+  start.bound_here = start.memory.check();
   return start;
 }
 

@@ -30,6 +30,7 @@ struct DoubleWorld {
   /// start of a record, which is wrong nearly always.
   bool assumes = false;
   unsigned longest_delay_us = 0;  ///< random pauses between chunks
+  uint64_t table_bytes = 1000;    ///< that the stage says its table holds
   JobRun run;
 };
 

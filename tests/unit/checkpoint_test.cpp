@@ -33,6 +33,15 @@ class Checkpoints : public testing::Test {
     return read_file(folder_.path() / kName);
   }
 
+  /// Why a file with these bytes does not count; empty if it does.
+  std::string reason_against(const std::string& bytes, uint64_t identity = 77,
+                             const std::string& name = kName) {
+    folder_.write(name, bytes);
+    Result<CheckpointFile> file = CheckpointFile::open(folder_.path().string(), name);
+    if (!file.is_ok()) return file.status().message();
+    return read_head(*file, identity, name).status().message();
+  }
+
   CheckpointIndex index() const { return {.identity = 77, .generation = 3, .token = "ab"}; }
 
   static constexpr const char* kName = "gen-3.rank-2.worker-1";
@@ -44,15 +53,20 @@ class Checkpoints : public testing::Test {
 
 TEST_F(Checkpoints, ComeBackAsTheyWereWritten) {
   const std::string bytes = write();
-  const Result<CheckpointContent> content = parse_checkpoint(bytes, 77, kName);
-  ASSERT_TRUE(content.is_ok()) << content.status().message();
-  ASSERT_EQ(content->units.size(), 2u);
-  EXPECT_EQ(content->units[0].unit, 5u);
-  EXPECT_EQ(content->units[0].next, 70u);
-  EXPECT_EQ(content->units[0].first_record, 9u);
-  EXPECT_EQ(content->units[0].report, "report of 5");
-  EXPECT_EQ(content->units[1].next, std::nullopt);
-  EXPECT_TRUE(Totals::decode(*plan_->bound, content->totals).is_ok());
+  Result<CheckpointFile> file = CheckpointFile::open(folder_.path().string(), kName);
+  ASSERT_TRUE(file.is_ok()) << file.status().message();
+  EXPECT_TRUE(file->is_whole());
+  ByteReader reader(*file);
+  const Result<CheckpointHead> units = parse_head(reader, 77, kName);
+  ASSERT_TRUE(units.is_ok()) << units.status().message();
+  ASSERT_EQ(units->size(), 2u);
+  EXPECT_EQ(units->at(0).unit, 5u);
+  EXPECT_EQ(units->at(0).next, 70u);
+  EXPECT_EQ(units->at(0).first_record, 9u);
+  EXPECT_EQ(units->at(0).report, "report of 5");
+  EXPECT_EQ(units->at(1).next, std::nullopt);
+  Totals totals(*plan_->bound);
+  EXPECT_EQ(totals.merge_encoded(*plan_->bound, reader).message(), "");
   EXPECT_EQ(write(), bytes);
 }
 
@@ -61,17 +75,18 @@ TEST_F(Checkpoints, OfWhichAnyByteIsOtherDoNotCount) {
   for (size_t i = 0; i < whole.size(); ++i) {
     std::string bytes = whole;
     bytes[i] = static_cast<char>(bytes[i] ^ 0x20);
-    EXPECT_FALSE(parse_checkpoint(bytes, 77, kName).is_ok()) << "byte " << i;
+    EXPECT_NE(reason_against(bytes), "") << "byte " << i;
   }
 }
 
 TEST_F(Checkpoints, ThatWereCutAnywhereDoNotCount) {
   const std::string whole = write();
   for (size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_FALSE(parse_checkpoint(whole.substr(0, size), 77, kName).is_ok()) << size;
+    EXPECT_NE(reason_against(whole.substr(0, size)), "") << size;
   }
-  EXPECT_FALSE(parse_checkpoint(whole + "x", 77, kName).is_ok());
-  EXPECT_FALSE(parse_checkpoint(std::string(whole.size(), '\0'), 77, kName).is_ok());
+  EXPECT_EQ(reason_against(whole + "x"), "a damaged checkpoint");
+  EXPECT_EQ(reason_against(std::string(whole.size(), '\0')), "no checkpoint");
+  EXPECT_EQ(reason_against(whole), "");
 }
 
 TEST_F(Checkpoints, AreWrittenLessOftenTheMoreThereIsToWrite) {
@@ -94,8 +109,8 @@ TEST_F(Checkpoints, AreWrittenLessOftenTheMoreThereIsToWrite) {
 
 TEST_F(Checkpoints, OfAnotherRunOrUnderAnotherNameAreNamed) {
   const std::string bytes = write();
-  EXPECT_EQ(parse_checkpoint(bytes, 78, kName).status().message(), "a checkpoint of another run");
-  EXPECT_EQ(parse_checkpoint(bytes, 77, "gen-3.rank-2.worker-0").status().message(),
+  EXPECT_EQ(reason_against(bytes, 78), "a checkpoint of another run");
+  EXPECT_EQ(reason_against(bytes, 77, "gen-3.rank-2.worker-0"),
             "the checkpoint \"gen-3.rank-2.worker-1\"");
 }
 
@@ -107,7 +122,7 @@ TEST_F(Checkpoints, OfAGenerationAreFoundAndDamagedOnesAreNamed) {
   const std::vector<FrozenFile> files = files_since(folder_.path().string(), index(), damaged);
   ASSERT_EQ(files.size(), 1u);
   EXPECT_EQ(files[0].name, kName);
-  EXPECT_TRUE(read_frozen(folder_.path().string(), files[0]).is_ok());
+  EXPECT_TRUE(open_frozen(folder_.path().string(), files[0]).is_ok());
   EXPECT_THAT(damaged, ElementsAre("checkpoint/gen-3.rank-0.worker-0: no checkpoint, expected what "
                                    "a worker wrote; its units are done again"));
 }
@@ -160,7 +175,7 @@ TEST_F(Checkpoints, ThatChangedSinceTheyWereFrozenAreRefused) {
   std::vector<FrozenFile> files = files_since(folder_.path().string(), index(), damaged);
   ASSERT_EQ(files.size(), 1u);
   files[0].checksum ^= 1;
-  EXPECT_EQ(read_frozen(folder_.path().string(), files[0]).status().message(),
+  EXPECT_EQ(open_frozen(folder_.path().string(), files[0]).status().message(),
             folder_.path().string() +
                 "/gen-3.rank-2.worker-1: a damaged checkpoint, expected what its index says; run "
                 "the same command again: its units are done again");

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "pipeline/formats/compress.h"
+#include "pipeline/plan/memory.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/run/in_memory.h"
 #include "tests/support/files.h"
@@ -371,7 +372,8 @@ TEST_F(LookupFile, EveryRankWorksWithWhatTheFileHeldAtTheStart) {
   Result<Plan> plan = make_plan(parse_job(job, "job.toml", {}, problems), "", problems);
   ASSERT_TRUE(plan.is_ok()) << plan.status().message();
   // What is read whole can be seen before.
-  EXPECT_THAT(explain(*plan, 1), HasSubstr(fmt::format("\nreads    \"{}\" whole, 18 B\n", path)));
+  EXPECT_THAT(explain(*plan, MemoryPlan()),
+              HasSubstr(fmt::format("\nreads    \"{}\" whole, 18 B\n", path)));
   std::filesystem::remove(path);
   const Result<PlanMessage> message = PlanMessage::decode(plan->message.encode());
   ASSERT_TRUE(message.is_ok()) << message.status().message();

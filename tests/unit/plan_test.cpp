@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "pipeline/plan/cores.h"
+#include "pipeline/plan/memory.h"
 #include "tests/support/files.h"
 
 namespace shardmill {
@@ -137,13 +138,18 @@ TEST_F(PlanTest, ExplainSaysWhatWouldRun) {
   folder_.write("b.csv", "n,t\n3,x\n");
   const Result<Plan> plan = this->plan(kKeep);
   ASSERT_TRUE(plan.is_ok());
-  const std::string text = explain(*plan, 4);
+  const MemoryPlan memory =
+      plan_memory(*plan->bound, &*plan, 4, {.bytes = 1 << 30, .source = "as asked"}, 20 << 20);
+  const std::string text = explain(*plan, memory);
   EXPECT_THAT(text, HasSubstr("job      job\n"));
   EXPECT_THAT(text, HasSubstr("input    2 files, 20 B, read as csv, below \""));
   EXPECT_THAT(text, HasSubstr("columns  n  int   used\n         t  text  \n"));
   EXPECT_THAT(text, HasSubstr("stages   0  keep  "));
   EXPECT_THAT(text, HasSubstr("units    1: 0 ranges of big files, 1 bundle, 0 whole files\n"));
-  EXPECT_THAT(text, HasSubstr("memory   512 KiB in each of 4 workers for chunks"));
+  EXPECT_THAT(text, HasSubstr("memory   1.00 GiB per rank (as asked)\n"
+                              "           26.0 MiB  program, plan and list of files\n"
+                              "           26.0 MiB  4 x chunks and their columns\n"
+                              "            256 MiB  4 x one long record\n"));
 }
 
 Manifest many_files(size_t count) {
