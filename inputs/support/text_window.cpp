@@ -12,7 +12,9 @@ Result<std::unique_ptr<ByteSource>> open_source(const FileSlice& slice, const Re
                                                 uint64_t begin) {
   SourceOptions options = {.begin = begin,
                            .size_bytes = slice.size_bytes,
-                           .window_bytes_max = context.limits.window_bytes_max};
+                           .mtime_ns = slice.mtime_ns,
+                           .window_bytes_max = context.limits.window_bytes_max,
+                           .expansion_max = context.limits.expansion_max};
   if (context.content == nullptr) return open_file(slice.path, options);
   options.size_bytes = context.content->size();
   options.is_plain = context.content_is_records;

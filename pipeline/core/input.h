@@ -21,12 +21,14 @@
 
 namespace shardmill {
 
-/// Sizes that bound the memory of a reader, in bytes.
+/// What bounds the memory of a reader, in bytes, and its work.
 struct ReadLimits {
   size_t chunk_bytes = 256 << 10;  ///< a chunk holds whole records up to this, or one longer record
   size_t record_bytes_max = 64 << 20;   ///< longer records are rejected
   size_t window_bytes_max = 128 << 20;  ///< of a decoder; streams that need more are bad files
   size_t reject_bytes_kept = 4 << 10;   ///< of a rejected record, for the report
+  /// Plain bytes of a compressed file for each byte on disk; more is a bad file. 0: no limit.
+  uint64_t expansion_max = 0;
 };
 
 /// Gives the bytes of a file to readers; lets tests read from memory. Shared by workers,
@@ -64,7 +66,8 @@ class Reader {
   virtual ~Reader() = default;
   /// Replaces `batch` with the next records (columns by the slots that the input was bound with,
   /// all selected); false at the end, after which `end` is valid. Text lives until the next call.
-  /// kBadFile with the reason if the file cannot be read on; `good_bytes` says how far it was good.
+  /// kBadFile with the reason if the file cannot be read on: all whole records before were given,
+  /// whatever the size of the chunks, and `good_bytes` says how far they reach.
   virtual Result<bool> next(Batch& batch) = 0;
   virtual const SliceEnd& end() const = 0;
   virtual uint64_t good_bytes() const = 0;     ///< plain bytes consumed as whole records so far

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "pipeline/base/text.h"
@@ -16,19 +17,25 @@ namespace {
 constexpr size_t kMagicBytes = 6;
 constexpr size_t kStepBytes = 64 << 10;  ///< of plain bytes asked for at once
 
+std::string joined(const std::string& note, const std::string& other) {
+  return note + (note.empty() || other.empty() ? "" : "; ") + other;
+}
+
 class PlainSource final : public ByteSource {
  public:
-  PlainSource(std::unique_ptr<RawBytes> raw, uint64_t begin) : raw_(std::move(raw)) {
+  PlainSource(std::unique_ptr<RawBytes> raw, uint64_t begin, std::string note)
+      : raw_(std::move(raw)), note_(std::move(note)) {
     raw_->seek(begin);
   }
   Result<size_t> read(char* buffer, size_t capacity) override {
     return raw_->read(buffer, capacity);
   }
   uint64_t disk_position() const override { return raw_->position(); }
-  std::string note() const override { return raw_->note(); }
+  std::string note() const override { return joined(note_, raw_->note()); }
 
  private:
   std::unique_ptr<RawBytes> raw_;
+  std::string note_;
 };
 
 /// Plain bytes of all members, one after another.
@@ -39,10 +46,13 @@ class PlainSource final : public ByteSource {
 /// caller's buffers.
 class MemberSource final : public ByteSource {
  public:
-  MemberSource(std::unique_ptr<RawBytes> raw, std::unique_ptr<Codec> codec, size_t buffer_bytes)
+  MemberSource(std::unique_ptr<RawBytes> raw, std::unique_ptr<Codec> codec,
+               const SourceOptions& options)
       : raw_(std::move(raw)),
         codec_(std::move(codec)),
-        buffer_(std::max(buffer_bytes, kMagicBytes)) {
+        size_bytes_(options.size_bytes),
+        expansion_max_(options.expansion_max),
+        buffer_(std::max(options.buffer_bytes, kMagicBytes)) {
     raw_->seek(0);
   }
 
@@ -61,7 +71,7 @@ class MemberSource final : public ByteSource {
   }
 
   uint64_t disk_position() const override { return raw_->position() - rest_.size(); }
-  std::string note() const override { return note_.empty() ? raw_->note() : note_; }
+  std::string note() const override { return joined(note_, raw_->note()); }
 
  private:
   /// Up to kStepBytes; 0 only at the end.
@@ -71,10 +81,24 @@ class MemberSource final : public ByteSource {
       const Status status = step(out, size);
       plain_bytes_ += size;
       if (!status.is_ok()) error_ = at_place(status);
+      if (expansion_max_ > 0) bound_expansion(size);
     }
     // What came before the damage counts: it is given first, the error with the next call.
     if (size == 0 && !error_.is_ok()) return error_;
     return size;
+  }
+
+  /// Gives no byte more than the limit, wherever pieces end.
+  void bound_expansion(size_t& size) {
+    if (plain_bytes_ / expansion_max_ < size_bytes_) return;
+    const uint64_t most = size_bytes_ * expansion_max_;
+    if (plain_bytes_ <= most) return;
+    size -= static_cast<size_t>(plain_bytes_ - most);
+    plain_bytes_ = most;
+    error_ =
+        Status::bad_file("unpacks to more than " + counted(most, "byte") + ", expected at most " +
+                         counted(expansion_max_, "time") + " its " + counted(size_bytes_, "byte") +
+                         " on disk; raise input.expansion_max if it is meant to");
   }
 
   Status step(char* out, size_t& size) {
@@ -170,6 +194,8 @@ class MemberSource final : public ByteSource {
 
   std::unique_ptr<RawBytes> raw_;
   std::unique_ptr<Codec> codec_;
+  uint64_t size_bytes_;
+  uint64_t expansion_max_;
   std::vector<char> buffer_;
   std::string_view rest_;          ///< of buffer_: not decoded yet
   std::unique_ptr<char[]> stage_;  ///< kStepBytes, made for the first caller with less room
@@ -183,38 +209,85 @@ class MemberSource final : public ByteSource {
   std::string note_;
 };
 
-Result<std::unique_ptr<ByteSource>> open_raw(std::unique_ptr<RawBytes> raw,
+/// Fills `buffer` from the start of the raw bytes as far as they reach.
+Result<std::string_view> first_bytes(RawBytes& raw, std::span<char> buffer) {
+  size_t size = 0;
+  while (size < buffer.size()) {
+    ASSIGN_OR_RETURN(const size_t got, raw.read(buffer.data() + size, buffer.size() - size));
+    if (got == 0) break;
+    size += got;
+  }
+  return std::string_view(buffer.data(), size);
+}
+
+/// The extension of a path if it is one of a compression, else empty.
+std::string_view packed_extension(std::string_view path) {
+  const std::string_view extension = path.substr(std::min(path.rfind('.'), path.size() - 1) + 1);
+  for (const std::string_view known : {"gz", "zst", "bz2", "xz", "lz4"}) {
+    if (extension == known) return known;
+  }
+  return {};
+}
+
+/// No control characters but those of texts and terminals.
+bool looks_like_text(std::string_view bytes) {
+  return std::none_of(bytes.begin(), bytes.end(), [](char byte) {
+    const auto code = static_cast<unsigned char>(byte);
+    return code < 0x20 && (code < '\b' || code > '\r') && code != 0x1b;
+  });
+}
+
+/// The note of a file whose name says that it is compressed and whose first bytes do not. Where its
+/// header is damaged, its bytes are no records.
+Result<std::string> note_on_name(RawBytes& raw, std::string_view extension) {
+  std::array<char, 4096> buffer;
+  raw.seek(0);
+  ASSIGN_OR_RETURN(const std::string_view bytes, first_bytes(raw, buffer));
+  if (bytes.empty()) return std::string();
+  if (looks_like_text(bytes)) {
+    return "is not compressed, though its name ends with ." + std::string(extension);
+  }
+  return Status::bad_file("begins with bytes of no compression and of no text, expected ." +
+                          std::string(extension) + " as its name says");
+}
+
+Result<std::unique_ptr<ByteSource>> open_raw(std::unique_ptr<RawBytes> raw, std::string_view path,
                                              const SourceOptions& options) {
   // A range that does not begin at 0 is only cut from plain files.
   Compression compression = Compression::kNone;
+  std::string note;
   if (options.begin == 0 && !options.is_plain) {
     std::array<char, kMagicBytes> magic;
-    size_t size = 0;
-    while (size < magic.size()) {
-      ASSIGN_OR_RETURN(const size_t got, raw->read(magic.data() + size, magic.size() - size));
-      if (got == 0) break;
-      size += got;
+    ASSIGN_OR_RETURN(const std::string_view bytes, first_bytes(*raw, magic));
+    compression = detect_compression(bytes);
+    const std::string_view extension = packed_extension(path);
+    if (compression == Compression::kNone && !extension.empty()) {
+      ASSIGN_OR_RETURN(note, note_on_name(*raw, extension));
     }
-    compression = detect_compression({magic.data(), size});
   }
   if (compression == Compression::kNone) {
     return std::unique_ptr<ByteSource>(
-        std::make_unique<PlainSource>(std::move(raw), options.begin));
+        std::make_unique<PlainSource>(std::move(raw), options.begin, std::move(note)));
   }
   return std::unique_ptr<ByteSource>(std::make_unique<MemberSource>(
-      std::move(raw), make_codec(compression, options.window_bytes_max), options.buffer_bytes));
+      std::move(raw), make_codec(compression, options.window_bytes_max), options));
 }
 
 }  // namespace
 
+bool is_named_compressed(std::string_view path) {
+  return !packed_extension(path).empty();
+}
+
 Result<std::unique_ptr<ByteSource>> open_file(const std::string& path,
                                               const SourceOptions& options) {
-  ASSIGN_OR_RETURN(std::unique_ptr<RawBytes> raw, open_raw_file(path, options.size_bytes));
-  return open_raw(std::move(raw), options);
+  const ListedFile listed = {.size_bytes = options.size_bytes, .mtime_ns = options.mtime_ns};
+  ASSIGN_OR_RETURN(std::unique_ptr<RawBytes> raw, open_raw_file(path, listed));
+  return open_raw(std::move(raw), path, options);
 }
 
 std::unique_ptr<ByteSource> open_memory(std::string_view content, const SourceOptions& options) {
-  return open_raw(open_raw_memory(content), options).value();
+  return open_raw(open_raw_memory(content), "", options).value();
 }
 
 }  // namespace shardmill

@@ -38,15 +38,23 @@ class ByteSource {
 struct SourceOptions {
   uint64_t begin = 0;  ///< plain offset to start at; REQUIRES 0 unless the file is not compressed
   uint64_t size_bytes = 0;  ///< as in the manifest: what has grown behind it is not read
+  int64_t mtime_ns = 0;     ///< as in the manifest; 0 if unknown
   size_t window_bytes_max = 128 << 20;  ///< of a decoder; streams that need more are kBadFile
-  size_t buffer_bytes = 128 << 10;      ///< of compressed bytes read at once; tests make it tiny
-  bool is_plain = false;                ///< whatever the bytes look like
+  /// Most plain bytes of a compressed file for each of its bytes on disk; files that give more are
+  /// kBadFile. 0: no limit.
+  uint64_t expansion_max = 0;
+  size_t buffer_bytes = 128 << 10;  ///< of compressed bytes read at once; tests make it tiny
+  bool is_plain = false;            ///< whatever the bytes look like
 };
 
-/// Opens `path` for reading and looks at its first bytes. Never a FIFO or a device; follows
+/// True if the path ends with the extension of a compression.
+bool is_named_compressed(std::string_view path);
+
+/// Opens `path` for reading and looks at its first bytes. Never reads a FIFO or a device; follows
 /// symlinks. kBadFile: cannot be opened, is no regular file, is smaller than its size in the
-/// manifest ("shrank"). kFailed: this process has no file
-/// descriptor or memory left, which says nothing about the file.
+/// manifest ("shrank") or of another time without having grown ("replaced"), or is named like a
+/// compressed file but holds neither one nor a text; a text is read, with a note. kFailed: this
+/// process has no file descriptor or memory left, which says nothing about the file.
 Result<std::unique_ptr<ByteSource>> open_file(const std::string& path,
                                               const SourceOptions& options);
 

@@ -107,6 +107,9 @@ class GzipCodec final : public Codec {
     if (!is_in_header_) return isal_inflate(&state_);
     const int outcome = isal_read_gzip_header(&state_, &header_);
     if (outcome != ISAL_DECOMP_OK) return outcome;
+    // Who knows what a flag stands for that RFC 1952 reserves: perhaps for a field that follows.
+    constexpr uint32_t kReservedFlags = 0xe0;
+    if ((header_.flags & kReservedFlags) != 0) return ISAL_INVALID_WRAPPER;
     is_in_header_ = false;
     return isal_inflate(&state_);
   }

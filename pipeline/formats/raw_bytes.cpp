@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "pipeline/base/text.h"
 
@@ -14,8 +17,10 @@ namespace shardmill {
 
 namespace {
 
-constexpr int kReadAttempts = 3;
+constexpr std::array<std::chrono::milliseconds, 3> kPauses = {
+    std::chrono::milliseconds(10), std::chrono::milliseconds(90), std::chrono::milliseconds(400)};
 constexpr size_t kReadBytesMax = size_t{1} << 30;
+constexpr size_t kPageBytes = 4096;
 
 std::string system_reason(int error) {
   return std::strerror(error);
@@ -31,33 +36,53 @@ Status cannot_open(int error) {
   return Status::bad_file(message);
 }
 
+int64_t mtime_ns_of(const struct stat& info) {
+  return static_cast<int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+}
+
+/// "a directory": what is there instead of a file.
+std::string_view kind_name(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  return S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+/// Network file systems have errors that pass; a disk's own repeats may take their time. `attempt`
+/// counts from 0. Nothing left: it is an error.
+bool waits_for_another_try(size_t attempt) {
+  if (attempt >= kPauses.size()) return false;
+  std::this_thread::sleep_for(kPauses[attempt]);
+  return true;
+}
+
 class RawFile final : public RawBytes {
  public:
-  RawFile(int file, uint64_t size_bytes, bool has_grown)
-      : file_(file), size_bytes_(size_bytes), has_grown_(has_grown) {}
+  RawFile(int file, const ListedFile& listed, bool has_grown)
+      : file_(file), listed_(listed), has_grown_(has_grown) {}
   ~RawFile() override { close(file_); }
   RawFile(const RawFile&) = delete;
   RawFile& operator=(const RawFile&) = delete;
 
   Result<size_t> read(char* buffer, size_t capacity) override {
-    const uint64_t left = size_bytes_ > position_ ? size_bytes_ - position_ : 0;
-    const size_t wanted = std::min<uint64_t>({capacity, left, kReadBytesMax});
+    const uint64_t left = listed_.size_bytes > position_ ? listed_.size_bytes - position_ : 0;
+    size_t wanted = std::min<uint64_t>({capacity, left, kReadBytesMax});
+    if (left == 0) RETURN_IF_ERROR(look_back());
     if (wanted == 0) return size_t{0};
-    for (int attempt = 1;; ++attempt) {
+    for (size_t attempt = 0;;) {
       const ssize_t got = pread(file_, buffer, wanted, static_cast<off_t>(position_));
       if (got > 0) {
         position_ += static_cast<uint64_t>(got);
         return static_cast<size_t>(got);
       }
-      if (got == 0) {
-        return Status::bad_file("the file ends after " + counted(position_, "byte") +
-                                ", expected " + counted(size_bytes_, "byte") +
-                                "; it shrank while it was read");
-      }
-      if (errno == EINTR) continue;
-      if (attempt == kReadAttempts) {
+      if (got == 0) return ended_early();
+      const int error = errno;
+      if (error == EINTR) continue;
+      const size_t rest_of_page = kPageBytes - position_ % kPageBytes;
+      if (wanted > rest_of_page) {
+        wanted = rest_of_page;
+      } else if (!waits_for_another_try(attempt++)) {
         return Status::bad_file("byte " + with_separators(position_) +
-                                " cannot be read: " + system_reason(errno));
+                                " cannot be read: " + system_reason(error));
       }
     }
   }
@@ -67,9 +92,32 @@ class RawFile final : public RawBytes {
   std::string note() const override { return has_grown_ ? "grew" : ""; }
 
  private:
+  Status ended_early() const {
+    return Status::bad_file("the file ends after " + counted(position_, "byte") + ", expected " +
+                            counted(listed_.size_bytes, "byte") + "; it shrank while it was read");
+  }
+
+  /// All bytes are read: were they those of one and the same content?
+  Status look_back() {
+    struct stat now;
+    if (has_looked_back_ || fstat(file_, &now) != 0) return looked_back_;
+    has_looked_back_ = true;
+    const auto size_now = static_cast<uint64_t>(now.st_size);
+    has_grown_ = has_grown_ || size_now > listed_.size_bytes;
+    const bool has_other_time = listed_.mtime_ns != 0 && mtime_ns_of(now) != listed_.mtime_ns;
+    if (has_other_time && size_now == listed_.size_bytes) {
+      looked_back_ = Status::bad_file(
+          "has another time after it was read than before, expected no change; it was rewritten "
+          "while it was read");
+    }
+    return looked_back_;
+  }
+
   int file_;
-  uint64_t size_bytes_;
+  ListedFile listed_;
   bool has_grown_;
+  bool has_looked_back_ = false;
+  Status looked_back_;
   uint64_t position_ = 0;
 };
 
@@ -92,29 +140,53 @@ class RawMemory final : public RawBytes {
   uint64_t position_ = 0;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, uint64_t size_bytes) {
-  int file = -1;
-  // O_NONBLOCK: a FIFO that took the file's place must not hold the worker for ever.
-  do {
-    file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  } while (file < 0 && errno == EINTR);
-  if (file < 0) return cannot_open(errno);
-  struct stat info;
-  if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
-    close(file);
-    return Status::bad_file("is no regular file, expected one");
+/// What speaks against reading this as the file that was listed.
+Status check_listed(const struct stat& info, const ListedFile& listed) {
+  if (!S_ISREG(info.st_mode)) {
+    return Status::bad_file("is " + std::string(kind_name(info.st_mode)) + ", expected a file");
   }
   const auto size_now = static_cast<uint64_t>(info.st_size);
-  if (size_now < size_bytes) {
-    close(file);
+  if (size_now < listed.size_bytes) {
     return Status::bad_file("has " + counted(size_now, "byte") + ", expected " +
-                            counted(size_bytes, "byte") + " as listed; it shrank");
+                            counted(listed.size_bytes, "byte") + " as listed; it shrank");
+  }
+  // What has grown has a later time; nothing else may.
+  const int64_t mtime_now = mtime_ns_of(info);
+  const bool has_grown = size_now > listed.size_bytes && mtime_now > listed.mtime_ns;
+  if (listed.mtime_ns == 0 || mtime_now == listed.mtime_ns || has_grown) return {};
+  return Status::bad_file(
+      "has another time than listed, expected the same file; it was replaced or rewritten");
+}
+
+/// A file descriptor, or -1 with errno.
+int open_patiently(const std::string& path) {
+  for (size_t attempt = 0;;) {
+    // O_NONBLOCK: a FIFO that took the file's place must not hold the worker for ever.
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file >= 0) return file;
+    const int error = errno;
+    if (error == EINTR) continue;
+    const bool may_pass = error == EIO || error == ESTALE || error == ETIMEDOUT;
+    if (may_pass && waits_for_another_try(attempt++)) continue;
+    errno = error;
+    return -1;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const ListedFile& listed) {
+  const int file = open_patiently(path);
+  if (file < 0) return cannot_open(errno);
+  struct stat info;
+  Status status = fstat(file, &info) == 0 ? check_listed(info, listed) : cannot_open(errno);
+  if (!status.is_ok()) {
+    close(file);
+    return status;
   }
   posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL);
-  return std::unique_ptr<RawBytes>(
-      std::make_unique<RawFile>(file, size_bytes, size_now > size_bytes));
+  const bool has_grown = static_cast<uint64_t>(info.st_size) > listed.size_bytes;
+  return std::unique_ptr<RawBytes>(std::make_unique<RawFile>(file, listed, has_grown));
 }
 
 std::unique_ptr<RawBytes> open_raw_memory(std::string_view content) {

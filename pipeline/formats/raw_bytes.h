@@ -22,8 +22,16 @@ class RawBytes {
   virtual std::string note() const { return {}; }
 };
 
-/// See open_file in byte_source.h for what is refused.
-Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, uint64_t size_bytes);
+/// What is known of a file from when it was listed.
+struct ListedFile {
+  uint64_t size_bytes = 0;
+  int64_t mtime_ns = 0;  ///< since 1970; 0 if unknown
+};
+
+/// See open_file in byte_source.h for what is refused. What lies behind the listed size is not
+/// read. A read that fails is tried again, with pauses of half a second in all, and at last page by
+/// page, so that where the good bytes end does not depend on how much was asked for.
+Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const ListedFile& listed);
 std::unique_ptr<RawBytes> open_raw_memory(std::string_view content);
 
 }  // namespace shardmill

@@ -180,6 +180,7 @@ class JobParser {
     input.limits.chunk_bytes = size(options, "chunk_bytes");
     input.limits.record_bytes_max = size(options, "record_bytes_max");
     input.limits.window_bytes_max = size(options, "window_bytes_max");
+    input.limits.expansion_max = size(options, "expansion_max");
   }
 
   void require_paths(const Options& options, const TomlNode& input) {

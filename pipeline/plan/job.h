@@ -61,7 +61,7 @@ struct JobInput {
 struct JobRun {
   uint64_t memory_bytes = 0;             ///< per rank; 0: unlimited share of what the rank may use
   unsigned threads = 0;                  ///< per rank; 0: the cores that the rank may use
-  std::string on_bad_file = "skip";      ///< "skip" | "stop"
+  std::string on_bad_file = "skip";      ///< "skip" | "keep_prefix" | "stop"
   std::string on_bad_record = "reject";  ///< "reject" | "stop"
   std::string max_rejects;               ///< "1000" or "0.1%"; empty: no limit
   bool strict = false;

@@ -55,6 +55,13 @@ std::vector<FieldSpec> make_input_fields() {
        .default_text = "128MiB",
        .min = 64 << 10,
        .max = 0x1p31},
+      {.name = "expansion_max",
+       .kind = FieldKind::kInt,
+       .doc = "Most bytes that a compressed file may unpack to, as a multiple of its size on disk; "
+              "a file that gives more is a bad file (a decompression bomb). 0 is no limit.",
+       .default_text = "0",
+       .min = 0,
+       .max = 0x1p30},
   };
 }
 
@@ -73,9 +80,10 @@ std::vector<FieldSpec> make_run_fields() {
        .max = 4096},
       {.name = "on_bad_file",
        .kind = FieldKind::kChoice,
-       .doc = "Leave a file that cannot be read out and report it, or stop the run.",
+       .doc = "Leave a file that cannot be read (to its end) out and report it; keep the whole "
+              "records before the error; or stop the run.",
        .default_text = "skip",
-       .choices = {"skip", "stop"}},
+       .choices = {"skip", "keep_prefix", "stop"}},
       {.name = "on_bad_record",
        .kind = FieldKind::kChoice,
        .doc = "Leave a record that cannot be understood out and report it, or stop the run.",

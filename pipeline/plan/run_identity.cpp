@@ -30,6 +30,12 @@ constexpr std::array<std::string_view, 9> kWithoutEffect = {
 
 using Lines = std::vector<std::pair<std::string, std::string>>;  ///< key and value, in job order
 
+/// A run that stopped at a bad file has counted none: it may go on without them, and back.
+bool is_without_effect(std::string_view key, const TomlNode& node) {
+  if (key == "run.on_bad_file") return toml_json(node) != "\"keep_prefix\"";
+  return std::find(kWithoutEffect.begin(), kWithoutEffect.end(), key) != kWithoutEffect.end();
+}
+
 void flatten(const TomlNode& node, const std::string& key, Lines& out) {
   const bool has_tables = node.kind == TomlKind::kArray && !node.items.empty() &&
                           node.items[0].kind == TomlKind::kTable;
@@ -41,7 +47,7 @@ void flatten(const TomlNode& node, const std::string& key, Lines& out) {
     for (size_t i = 0; i < node.items.size(); ++i) {
       flatten(node.items[i], fmt::format("{}.{}", key, i), out);
     }
-  } else if (std::find(kWithoutEffect.begin(), kWithoutEffect.end(), key) == kWithoutEffect.end()) {
+  } else if (!is_without_effect(key, node)) {
     out.emplace_back(key, toml_json(node));
   }
 }

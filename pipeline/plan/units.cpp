@@ -115,6 +115,8 @@ std::vector<uint64_t> dealing_order(const Manifest& manifest, const std::vector<
 }
 
 bool is_plain_file(const ManifestFile& file) {
+  // What it is says its beginning; a range from the middle could not tell.
+  if (is_named_compressed(file.path)) return false;
   const int descriptor = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return false;
   char first[6];

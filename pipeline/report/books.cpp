@@ -14,13 +14,13 @@ bool is_bad_file(const FileResult& file) {
 
 std::string files_tsv(const RunDescription& run) {
   std::string out =
-      "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tunits\tseconds\t"
-      "outcome\treason\n";
+      "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tlost_bytes\t"
+      "units\tseconds\toutcome\treason\n";
   for (const FileResult& file : run.files) {
-    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:.6f}\t{}\t{}\n", escaped(file.path),
+    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:.6f}\t{}\t{}\n", escaped(file.path),
                        file.size_bytes, file.disk_bytes, file.plain_bytes, file.records,
-                       file.rejected, file.bad_values, file.units, file.seconds, file.outcome,
-                       printable(file.reason));
+                       file.rejected, file.bad_values, file.lost_bytes, file.units, file.seconds,
+                       file.outcome, printable(file.reason));
   }
   return out;
 }

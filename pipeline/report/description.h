@@ -35,6 +35,7 @@ struct FileResult {
   uint64_t records = 0;
   uint64_t rejected = 0;
   uint64_t bad_values = 0;
+  uint64_t lost_bytes = 0;  ///< of size_bytes: what does not count since it could not be read
   uint64_t units = 0;
   double seconds = 0;
   std::string outcome;  ///< "read", "empty", "bad", "partly read", "grew"

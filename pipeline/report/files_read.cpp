@@ -12,18 +12,18 @@ namespace shardmill {
 namespace {
 
 constexpr std::string_view kFileColumns =
-    "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tunits\tseconds\t"
-    "outcome\treason";
+    "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tlost_bytes\t"
+    "units\tseconds\toutcome\treason";
 
 bool add_line(std::string_view line, FileSums& sums) {
   const std::string_view path = take_until(line, '\t');
-  uint64_t counts[7] = {};  // size, disk, plain, records, rejected, bad values, units
+  uint64_t counts[8] = {};  // size, disk, plain, records, rejected, bad values, lost, units
   for (uint64_t& count : counts) {
     if (!parse_count(take_until(line, '\t'), count)) return false;
   }
   take_until(line, '\t');  // seconds
   const std::string_view outcome = take_until(line, '\t');
-  if (path.empty() || outcome.empty()) return false;
+  if (path.empty() || outcome.empty() || counts[6] > counts[0]) return false;
   sums.files += 1;
   sums.size_bytes += counts[0];
   sums.disk_bytes += counts[1];
@@ -74,7 +74,7 @@ Result<FileSums> sum_files_tsv(std::string_view text) {
     const bool ended = text.find('\n') != std::string_view::npos;
     const std::string_view line = take_until(text, '\n');
     if (ended && add_line(line, sums)) continue;
-    return wrong(line_number, quoted(line), "the books of a file in 11 fields");
+    return wrong(line_number, quoted(line), "the books of a file in 12 fields");
   }
   return sums;
 }

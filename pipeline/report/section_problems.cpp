@@ -19,6 +19,14 @@ std::string bad_record_line(const BadRecord& bad, const Page& page) {
   return "    " + place + "  " + page.paint.dim(cut_end(printable(bad.bytes), rest)) + "\n";
 }
 
+/// "partly read: 20,000 records kept, 1,234 bytes lost".
+std::string outcome_text(const FileResult& file) {
+  if (file.outcome != "partly read") return file.outcome;
+  std::string text = file.outcome + ": " + counted(file.records, "record") + " kept";
+  if (file.lost_bytes > 0) text += ", " + counted(file.lost_bytes, "byte") + " lost";
+  return text;
+}
+
 }  // namespace
 
 std::string bad_files_section(const RunDescription& run, const Page& page) {
@@ -30,8 +38,9 @@ std::string bad_files_section(const RunDescription& run, const Page& page) {
   for (const FileResult& file : run.files) {
     if (!is_bad_file(file)) continue;
     if (++shown > kShown) break;
-    const std::string path = cut_start(escaped(file.path), page.width - 4 - file.outcome.size());
-    out += "  " + path + "  " + page.paint.red(file.outcome) + "\n";
+    const std::string outcome = outcome_text(file);
+    const std::string path = cut_start(escaped(file.path), page.width - 4 - outcome.size());
+    out += "  " + path + "  " + page.paint.red(outcome) + "\n";
     out += wrapped(printable(file.reason), 4, page.width);
   }
   if (count > kShown) {

@@ -18,10 +18,18 @@ namespace {
 struct FileTally {
   uint64_t slices = 0;
   uint64_t bad = 0;
+  uint64_t kept = 0;  ///< of those: their records before the error count
   uint64_t not_read = 0;
   std::string error;
   std::string note;
 };
+
+/// Of the bytes of a slice on disk, those that do not count.
+uint64_t lost_bytes(const SliceBooks& slice, uint64_t slice_bytes) {
+  if (slice.error.empty()) return 0;
+  const uint64_t kept = slice.plain_bytes > 0 ? slice.disk_bytes : 0;
+  return slice_bytes - std::min(kept, slice_bytes);
+}
 
 void add_slice(FileResult& file, FileTally& tally, const SliceBooks& slice) {
   file.disk_bytes += slice.disk_bytes;
@@ -35,6 +43,7 @@ void add_slice(FileResult& file, FileTally& tally, const SliceBooks& slice) {
   tally.not_read += slice.note == kNotReadNote ? 1 : 0;
   if (!slice.error.empty()) {
     ++tally.bad;
+    tally.kept += slice.plain_bytes > 0 ? 1 : 0;
     if (tally.error.empty()) tally.error = slice.error;
   } else if (!slice.note.empty() && tally.note.empty()) {
     tally.note = slice.note;
@@ -48,7 +57,8 @@ void judge(FileResult& file, const FileTally& tally) {
   }
   file.reason = tally.bad > 0 ? tally.error : tally.note;
   if (tally.bad > 0) {
-    file.outcome = tally.bad == tally.slices ? "bad" : "partly read";
+    const bool nothing_counts = tally.bad == tally.slices && tally.kept == 0;
+    file.outcome = nothing_counts ? "bad" : "partly read";
   } else if (tally.note.find("grew") != std::string::npos) {
     file.outcome = "grew";
     if (tally.note == "grew") file.reason.clear();
@@ -151,9 +161,14 @@ std::vector<FileResult> file_results(const Plan& plan, const UnitBooks& units) {
     files.push_back({.path = file.path, .size_bytes = file.size_bytes});
   }
   std::vector<FileTally> tallies(files.size());
-  for_each_slice(units, [&](const SliceBooks& slice) {
-    add_slice(files[slice.file_index], tallies[slice.file_index], slice);
-  });
+  for (size_t unit = 0; unit < units.size(); ++unit) {
+    for (const SliceBooks& slice : units[unit]) {
+      FileResult& file = files[slice.file_index];
+      add_slice(file, tallies[slice.file_index], slice);
+      const uint64_t end = std::min(plan.units[unit].end, file.size_bytes);
+      file.lost_bytes += lost_bytes(slice, end - std::min(slice.begin, end));
+    }
+  }
   for (size_t i = 0; i < files.size(); ++i) judge(files[i], tallies[i]);
   add_notes(plan.manifest, files);
   return files;

@@ -414,7 +414,8 @@ Status Lead::finish_outputs() {
   std::vector<uint8_t> unread(plan().manifest.files.size(), 1);
   for (const auto& unit : units_) {
     for (const SliceBooks& slice : unit) {
-      if (slice.error.empty() && slice.note != kNotReadNote) unread[slice.file_index] = 0;
+      const bool counts = slice.error.empty() || slice.plain_bytes > 0;
+      if (counts && slice.note != kNotReadNote) unread[slice.file_index] = 0;
     }
   }
   RETURN_IF_ERROR(outputs_.finish(plan().manifest, run_dir_.parts_dir(),

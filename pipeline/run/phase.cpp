@@ -76,7 +76,7 @@ class PhaseLoop {
   }
 
   void fail(const Status& status) {
-    mailbox_.stop(status.code() == Code::kStopped);
+    mailbox_.stop(keeps_work(status.code()));
     if (failed_) return;
     failed_ = true;
     ByteWriter writer;
@@ -256,7 +256,7 @@ class PhaseLoop {
   }
 
   void see_workers_off(unsigned workers) {
-    end_->is_ok() ? mailbox_.close() : mailbox_.stop(end_->code() == Code::kStopped);
+    end_->is_ok() ? mailbox_.close() : mailbox_.stop(keeps_work(end_->code()));
     const Clock::time_point start = Clock::now();
     while (mailbox_.workers_gone() < workers) {
       mailbox_.wait_for_event(kLongestPause);

@@ -96,6 +96,7 @@ UnitTask::UnitTask(UnitCraft& craft, Unit unit, bool must_wait,
       memory_(*craft.shared().memory) {
   if (verdict) known_first_ = verdict->value;
   report_.slices.resize(unit_.slices.size());
+  left_out_.resize(unit_.slices.size());
   for (size_t stage = 0; stage < craft_.job().stages.size(); ++stage) {
     const std::optional<OutputSpec>& output = craft_.job().stages[stage].output;
     parts_.push_back(output ? make_part(craft_.shared().parts_dir,
@@ -139,7 +140,7 @@ UnitRejectLog UnitTask::make_reject_log() const {
   return UnitRejectLog(run.rejects_kept, passes_in_order(craft_.job()), run.reject_bytes_kept);
 }
 
-/// An empty state, as if the unit had never been read; which files are bad is kept.
+/// An empty state, as if the unit had never been read; which files are left out is kept.
 void UnitTask::start_over() {
   totals_ = Totals(craft_.job());
   totals_.make_partials(craft_.job());
@@ -159,7 +160,7 @@ void UnitTask::start_over() {
 
 Status UnitTask::read_slices(bool& tainted) {
   for (size_t i = 0; i < unit_.slices.size(); ++i) {
-    if (!report_.slices[i].error.empty()) continue;
+    if (left_out_[i]) continue;
     report_.slices[i] = {.file_index = unit_.slices[i].file_index, .begin = unit_.slices[i].begin};
     if (has_enough()) {
       report_.slices[i].note = std::string(kNotReadNote);
@@ -186,23 +187,27 @@ Status UnitTask::read_slice(size_t index, bool& tainted) {
     if (part != nullptr) part->begin_slice(index);
   }
   const Result<std::unique_ptr<Reader>> reader = craft_.job().input->open(slice, read_context());
-  if (!reader.is_ok()) return note_bad(index, reader.status(), nullptr);
+  if (!reader.is_ok()) return leave_out(index, reader.status(), nullptr);
   const Status status = read_records(**reader, index);
   bytes_read_ += disk_bytes_so_far(**reader, slice);
   report_.slices[index].seconds = seconds_since(start);
   if (status.is_ok()) return {};
   tainted = true;
-  return note_bad(index, status, reader->get());
+  return leave_out(index, status, reader->get());
 }
 
 Status UnitTask::read_records(Reader& reader, size_t index) {
   const FileSlice& slice = unit_.slices[index];
   SliceBooks& books = report_.slices[index];
   RETURN_IF_ERROR(craft_.pipeline().begin_slice(slice));
+  Status damage;
   bool more = true;
   while (more && !has_enough()) {
     rejects_.begin_read();
-    ASSIGN_OR_RETURN(more, reader.next(craft_.batch()));
+    const Result<bool> read = reader.next(craft_.batch());
+    if (!read.is_ok()) damage = read.status();
+    if (!damage.is_ok() && !keeps_prefix(damage)) return damage;
+    more = read.is_ok() && *read;
     if (!more) break;
     craft_.batch().slice = &slice;
     RETURN_IF_ERROR(take_batch(reader, books));
@@ -210,12 +215,24 @@ Status UnitTask::read_records(Reader& reader, size_t index) {
   rejects_.end_read();
   RETURN_IF_ERROR(craft_.pipeline().end_slice());
   rejects_.end_slice();
-  if (more) {
+  if (!damage.is_ok()) {
     close_books_early(reader, slice, books);
+    books.error = damage.message();
+    books.error_offset = books.plain_bytes;
+  } else if (more) {
+    close_books_early(reader, slice, books);
+    books.note = kLimitNote;
   } else {
     close_books(reader.end(), books);
   }
   return {};
+}
+
+/// A range whose first record is confirmed by the range before must hand on where it ends, which
+/// nobody knows of a damaged one: it drops out as a whole.
+bool UnitTask::keeps_prefix(const Status& error) const {
+  return error.code() == Code::kBadFile && !unit_.needs_handover &&
+         craft_.job().job.run.on_bad_file == "keep_prefix";
 }
 
 Status UnitTask::take_batch(const Reader& reader, SliceBooks& books) {
@@ -247,7 +264,6 @@ void UnitTask::close_books_early(const Reader& reader, const FileSlice& slice, S
   books.plain_bytes = reader.good_bytes();
   books.rejected = rejects_.rejected_by_reader();
   books.bad_values = rejects_.bad_values();
-  books.note = kLimitNote;
 }
 
 /// After every chunk: tells how far it is, and sees whether to go on.
@@ -292,13 +308,14 @@ Status UnitTask::check_most_rejects() const {
 }
 
 /// A bad file is reported and left out; every other error ends the run.
-Status UnitTask::note_bad(size_t index, const Status& error, const Reader* reader) {
+Status UnitTask::leave_out(size_t index, const Status& error, const Reader* reader) {
   const FileSlice& slice = unit_.slices[index];
   if (error.code() != Code::kBadFile) return error;
   if (craft_.job().job.run.on_bad_file == "stop") {
-    return Status::failed(error.at(escaped(slice.path)).message() +
-                          "; on_bad_file = \"skip\" goes on without it");
+    return Status::bad_file(error.at(escaped(slice.path)).message() +
+                            "; on_bad_file = \"skip\" goes on without it");
   }
+  left_out_[index] = true;
   report_.slices[index] = {.file_index = slice.file_index, .begin = slice.begin};
   report_.slices[index].error = error.message();
   if (reader != nullptr) {

@@ -3,6 +3,8 @@
 //
 //  * A bad file of a bundle: the unit is done again without it; the file is in the books with its
 //    error. All bad files of a unit are found in one pass.
+//  * With on_bad_file = "keep_prefix" the whole records before the error of a damaged file stay in
+//    the unit, with the error in its books; the error comes from reading, not from a stage.
 //  * A cut file with a bad range: that unit is empty, with the error in its books. It hands on no
 //    place, so the next range of the file stands as it assumed its first record.
 //  * A range whose first record was assumed wrongly (CSV): done again from the right one.
@@ -104,7 +106,8 @@ class UnitTask final : public Task {
   std::string place_of(const KeptReject& reject) const;
   Status check_memory();
   Status with_memory(const std::function<Status()>& body) const;
-  Status note_bad(size_t index, const Status& error, const Reader* reader);
+  bool keeps_prefix(const Status& error) const;
+  Status leave_out(size_t index, const Status& error, const Reader* reader);
   Status check_rejects() const;
   Status commit_parts();
   Status merge_totals();
@@ -124,6 +127,7 @@ class UnitTask final : public Task {
   UnitRejectLog rejects_;
   std::vector<std::unique_ptr<Part>> parts_;  ///< by stage; nullptr unless it writes
   UnitReport report_;
+  std::vector<bool> left_out_;  ///< by slice: it is bad, and nothing of it counts
   TableMemory memory_;
   uint64_t first_record_ = 0;
   uint64_t handover_ = 0;

@@ -95,7 +95,7 @@ void work(unsigned worker, const MakeCraft& make_craft, Mailbox& mailbox,
     Status result = Worker(worker, *craft, mailbox).run();
     craft->rest();
     if (!result.is_ok() && !mailbox.stopped()) mailbox.post(result);
-    if (!result.is_ok()) mailbox.stop(result.code() == Code::kStopped);
+    if (!result.is_ok()) mailbox.stop(keeps_work(result.code()));
     if (mailbox.stopped()) {
       craft->leave_early(mailbox.keeps());
     } else {

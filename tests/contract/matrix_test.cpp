@@ -342,5 +342,94 @@ TEST(Matrix, NumberedPartsAreTheSame) {
   }
 }
 
+/// Good files among damaged ones of every packing: bytes flipped, cut off, a checksum that is
+/// wrong.
+void write_damaged_files(const TempFolder& folder, const std::string& content,
+                         const std::string& extension) {
+  const std::string plain = folder.write("plain", content);
+  const char* const tools[] = {"gzip -c", "zstd -qc -B16KiB", "bzip2 -1c", "xz -c", "lz4 -qcB4"};
+  size_t file = 0;
+  for (const char* tool : tools) {
+    const std::string packed = run_command(fmt::format("{} < '{}'", tool, plain)).output;
+    ASSERT_GT(packed.size(), 1000u) << tool;
+    std::string flipped = packed;
+    flipped[packed.size() * 3 / 4] ^= 0x15;
+    std::string wrong_sum = packed;
+    wrong_sum[packed.size() - 7] ^= 1;
+    for (const std::string& bytes :
+         {flipped, packed.substr(0, packed.size() * 4 / 5), wrong_sum, packed + "\n"}) {
+      folder.write(fmt::format("data/{:02} packed.{}", file++, extension), bytes);
+    }
+    folder.write(fmt::format("data/{:02} plain.{}", file++, extension),
+                 content.substr(0, content.find('\n', 3000) + 1));
+  }
+}
+
+TEST(Matrix, RecordsBeforeADamageAreTheSame) {
+  const TempFolder folder;
+  std::string lines;
+  for (size_t i = 0; lines.size() < 150'000; ++i) {
+    lines += fmt::format("k{} value {}\n", i % 13, i * 2654435761 % 1000003);
+  }
+  write_damaged_files(folder, lines, "log");
+  for (const char* rule : {"keep_prefix", "skip"}) {
+    const RunFiles files = expect_same_on(
+        sample_layouts(),
+        "name = \"damaged\"\n" + input_table(folder, "lines", "record_bytes_max = 21") +
+            fmt::format("[run]\ncheckpoint = \"1ms\"\non_bad_file = \"{}\"\n", rule) + R"(
+[[stage]]
+use = "head"
+n = 9000
+[[stage]]
+use = "write"
+path = "kept.txt"
+[[stage]]
+use = "write"
+path = "each.txt.gz"
+layout = "per_input"
+[[stage]]
+use = "count"
+[[stage]]
+use = "examples"
+)");
+    const RunDescription& run = files.description;
+    EXPECT_EQ(run.books_problems, std::vector<std::string>());
+    EXPECT_GT(run.bad_records, 100u);
+    const auto partly = std::count_if(run.files.begin(), run.files.end(), [](const auto& file) {
+      return file.outcome == "partly read" && file.lost_bytes < file.size_bytes;
+    });
+    const bool keeps = std::string_view(rule) == "keep_prefix";
+    EXPECT_EQ(partly > 7, keeps) << partly;
+  }
+}
+
+TEST(Matrix, RowsBeforeADamageAreTheSame) {
+  const TempFolder folder;
+  std::string rows = "id,text,n\n";
+  for (size_t i = 0; rows.size() < 100'000; ++i) {
+    rows += i % 5 == 0   ? fmt::format("{},\"a\nb, \"\"c\"\"\n{}\",{}\n", i, i * 7919, i % 7)
+            : i % 7 == 0 ? fmt::format("{},ragged\n", i)
+                         : fmt::format("{},x{},{}\n", i, i * 2654435761 % 1000003, i % 9);
+  }
+  write_damaged_files(folder, rows, "csv");
+  const RunFiles files = expect_same_on(
+      sample_layouts(), "name = \"damaged\"\n" +
+                            input_table(folder, "csv", "types = { id = \"int\", n = \"int\" }") +
+                            R"toml(
+[run]
+checkpoint = "1ms"
+on_bad_file = "keep_prefix"
+[[stage]]
+use = "write"
+path = "kept.csv"
+[[stage]]
+use = "group"
+by = ["n"]
+compute = ["count()", "sum(id)"]
+)toml");
+  EXPECT_EQ(files.description.books_problems, std::vector<std::string>());
+  EXPECT_GT(files.description.bad_records, 100u);
+}
+
 }  // namespace
 }  // namespace shardmill

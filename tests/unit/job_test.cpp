@@ -47,6 +47,7 @@ bundle_files = 7
 chunk_bytes = 65536
 record_bytes_max = "2 MiB"
 window_bytes_max = "1GiB"
+expansion_max = 50
 [[stage]]
 use = "head"
 )");
@@ -61,6 +62,7 @@ use = "head"
   EXPECT_EQ(job.input.limits.chunk_bytes, 65536u);
   EXPECT_EQ(job.input.limits.record_bytes_max, 2u << 20);
   EXPECT_EQ(job.input.limits.window_bytes_max, 1u << 30);
+  EXPECT_EQ(job.input.limits.expansion_max, 50u);
 }
 
 TEST(Job, HasDocumentedDefaults) {

@@ -250,6 +250,17 @@ TEST(ReportText, NamesBadFilesAndRecordsWithTheirPlace) {
   EXPECT_THAT(text, ContainsRegex("ms +3  \"fast\", \"-\""));
 }
 
+TEST(ReportText, SaysWhatIsKeptAndLostOfAFileThatCountsInPart) {
+  RunDescription run = small_run();
+  run.files[1].outcome = "partly read";
+  EXPECT_THAT(report_text(run, {}),
+              HasSubstr("  logs/b.log.gz  partly read: 250,000 records kept\n    the stream ends"));
+  run.files[1].lost_bytes = 100'000;
+  EXPECT_THAT(
+      report_text(run, {}),
+      HasSubstr("  logs/b.log.gz  partly read: 250,000 records kept, 100,000 bytes lost\n"));
+}
+
 TEST(ReportText, TheSlowestFileComesFirst) {
   const std::string text = report_text(small_run(), {});
   const size_t section = text.find("The slowest files");
@@ -388,10 +399,11 @@ TEST(FilesTsv, HasALineForEachFileWithNothingThatBreaksIt) {
   const std::vector<std::string> lines = lines_of(files_tsv(run));
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[0],
-            "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tunits\t"
-            "seconds\toutcome\treason");
-  EXPECT_EQ(lines[1],
-            "tab\\there\\nand there\t600000\t600000\t5000000\t1000000\t0\t0\t1\t0.500000\tread\t");
+            "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tlost_bytes\t"
+            "units\tseconds\toutcome\treason");
+  EXPECT_EQ(
+      lines[1],
+      "tab\\there\\nand there\t600000\t600000\t5000000\t1000000\t0\t0\t0\t1\t0.500000\tread\t");
 }
 
 TEST(BadRecordsJsonl, TellsFileOffsetNumberReasonAndBytes) {

@@ -92,7 +92,7 @@ TEST(SideFiles, MustBeRegularFiles) {
                 "\": it is a folder, expected a file; paths start from the folder where the "
                 "command is given");
   EXPECT_EQ(problems_of(job_with({"/dev/null"})),
-            "job.toml:1: path \"/dev/null\": is no regular file, expected one");
+            "job.toml:1: path \"/dev/null\": is a device, expected a file");
 }
 
 TEST(SideFiles, ThatAreDamagedAreRefused) {

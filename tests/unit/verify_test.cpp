@@ -138,11 +138,12 @@ TEST(Books, EverySumThatIsOffIsNamed) {
 
 TEST(Books, OfFilesAreAddedUpAndSayWhichLineIsWrong) {
   const std::string head =
-      "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tunits\tseconds\t"
+      "path\tsize_bytes\tdisk_bytes\tplain_bytes\trecords\trejected\tbad_values\tlost_"
+      "bytes\tunits\tseconds\t"
       "outcome\treason\n";
   const Result<FileSums> sums = sum_files_tsv(head +
-                                              "a\t10\t10\t20\t3\t1\t0\t1\t0.1\tread\t\n"
-                                              "b\t5\t5\t0\t0\t0\t0\t1\t0.1\tbad\tbroken\n");
+                                              "a\t10\t10\t20\t3\t1\t0\t0\t1\t0.1\tread\t\n"
+                                              "b\t5\t5\t0\t0\t0\t0\t5\t1\t0.1\tbad\tbroken\n");
   ASSERT_TRUE(sums.is_ok()) << sums.status().message();
   EXPECT_EQ(sums->files, 2u);
   EXPECT_EQ(sums->size_bytes, 15u);
@@ -153,8 +154,10 @@ TEST(Books, OfFilesAreAddedUpAndSayWhichLineIsWrong) {
   EXPECT_EQ(sum_files_tsv("a\tb\n").status().message(),
             "files.tsv, line 1: other columns, expected path, size_bytes and so on");
   EXPECT_EQ(sum_files_tsv(head + "a\t10\t-1\n").status().message(),
-            "files.tsv, line 2: \"a\\t10\\t-1\", expected the books of a file in 11 fields");
-  EXPECT_FALSE(sum_files_tsv(head + "a\t10\t10\t20\t3\t1\t0\t1\t0.1\tread\t").is_ok()) << "cut";
+            "files.tsv, line 2: \"a\\t10\\t-1\", expected the books of a file in 12 fields");
+  EXPECT_FALSE(sum_files_tsv(head + "a\t10\t10\t20\t3\t1\t0\t0\t1\t0.1\tread\t").is_ok()) << "cut";
+  EXPECT_FALSE(sum_files_tsv(head + "a\t10\t9\t0\t0\t0\t0\t11\t1\t0.1\tbad\tx\n").is_ok())
+      << "more lost than there is";
 }
 
 TEST(Results, AreReadBackWithEveryTypeOfValue) {

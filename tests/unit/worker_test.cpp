@@ -216,7 +216,7 @@ TEST(Work, StopsAtABadFileIfAskedTo) {
   for (const int ranks : {1, 3}) {
     const DoubleRun run = run_doubles(world, ranks, 2);
     for (const Status& status : run.statuses) {
-      EXPECT_EQ(status.code(), Code::kFailed);
+      EXPECT_EQ(status.code(), Code::kBadFile);
       EXPECT_EQ(status.message(),
                 "f5: byte 10: a bad sector; on_bad_file = \"skip\" goes on without it");
     }
