@@ -142,10 +142,12 @@ std::vector<FieldSpec> make_run_fields() {
        .max = 10000000},
       {.name = "checkpoint",
        .kind = FieldKind::kSeconds,
-       .doc = "A worker writes down what it has done this often, or less often if that would take "
-              "more than 2 % of its time; a run that is killed loses no more.",
+       .doc =
+           "A worker writes down what it has done this often, or less often if that would take "
+           "more than 2 % of its time; a run that is killed loses no more. 0s: after every unit, "
+           "whatever it takes.",
        .default_text = "30s",
-       .min = 0.001,
+       .min = 0,
        .max = 1e9},
       {.name = "stall_warning",
        .kind = FieldKind::kSeconds,

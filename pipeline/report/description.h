@@ -135,6 +135,8 @@ std::string report_text(const RunDescription& run, TextStyle style);
 
 /// Every table as a group of datasets, one per column. kFailed with the reason if it cannot be
 /// written.
-Status write_results_h5(const RunDescription& run, const std::string& path);
+/// `disk_error` gets the errno of what the disk refused, 0 if the failure is another.
+Status write_results_h5(const RunDescription& run, const std::string& path,
+                        int* disk_error = nullptr);
 
 }  // namespace shardmill

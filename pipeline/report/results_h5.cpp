@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <string>
@@ -21,6 +21,7 @@
 #include "pipeline/formats/hdf5_text.h"
 #include "pipeline/formats/numbers.h"
 #include "pipeline/report/description.h"
+#include "pipeline/report/h5_output.h"
 #include "pipeline/report/results_h5_objects.h"
 
 namespace shardmill {
@@ -204,10 +205,11 @@ Status write_table(hid_t file, const std::string& link, const Table& table) {
   return write_null_masks(group.id(), table, links);
 }
 
-Status write_file(const RunDescription& run, const std::string& path) {
+Status write_file(const RunDescription& run, H5Output& output) {
   const Handle plist(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_obj_track_times(plist.id(), false);
-  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, plist.id(), H5P_DEFAULT), H5Fclose);
+  const Handle access = output.access();
+  const Handle file(H5Fcreate("results.h5", H5F_ACC_TRUNC, plist.id(), access.id()), H5Fclose);
   if (!file.is_ok()) return library_failure("cannot be created");
   RETURN_IF_ERROR(set_text(file.id(), "job", run.job_name));
   RETURN_IF_ERROR(set_text(file.id(), "version", run.version));
@@ -222,10 +224,17 @@ Status write_file(const RunDescription& run, const std::string& path) {
 
 }  // namespace
 
-Status write_results_h5(const RunDescription& run, const std::string& path) {
+Status write_results_h5(const RunDescription& run, const std::string& path, int* disk_error) {
   const std::lock_guard<std::mutex> one_at_a_time(hdf5_library());
   const QuietErrors quiet;
-  return write_file(run, path).at(escaped(path));
+  H5Output output(path);
+  Status status = output.is_open() ? write_file(run, output) : Status::ok();
+  const bool is_whole = output.close();
+  if (disk_error != nullptr) *disk_error = output.error();
+  if (!is_whole) {
+    status = Status::failed(fmt::format("cannot be written ({})", std::strerror(output.error())));
+  }
+  return status.at(escaped(path));
 }
 
 }  // namespace shardmill

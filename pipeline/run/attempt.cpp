@@ -46,30 +46,39 @@ class Gathering {
  public:
   explicit Gathering(const AttemptSetup& setup) : setup_(setup), parts_(setup.parts_dir) {}
 
+  /// A file that an index names.
   void add(const FrozenFile& file) {
-    const std::string reason = try_add(file);
-    if (reason.empty()) {
-      attempt.frozen.push_back(file);
-    } else {
-      attempt.damaged.push_back(
-          fmt::format("checkpoint/{}: {}; its units are done again", escaped(file.name), reason));
+    const std::string folder = checkpoint_folder(setup_.run_dir);
+    if (::access((folder + "/" + file.name).c_str(), F_OK) != 0) {
+      return note(file, "it is missing, expected what its index says");
+    }
+    Result<CheckpointFile> opened = open_frozen(folder, file);
+    if (!opened.is_ok()) return note(file, "it is damaged, expected what its index says");
+    Result<CheckpointHead> units = read_head(*opened, setup_.identity, file.name);
+    if (!units.is_ok()) return note(file, units.status().message());
+    add(file, std::move(*units));
+  }
+
+  void add(const FrozenFile& file, CheckpointHead units) {
+    if (const std::string reason = objection(units); !reason.empty()) return note(file, reason);
+    attempt.frozen.push_back(file);
+    for (CoveredUnit& unit : units) {
+      units_.insert(unit.unit);
+      attempt.covered.push_back(std::move(unit));
     }
   }
 
   Attempt attempt;
 
  private:
-  /// Why the file does not count; empty if it does.
-  std::string try_add(const FrozenFile& file) {
-    const std::string folder = checkpoint_folder(setup_.run_dir);
-    if (::access((folder + "/" + file.name).c_str(), F_OK) != 0) {
-      return "it is missing, expected what its index says";
-    }
-    Result<CheckpointFile> opened = open_frozen(folder, file);
-    if (!opened.is_ok()) return "it is damaged, expected what its index says";
-    Result<CheckpointHead> units = read_head(*opened, setup_.identity, file.name);
-    if (!units.is_ok()) return units.status().message();
-    for (const CoveredUnit& unit : *units) {
+  void note(const FrozenFile& file, const std::string& reason) {
+    attempt.damaged.push_back(
+        fmt::format("checkpoint/{}: {}; its units are done again", escaped(file.name), reason));
+  }
+
+  /// Why what a file covers does not count; empty if it does.
+  std::string objection(const CheckpointHead& units) {
+    for (const CoveredUnit& unit : units) {
       if (unit.unit >= setup_.units) return "it covers a unit that the plan does not have";
       if (units_.contains(unit.unit)) return "it covers a unit of another checkpoint";
       const Result<UnitReport> report = UnitReport::decode(unit.report);
@@ -77,10 +86,6 @@ class Gathering {
       for (const WrittenPart& part : report->parts) {
         if (!parts_.holds(part)) return "a part of the output that it covers is missing";
       }
-    }
-    for (CoveredUnit& unit : *units) {
-      units_.insert(unit.unit);
-      attempt.covered.push_back(std::move(unit));
     }
     return {};
   }
@@ -95,9 +100,10 @@ Attempt gather(const AttemptSetup& setup, const CheckpointIndex& index) {
   Gathering gathering(setup);
   gathering.attempt.damaged = damaged_indexes(folder);
   for (const FrozenFile& file : index.files) gathering.add(file);
-  for (const FrozenFile& file : files_since(folder, index, gathering.attempt.damaged)) {
-    gathering.add(file);
-  }
+  files_since(folder, index, gathering.attempt.damaged,
+              [&](const FrozenFile& file, CheckpointHead units) {
+                gathering.add(file, std::move(units));
+              });
   Attempt attempt = std::move(gathering.attempt);
   std::sort(attempt.covered.begin(), attempt.covered.end(),
             [](const CoveredUnit& a, const CoveredUnit& b) { return a.unit < b.unit; });
@@ -119,7 +125,8 @@ void clean(const std::string& folder, const CheckpointIndex& index,
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     const std::string file = at->path().filename();
     const bool is_ours = file.starts_with("gen-") || file.starts_with("index-") ||
-                         file.starts_with(".gen-") || file.starts_with(".index-");
+                         file.starts_with(".gen-") || file.starts_with(".index-") ||
+                         file.starts_with("last-");
     if (is_ours && !keep.contains(file)) rest.push_back(at->path());
   }
   for (const fs::path& path : rest) fs::remove(path, error);

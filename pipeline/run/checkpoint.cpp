@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
 #include "pipeline/run/durable.h"
+#include "pipeline/run/output_file.h"
 #include "pipeline/run/read_whole.h"
 
 namespace shardmill {
@@ -29,6 +31,14 @@ constexpr double kGuessedBytesPerSecond = 128 << 20;
 constexpr uint64_t kLargeStateBytes = 8 << 20;  ///< smaller ones say nothing of large ones
 constexpr uint64_t kIndexBytesMax = 1 << 30;
 constexpr uint32_t kGenerationMax = 1'000'000;  ///< a larger number in a name is nobody's
+
+/// Cost of a last checkpoint: encoding and writing to the kernel's memory.
+constexpr double kBytesPerSecond = 500e6;
+constexpr double kSecondsOfNoMatter = 0.01;
+
+std::string last_name(const std::string& name) {
+  return "last-" + name;
+}
 
 Status not_whole(std::string_view what) {
   return Status::failed(std::string(what));
@@ -145,6 +155,7 @@ void CheckpointWriter::cover(CoveredUnit unit) {
 
 bool CheckpointWriter::is_due(uint64_t state_bytes) const {
   if (!has_news_) return false;
+  if (plan_.interval_seconds <= 0) return true;
   const double seconds_gone = seconds_since(last_);
   if (seconds_gone < plan_.interval_seconds) return false;
   const double cost =
@@ -152,8 +163,8 @@ bool CheckpointWriter::is_due(uint64_t state_bytes) const {
   return cost <= seconds_gone * kMostShareOfTime;
 }
 
-Status CheckpointWriter::write(const Totals& totals, Clock::time_point start) {
-  const Status written = write_durably(plan_.folder, name_, [&](const TakeBytes& take) {
+WriteBytes CheckpointWriter::bytes_of(const Totals& totals) const {
+  return [&](const TakeBytes& take) -> Status {
     Hasher64 hasher;
     Status status;
     ByteWriter writer([&](std::string_view piece) {
@@ -166,8 +177,11 @@ Status CheckpointWriter::write(const Totals& totals, Clock::time_point start) {
     ByteWriter tail;
     tail.u64(hasher.digest());
     return take(tail.bytes());
-  });
-  RETURN_IF_ERROR(written);
+  };
+}
+
+Status CheckpointWriter::write(const Totals& totals, Clock::time_point start) {
+  RETURN_IF_ERROR(write_durably(plan_.folder, name_, bytes_of(totals)));
   has_news_ = false;
   last_ = Clock::now();
   seconds_of_last_ = seconds_since(start);
@@ -185,6 +199,25 @@ void CheckpointWriter::encode(const Totals& totals, ByteWriter& writer) const {
   writer.varint(units_.size());
   for (const CoveredUnit& unit : units_) encode_unit(writer, unit);
   totals.encode(writer);
+}
+
+bool CheckpointWriter::write_last(const Totals& totals) const {
+  const double cost = static_cast<double>(totals.memory_bytes()) / kBytesPerSecond;
+  const double most = std::max(kSecondsOfNoMatter, seconds_since(last_) * kMostShareOfTime);
+  if (!has_news_ || cost > most) return false;
+  return write_plainly(plan_.folder + "/" + last_name(name_), bytes_of(totals)).is_ok();
+}
+
+Status keep_last(const std::string& folder, const std::string& parts_dir,
+                 const LastCheckpoint& last) {
+  if (last.name.empty()) return {};
+  for (const std::string& part : last.parts) RETURN_IF_ERROR(sync_file(part));
+  if (!last.parts.empty()) RETURN_IF_ERROR(sync_folder(parts_dir));
+  const std::string path = folder + "/" + last_name(last.name);
+  RETURN_IF_ERROR(sync_file(path));
+  const std::string name = folder + "/" + last.name;
+  if (std::rename(path.c_str(), name.c_str()) != 0) return file_error(name, "renamed", errno);
+  return sync_folder(folder);
 }
 
 std::string CheckpointIndex::text() const {
@@ -371,25 +404,24 @@ Status merge_frozen(const BoundJob& job, const CheckpointPlan& plan,
   return {};
 }
 
-std::vector<FrozenFile> files_since(const std::string& folder, const CheckpointIndex& index,
-                                    std::vector<std::string>& damaged) {
-  std::vector<FrozenFile> files;
+void files_since(const std::string& folder, const CheckpointIndex& index,
+                 std::vector<std::string>& damaged,
+                 const std::function<void(FrozenFile, CheckpointHead)>& take) {
   for (const std::string& name : names_with(folder, "gen-")) {
     const std::optional<uint32_t> generation = generation_of(name);
     if (!generation || *generation < index.generation) continue;
     Result<CheckpointFile> file = CheckpointFile::open(folder, name);
-    Status status = file.status();
-    if (status.is_ok()) status = read_head(*file, index.identity, name).status();
-    if (!status.is_ok()) {
+    Result<CheckpointHead> units = file.is_ok() ? read_head(*file, index.identity, name)
+                                                : Result<CheckpointHead>(file.status());
+    if (units.is_ok()) {
+      take({.name = name, .bytes = file->bytes(), .checksum = file->checksum()}, std::move(*units));
+    } else {
       damaged.push_back(
           fmt::format("checkpoint/{}: {}, expected what a worker wrote; its units "
                       "are done again",
-                      escaped(name), status.message()));
-      continue;
+                      escaped(name), units.status().message()));
     }
-    files.push_back({.name = name, .bytes = file->bytes(), .checksum = file->checksum()});
   }
-  return files;
 }
 
 }  // namespace shardmill

@@ -2,6 +2,8 @@
 //
 //   checkpoint/index-G                   generation G (one attempt) goes on from these frozen files
 //   checkpoint/gen-G.rank-R.worker-W     the units that this worker committed in G, and their sum
+//   checkpoint/last-gen-G...             the same at the end of the work, not durable: see
+//   write_last
 //
 // A worker replaces its own file now and then, whole, by a rename; nobody else writes it. It covers
 // only units dealt in its generation, so no unit is in two files. The next attempt reads the newest
@@ -12,11 +14,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "pipeline/run/durable.h"
 #include "pipeline/run/merge.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/progress.h"
@@ -37,7 +41,7 @@ struct CheckpointPlan {
   uint64_t identity = 0;
   uint32_t generation = 0;
   double interval_seconds =
-      30;  ///< at least; longer if writing one would take more than 1/50 of it
+      30;  ///< at least; longer if writing one would take more than 1/50 of it; 0: after every unit
 
   bool is_on() const { return !folder.empty(); }
   void encode(ByteWriter& writer) const;
@@ -58,9 +62,15 @@ class CheckpointWriter {
   /// this checkpoint began, what had to be made durable before it included. REQUIRES: the parts
   /// that the units wrote are durable. kStopped if the disk is full: the file before stays.
   Status write(const Totals& totals, Clock::time_point start = Clock::now());
+  /// All units are done. If there is news, writes it down beside the last checkpoint, without
+  /// waiting for the disk, unless that took long against what it may save: should the run end early
+  /// while its outputs are assembled, keep_last makes it count. True if it did.
+  bool write_last(const Totals& totals) const;
+  const std::string& name() const { return name_; }
 
  private:
   void encode(const Totals& totals, ByteWriter& writer) const;
+  WriteBytes bytes_of(const Totals& totals) const;
 
   const CheckpointPlan& plan_;
   std::string name_;
@@ -72,6 +82,15 @@ class CheckpointWriter {
   double seconds_per_byte_;  ///< of memory; a guess until a large state was written
   Clock::time_point last_ = Clock::now();
 };
+
+/// What CheckpointWriter::write_last left, and the files of parts that it covers.
+struct LastCheckpoint {
+  std::string name;  ///< of the file that it replaces; empty: there is none
+  std::vector<std::string> parts = {};
+};
+/// Makes the parts durable, and the checkpoint durable and valid. By the host that wrote them.
+Status keep_last(const std::string& folder, const std::string& parts_dir,
+                 const LastCheckpoint& last);
 
 /// A file that an index freezes.
 struct FrozenFile {
@@ -152,10 +171,12 @@ Result<CheckpointFile> open_frozen(const std::string& folder, const FrozenFile& 
 Status merge_frozen(const BoundJob& job, const CheckpointPlan& plan,
                     const std::vector<FrozenFile>& files, Totals& totals);
 
-/// The files that workers wrote since the index was made and that are valid, by generation and
-/// name; what is not valid gives a line in `damaged`: `checkpoint/gen-0.rank-1.worker-0: ..., its
-/// units are done again`. Of several generations only if the indexes of later ones are damaged.
-std::vector<FrozenFile> files_since(const std::string& folder, const CheckpointIndex& index,
-                                    std::vector<std::string>& damaged);
+/// Calls `take` for each file that workers wrote since the index was made and that is valid, by
+/// generation and name, with the units that it covers; what is not valid gives a line in
+/// `damaged`: `checkpoint/gen-0.rank-1.worker-0: ..., its units are done again`. Of several
+/// generations only if the indexes of later ones are damaged.
+void files_since(const std::string& folder, const CheckpointIndex& index,
+                 std::vector<std::string>& damaged,
+                 const std::function<void(FrozenFile, CheckpointHead)>& take);
 
 }  // namespace shardmill

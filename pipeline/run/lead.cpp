@@ -80,6 +80,11 @@ Status no_memory_for_table(const PipelineStage& stage, size_t index, const Parti
           .text());
 }
 
+/// Not only a reason like "signal USR1": a full disk, too little memory.
+bool is_whole_message(const std::string& reason) {
+  return reason.find(';') != std::string::npos;
+}
+
 void print_report(const RunDescription& run) {
   const std::string text = report_text(run, style_of_output());
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -121,7 +126,7 @@ Status Lead::prepare_folder() {
   ASSIGN_OR_RETURN(outputs_, Outputs::plan(plan(), path, token));
   ASSIGN_OR_RETURN(run_dir_,
                    RunDir::open(path, request_.fresh, folder_for_parts(outputs_, request_)));
-  RETURN_IF_ERROR(make_folders(outputs_.roots()));
+  RETURN_IF_ERROR(run_dir_.make_output_folders(outputs_.roots()));
   watch_ = StopWatch(time_limit_seconds(request_.time_limit), planned_before_,
                      path.empty() ? "" : path + "/STOP");
   if (!run_dir_.is_kept()) return {};
@@ -433,50 +438,60 @@ void Lead::fill_seconds() {
   seconds.total = planned_before_ + seconds_since(start_);
 }
 
-Status Lead::finish(const Status& status) {
-  if (!plan_.is_ok()) return status;
-  // Whatever is in the folder is another run's now.
-  if (const Status lock = run_dir_.check_lock(); !lock.is_ok()) return lock;
-  if (!status.is_ok()) outputs_.remove_temporaries();
+Status Lead::publish() {
+  // Whatever is in the folder may be another run's now.
+  RETURN_IF_ERROR(run_dir_.check_lock());
+  std::vector<std::pair<std::string, uint64_t>> checksums;
+  for (const FinalFile& file : outputs_.finals()) {
+    description_.outputs.push_back(
+        {.path = file.shown, .bytes = file.file_bytes, .records = file.rows});
+    checksums.emplace_back(file.shown, file.checksum);
+  }
+  fill_seconds();
+  RETURN_IF_ERROR(run_dir_.write_books(description_));
+  return run_dir_.write_results(description_, checksums);
+}
+
+/// That something of this cannot be written changes nothing: the run has ended for another reason.
+void Lead::write_early_end(const Status& status) {
+  outputs_.remove_temporaries();
   const bool stopped = status.code() == Code::kStopped && run_dir_.is_kept();
   if (stopped && description_.stages.empty()) {
     const Status partial = without_exceptions("partial.json", [&] { return describe_partial(); });
     if (!partial.is_ok()) description_.checkpoint_notes.push_back(partial.message());
   }
   if (stopped) description_.stopped_by = status.message();
-  std::vector<std::pair<std::string, uint64_t>> checksums;
-  for (const FinalFile& file : outputs_.finals()) {
-    if (!status.is_ok()) break;
-    description_.outputs.push_back(
-        {.path = file.shown, .bytes = file.file_bytes, .records = file.rows});
-    checksums.emplace_back(file.shown, file.checksum);
-  }
   fill_seconds();
-  const bool has_books = !description_.stages.empty() || !description_.files.empty();
-  Status result = status;
-  if (has_books) {
-    const Status written = run_dir_.write_books(description_);
-    if (result.is_ok()) result = written;
-  }
-  if (result.is_ok()) result = run_dir_.write_results(description_, checksums);
-  if (stopped && has_books) (void)run_dir_.write_partial(description_);
-  if (result.is_ok() || !can_resume(request_.run_dir)) run_dir_.remove_parts();
-  run_dir_.write_status(result.is_ok() ? "finished"
+  if (has_books()) (void)run_dir_.write_books(description_);
+  if (stopped && has_books()) (void)run_dir_.write_partial(description_);
+}
+
+Status Lead::finish(const Status& status) {
+  if (!plan_.is_ok()) return status;
+  if (const Status lock = run_dir_.check_lock(); !lock.is_ok()) return lock;
+  if (!status.is_ok()) write_early_end(status);
+  const bool resumes = run_dir_.is_kept() && can_resume(request_.run_dir);
+  const bool stopped = status.code() == Code::kStopped;
+  const Status shown = stopped ? Status::stopped(stop_message(status.message(), resumes)) : status;
+  if (status.is_ok() || !resumes) run_dir_.remove_parts();
+  run_dir_.write_status(status.is_ok() ? "finished"
                         : stopped      ? "stopped"
                                        : "failed",
                         progress_so_far(done_so_far()), plan(), seconds_since(start_));
+  const bool is_kept = run_dir_.is_kept();
   run_dir_.release();  // before a reader like `head` ends the program
-  if (has_books && !request_.quiet) print_report(description_);
-  if (status.code() != Code::kStopped) return result;
-  if (status.message().starts_with(kTooManyRejects)) return judge_early(status.message());
-  return Status::stopped(stop_message(status.message()));
+  if (has_books() && !request_.quiet) print_report(description_);
+  if (stopped && status.message().starts_with(kTooManyRejects))
+    return judge_early(status.message());
+  // What is not kept is not gone on from, unless somebody wanted the end.
+  return stopped && !is_kept && is_whole_message(status.message()) ? Status::failed(shown.message())
+                                                                   : shown;
 }
 
 /// The line that says why the run ended and how it goes on.
-std::string Lead::stop_message(const std::string& reason) const {
-  if (reason.find(';') != std::string::npos) return reason;  // a message of its own: a full disk
+std::string Lead::stop_message(const std::string& reason, bool resumes) const {
+  if (is_whole_message(reason)) return reason;
   const Heartbeat done = done_so_far();
-  const bool resumes = run_dir_.is_kept() && can_resume(request_.run_dir);
   return Message{
       .place = run_dir_.is_kept() ? escaped(request_.run_dir) : "shardmill",
       .found = fmt::format("stopped by {} with {} of {} done", reason, with_separators(done.units),

@@ -50,7 +50,9 @@ class Lead final : public Leader {
   Status finish_outputs();
   Outputs& outputs() { return outputs_; }
   void add_rank(RankResult rank) { description_.ranks.push_back(std::move(rank)); }
-  /// Writes the run directory. `status` is how the run went until here.
+  /// Writes what was found, which makes the run a finished one. Errors: see disk_error.
+  Status publish();
+  /// Leaves the run directory as it is to be. `status` is how the run went, `publish` included.
   Status finish(const Status& status);
 
  private:
@@ -69,8 +71,10 @@ class Lead final : public Leader {
   Status judge_early(const std::string& reason) const;
   /// What the run has until now, from its checkpoints.
   Status describe_partial();
-  std::string stop_message(const std::string& reason) const;
+  std::string stop_message(const std::string& reason, bool resumes) const;
+  bool has_books() const { return !description_.stages.empty() || !description_.files.empty(); }
   RunProgress progress_so_far(const Heartbeat& sum) const;
+  void write_early_end(const Status& status);
   void fill_sums();
   void fill_seconds();
   Heartbeat done_so_far() const;

@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <set>
 
 #include "pipeline/base/hash.h"
-#include "pipeline/base/message.h"
 #include "pipeline/plan/walk.h"
 
 namespace shardmill {
@@ -28,13 +28,34 @@ Result<FileHandle> open_folder(const OutputPlace& place, bool make) {
   for (size_t slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
     const std::string name(rest.substr(0, slash));
     rest.remove_prefix(slash + 1);
-    if (make) ::mkdirat(folder.get(), name.c_str(), 0755);  // opening it decides
+    if (make && ::mkdirat(folder.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
+      return file_error(place.text(), "put into its folder", errno);
+    }
     FileHandle next(
         ::openat(folder.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!next.is_open()) return file_error(place.text(), "put into its folder", errno);
     folder = std::move(next);
   }
   return folder;
+}
+
+/// Some file systems have nothing to do here and say so by EINVAL.
+Status sync_names(const FileHandle& folder, std::string_view place) {
+  if (::fsync(folder.get()) == 0 || errno == EINVAL) return {};
+  return file_error(place, "made durable", errno);
+}
+
+/// Under our temporary name there may stand something that somebody else put there.
+Status check_own_file(const FileHandle& file, const OutputPlace& place) {
+  struct stat status = {};
+  if (::fstat(file.get(), &status) != 0) return file_error(place.text(), "created", errno);
+  if (S_ISREG(status.st_mode) && status.st_nlink == 1) return {};
+  return Status::failed(
+      Message{.place = escaped(place.text()),
+              .found = "its temporary file " + quoted(place.temporary) + " is not one of this run",
+              .expected = "a new file",
+              .fix = "find out who else writes into that folder"}
+          .text());
 }
 
 std::string last_name(const std::string& relative) {
@@ -118,6 +139,24 @@ Status give_name(const OutputPlace& place, Folders& folders) {
   return renamed == 0 ? Status::ok() : file_error(place.text(), "renamed", errno);
 }
 
+/// The folders of the places, and those above them up to their roots: any of them may be new.
+Status make_names_durable(std::span<const OutputPlace> places) {
+  std::set<std::pair<std::string, std::string>> done;  // root, folder below it
+  for (const OutputPlace& place : places) {
+    std::string folder = place.relative;
+    do {
+      const size_t slash = folder.rfind('/');
+      folder.resize(slash == std::string::npos ? 0 : slash);
+      if (!done.emplace(place.root, folder).second) break;
+      const OutputPlace in = {
+          .root = place.root, .relative = folder.empty() ? "" : folder + "/", .temporary = {}};
+      ASSIGN_OR_RETURN(const FileHandle handle, open_folder(in, false));
+      RETURN_IF_ERROR(sync_names(handle, in.text()));
+    } while (!folder.empty());
+  }
+  return {};
+}
+
 }  // namespace
 
 FileHandle::~FileHandle() {
@@ -141,9 +180,10 @@ bool is_plain_relative_path(std::string_view path) {
 
 Result<FileHandle> open_temporary(const OutputPlace& place, int flags) {
   ASSIGN_OR_RETURN(const FileHandle folder, open_folder(place, true));
-  FileHandle file(
-      ::openat(folder.get(), place.temporary.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0644));
+  FileHandle file(::openat(folder.get(), place.temporary.c_str(),
+                           flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
   if (!file.is_open()) return file_error(place.text(), "created", errno);
+  RETURN_IF_ERROR(check_own_file(file, place));
   return file;
 }
 
@@ -170,7 +210,7 @@ Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,
     const ssize_t size =
         ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return file_error(place, "written", errno);
+    if (size <= 0) return file_error(place, "written", size < 0 ? errno : ENOSPC);
     bytes.remove_prefix(static_cast<size_t>(size));
     offset += static_cast<uint64_t>(size);
   }
@@ -223,6 +263,7 @@ Result<std::vector<SealedFile>> seal(std::span<const OutputPlace> places) {
   }
   for (const OutputPlace& place : places) RETURN_IF_ERROR(make_durable(place, folders));
   for (const OutputPlace& place : places) RETURN_IF_ERROR(give_name(place, folders));
+  RETURN_IF_ERROR(make_names_durable(places));
   return sealed;
 }
 
@@ -233,16 +274,40 @@ Result<SealedFile> checksum_file(const std::string& path) {
   return checksum(file, path, buffer);
 }
 
+Status disk_error(Message message, int error) {
+  switch (error) {
+    case ENOSPC:
+      message.fix = "free space on that disk and run the same command again";
+      return Status::stopped(message.text());
+    case EDQUOT:
+      message.fix = "free some of your quota on that disk and run the same command again";
+      return Status::stopped(message.text());
+    case EIO:
+    case ESTALE:
+    case EREMOTEIO:
+    case ETIMEDOUT:
+      message.fix = "check that disk and run the same command again";
+      return Status::stopped(message.text());
+    case EMFILE:
+    case ENFILE:
+      message.fix = "raise the limit of open files (ulimit -n) and run the same command again";
+      return Status::stopped(message.text());
+    case EROFS:
+      message.fix = "make that file system writable, or choose another place (--run-dir)";
+      break;
+    default:
+      break;
+  }
+  return Status::failed(message.text());
+}
+
 Status file_error(std::string_view place, std::string_view doing, int error) {
-  const bool disk_is_full = error == ENOSPC || error == EDQUOT;
-  const std::string text =
-      Message{.place = escaped(place),
-              .found = fmt::format("the file cannot be {} ({})", doing, system_reason(error)),
-              .expected = {},
-              .fix = disk_is_full ? "free space on that disk and run the same command again"
-                                  : "check that folder and its permissions"}
-          .text();
-  return disk_is_full ? Status::stopped(text) : Status::failed(text);
+  return disk_error(
+      {.place = escaped(place),
+       .found = fmt::format("the file cannot be {} ({})", doing, system_reason(error)),
+       .expected = {},
+       .fix = "check that folder and its permissions"},
+      error);
 }
 
 }  // namespace shardmill

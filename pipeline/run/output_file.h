@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/base/message.h"
 #include "pipeline/base/status.h"
 
 namespace shardmill {
@@ -51,7 +52,7 @@ struct OutputPlace {
 bool is_plain_relative_path(std::string_view path);
 
 /// The temporary file, made if it is not there, for writing at any offset (several may). Folders on
-/// the way are made.
+/// the way are made. kFailed if something else has its name: a FIFO, a file with a second name.
 Result<FileHandle> open_temporary(const OutputPlace& place, int flags = O_WRONLY | O_CREAT);
 /// Takes it and its second one away again if they are there, by the same way.
 void remove_temporary(const OutputPlace& place);
@@ -73,15 +74,19 @@ struct SealedFile {
   uint64_t bytes = 0;
   uint64_t checksum = 0;  ///< XXH3-64 of all bytes
 };
-/// Reads each temporary file once, makes all of them durable and then gives all their names: many
-/// at once cost few waits for the disk, while a name given in between would cost one for each file.
+/// Reads each temporary file once, makes all of them durable, then gives all their names and makes
+/// those durable: many at once cost few waits for the disk, while a name given in between would
+/// cost one for each file.
 Result<std::vector<SealedFile>> seal(std::span<const OutputPlace> places);
 
 /// XXH3-64 of a file's bytes.
 Result<SealedFile> checksum_file(const std::string& path);
 
-/// `place: the file cannot be ... (reason)`: kStopped when a disk is full, else kFailed.
-/// `error` is an errno.
+/// `message` with the fix that belongs to the errno `error`, if it has one of its own. kStopped
+/// where the same command goes on once that is mended (a full disk or quota, an error of the disk,
+/// too many open files), else kFailed.
+Status disk_error(Message message, int error);
+/// `place: the file cannot be ... (reason); ...`, see disk_error.
 Status file_error(std::string_view place, std::string_view doing, int error);
 
 }  // namespace shardmill

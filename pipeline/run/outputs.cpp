@@ -54,20 +54,30 @@ std::string real_path(const std::string& path) {
   return parts.empty() ? "" : "/" + parts;
 }
 
+/// '/' before every other byte: a folder comes right before what lies in it.
+bool is_before(std::string_view a, std::string_view b) {
+  const auto [in_a, in_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  if (in_b == b.end()) return false;
+  if (in_a == a.end()) return true;
+  if (*in_a == '/' || *in_b == '/') return *in_a == '/';
+  return static_cast<unsigned char>(*in_a) < static_cast<unsigned char>(*in_b);
+}
+
 /// An output, or an input where an output might be.
 struct Name {
   std::string path;
   const FinalFile* output = nullptr;  ///< nullptr: an input
+
+  OutputNames::Taken taken() const {
+    return output == nullptr ? OutputNames::Taken{path, std::nullopt}
+                             : OutputNames::Taken{output->shown, output->stage};
+  }
 };
 
-/// By path, '/' before every other byte; an input before an output.
+/// By path; an input before an output.
 bool before(const Name& a, const Name& b) {
-  const auto [in_a, in_b] =
-      std::mismatch(a.path.begin(), a.path.end(), b.path.begin(), b.path.end());
-  if (in_b == b.path.end()) return in_a == a.path.end() && a.output == nullptr && b.output;
-  if (in_a == a.path.end()) return true;
-  if (*in_a == '/' || *in_b == '/') return *in_a == '/';
-  return static_cast<unsigned char>(*in_a) < static_cast<unsigned char>(*in_b);
+  if (a.path == b.path) return a.output == nullptr && b.output != nullptr;
+  return is_before(a.path, b.path);
 }
 
 void add_inputs_below(const Manifest& manifest, const std::map<std::string, std::string>& roots,
@@ -82,26 +92,39 @@ void add_inputs_below(const Manifest& manifest, const std::map<std::string, std:
   }
 }
 
-Status clash(const Name& name, std::string found, std::string expected) {
-  return Status::usage(
-      Message{.place = "output " + quoted(std::string_view(name.output->shown), 400),
-              .found = std::move(found),
-              .expected = std::move(expected),
-              .fix = "choose another path in its write stage"}
-          .text());
+Status clash(const OutputNames::Taken& name, std::string found, std::string expected) {
+  return Status::usage(Message{.place = "output " + quoted(std::string_view(name.shown), 400),
+                               .found = std::move(found),
+                               .expected = std::move(expected),
+                               .fix = "choose another path in its write stage"}
+                           .text());
 }
 
-/// Two names that follow each other.
-Status check_pair(const Name& first, const Name& second) {
-  if (first.path == second.path) {
-    return first.output == nullptr
-               ? clash(second, "an input of this run", "a file that is not read")
-               : clash(second, "two stages that write to it", "a file for each");
+Status check_same(const OutputNames::Taken& first, const OutputNames::Taken& second) {
+  if (!first.stage && !second.stage) return {};
+  if (!first.stage || !second.stage) {
+    return clash(first.stage ? first : second, "an input of this run", "a file that is not read");
   }
-  if (first.output == nullptr || !second.path.starts_with(first.path + "/")) return {};
-  const std::string_view below = second.output == nullptr ? second.path : second.output->shown;
+  const auto [low, high] = std::minmax(*first.stage, *second.stage);
+  return clash(*first.stage == low ? second : first,
+               fmt::format("two stages ({} and {}) that write to it", low, high),
+               "a file for each");
+}
+
+/// Two paths that follow each other.
+Status check_folder(std::string_view path, const OutputNames::Taken& first, std::string_view next,
+                    const OutputNames::Taken& second) {
+  const bool is_below =
+      next.size() > path.size() && next.starts_with(path) && next[path.size()] == '/';
+  if (!first.stage || !is_below) return {};
+  const std::string_view below = second.stage ? std::string_view(second.shown) : next;
   return clash(first, "a file that is to be a folder too, for " + quoted(below, 400),
                "a name of its own");
+}
+
+Status check_pair(const Name& first, const Name& second) {
+  if (first.path == second.path) return check_same(first.taken(), second.taken());
+  return check_folder(first.path, first.taken(), second.path, second.taken());
 }
 
 /// Where the name of a file without columns or a number begins: behind the last folder of `path`
@@ -143,6 +166,24 @@ std::string numbered_path(std::string_view path, uint64_t number) {
   return fmt::format("{}{:05}{}", path.substr(0, mark), number, path.substr(mark + 1));
 }
 
+bool OutputNames::FoldersFirst::operator()(const std::string& a, const std::string& b) const {
+  return is_before(a, b);
+}
+
+// Whoever is in already does not clash with its neighbours, so only the new one has to be looked
+// at.
+Status OutputNames::add(const std::string& path, Taken taken) {
+  const auto [at, is_new] = taken_.try_emplace(path, taken);
+  if (!is_new) return check_same(at->second, taken);
+  if (at != taken_.begin()) {
+    const auto& [before_path, before] = *std::prev(at);
+    RETURN_IF_ERROR(check_folder(before_path, before, path, at->second));
+  }
+  const auto next = std::next(at);
+  return next == taken_.end() ? Status::ok()
+                              : check_folder(path, at->second, next->first, next->second);
+}
+
 Result<Outputs> Outputs::plan(const Plan& plan, const std::string& run_dir,
                               const std::string& token) {
   Outputs outputs;
@@ -154,7 +195,11 @@ Result<Outputs> Outputs::plan(const Plan& plan, const std::string& run_dir,
     RETURN_IF_ERROR(outputs.add_stage(plan, stage, run_dir));
   }
   RETURN_IF_ERROR(outputs.check_file_limits());
+  for (const WriteStage& stage : outputs.stages_) {
+    if (stage.spec != nullptr) outputs.real_roots_.try_emplace(stage.root, real_path(stage.root));
+  }
   RETURN_IF_ERROR(outputs.check_names(plan.manifest, true));
+  outputs.know_names(plan.manifest);
   return outputs;
 }
 
@@ -174,11 +219,14 @@ Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run
   if (spec.packing == OutputPacking::kHdf5 && inputs_hash_.empty()) {
     inputs_hash_ = fmt::format("{:016x}", hash64(manifest_tsv(plan.manifest)));
   }
-  made.root = absolute ? "/" + folder : run_dir + "/output";
+  // What a run keeps is below its folder, and `output` is no symlink either.
+  const bool is_kept = !absolute && !run_dir.empty();
+  made.root = absolute ? "/" + folder : is_kept ? run_dir : "/output";
+  made.prefix = is_kept ? "output/" : "";
   made.folder = absolute ? "" : with_slash;
-  made.shown = absolute ? "/" + with_slash : "output/";
+  made.shown = absolute ? "/" + with_slash : is_kept ? "" : "output/";
   made.first_final = finals_.size();
-  roots_.push_back(made.root);
+  roots_.push_back(is_kept ? run_dir + "/output" : made.root);
   if (spec.layout == OutputLayout::kSingle) return add_final(stage, name);
   if (spec.layout == OutputLayout::kByColumn) return {};
   for (const ManifestFile& input : plan.manifest.files) {
@@ -189,10 +237,11 @@ Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run
 
 Status Outputs::add_final(size_t stage, const std::string& name) {
   WriteStage& made = stages_[stage];
+  const std::string below = made.folder + name;
   FinalFile file = {.stage = stage,
-                    .place = {.root = made.root, .relative = made.folder + name, .temporary = {}}};
-  if (!is_plain_relative_path(file.place.relative)) {
-    return Status::usage(Message{.place = "output " + quoted(std::string_view(file.place.relative)),
+                    .place = {.root = made.root, .relative = made.prefix + below, .temporary = {}}};
+  if (!is_plain_relative_path(below)) {
+    return Status::usage(Message{.place = "output " + quoted(std::string_view(below)),
                                  .found = "a path that leads out of its folder",
                                  .expected = "inputs below one common folder",
                                  .fix = "write the inputs' paths without \"..\""}
@@ -221,28 +270,48 @@ Status Outputs::check_file_limits() const {
 // Sorted by `before`, a folder comes right before what lies in it. Before the work, paths with
 // columns stand for themselves: two that are the same would meet in every file.
 Status Outputs::check_names(const Manifest& manifest, bool before_work) const {
-  std::map<std::string, std::string> real_roots;
-  for (const std::string& root : roots_) real_roots.try_emplace(root, real_path(root));
   std::vector<FinalFile> patterns;
   patterns.reserve(stages_.size());
   for (const WriteStage& stage : stages_) {
     if (!before_work || stage.spec == nullptr || stage.spec->pattern.empty()) continue;
-    const std::string relative = stage.folder + stage.spec->pattern;
-    patterns.push_back({.place = {.root = stage.root, .relative = relative, .temporary = {}},
+    const std::string relative = stage.prefix + stage.folder + stage.spec->pattern;
+    patterns.push_back({.stage = static_cast<size_t>(&stage - stages_.data()),
+                        .place = {.root = stage.root, .relative = relative, .temporary = {}},
                         .shown = numbered_path(stage.shown + relative, 1)});
   }
   std::vector<Name> names;
   names.reserve(finals_.size() + patterns.size());
   for (const std::vector<FinalFile>* files : {&finals_, &std::as_const(patterns)}) {
     for (const FinalFile& file : *files) {
-      names.push_back(
-          {real_roots[file.place.root] + "/" + numbered_path(file.place.relative, 1), &file});
+      names.push_back({real_name(file), &file});
     }
   }
-  add_inputs_below(manifest, real_roots, names);
+  add_inputs_below(manifest, real_roots_, names);
   std::stable_sort(names.begin(), names.end(), before);
   for (size_t i = 1; i < names.size(); ++i) RETURN_IF_ERROR(check_pair(names[i - 1], names[i]));
   return {};
+}
+
+std::string Outputs::real_name(const FinalFile& file) const {
+  return real_roots_.at(file.place.root) + "/" + numbered_path(file.place.relative, 1);
+}
+
+/// Only where values make names: otherwise all are known, and checked, before the work.
+void Outputs::know_names(const Manifest& manifest) {
+  const bool by_column = std::any_of(stages_.begin(), stages_.end(), [](const WriteStage& stage) {
+    return stage.spec != nullptr && stage.spec->layout == OutputLayout::kByColumn;
+  });
+  if (!by_column) return;
+  std::vector<Name> names;
+  for (const FinalFile& file : finals_) names.push_back({real_name(file), &file});
+  add_inputs_below(manifest, real_roots_, names);
+  for (const Name& name : names) (void)names_.add(name.path, name.taken());  // check_names saw them
+}
+
+/// As soon as the value has come: not only when all is read.
+Status Outputs::check_new_name(const FinalFile& file) {
+  const Status status = names_.add(real_name(file), {file.shown, file.stage});
+  return status.is_ok() ? status : Status::failed(status.message());
 }
 
 // A part holds at most `max_records` records, and at most `max_bytes` bytes or one record.
@@ -303,6 +372,7 @@ Result<uint64_t> Outputs::final_by_name(WriteStage& stage, const std::string& na
   const auto [entry, is_new] = stage.by_name.try_emplace(name, finals_.size());
   if (!is_new) return entry->second;
   RETURN_IF_ERROR(add_final(static_cast<size_t>(&stage - stages_.data()), name));
+  RETURN_IF_ERROR(check_new_name(finals_.back()));
   return entry->second;
 }
 

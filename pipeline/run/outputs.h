@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,23 @@ struct BlockItem {
   ChainLinks links;  ///< blocks of a packed file: where one ends, the next begins
 };
 
+/// Real paths that are taken, for files whose names are known only while units come in.
+class OutputNames {
+ public:
+  struct Taken {
+    std::string shown;
+    std::optional<size_t> stage;  ///< nothing: an input
+  };
+  /// kUsage if an output would be an input, another output, or the folder of one.
+  Status add(const std::string& path, Taken taken);
+
+ private:
+  struct FoldersFirst {
+    bool operator()(const std::string& a, const std::string& b) const;
+  };
+  std::map<std::string, Taken, FoldersFirst> taken_;
+};
+
 class Outputs {
  public:
   Outputs() = default;
@@ -60,7 +78,7 @@ class Outputs {
                               const std::string& token);
 
   /// Units may come in any order; their ranges are put in order by `finish`. kFailed: more files
-  /// than max_files, or a report that cannot be.
+  /// than max_files, a value whose file is another output or an input, or a report that cannot be.
   Status add_unit(const UnitReport& report, uint64_t unit);
   /// All files, their names and sizes are known now, in the order of stages and then of inputs or
   /// names. `leave_out(file index)`: inputs without a file of their own (bad ones). Reads lengths
@@ -87,7 +105,8 @@ class Outputs {
   struct WriteStage {
     const OutputSpec* spec = nullptr;  ///< nullptr: this stage does not write
     std::string root;                  ///< OutputPlace::root of its files
-    std::string folder;                ///< below it, "" or with a slash at the end
+    std::string prefix;                ///< of their paths below it: "output/", or "" if absolute
+    std::string folder;                ///< behind that, "" or with a slash at the end
     std::string shown;                 ///< what reports say for `root`, with a slash at the end
     uint64_t first_final = 0;
     std::unordered_map<std::string, uint64_t> by_name = {};  ///< kByColumn: index in finals_
@@ -117,6 +136,10 @@ class Outputs {
   Status finish_hdf5(FinalFile& file, const std::string& parts_dir) const;
   Status finish_file(FinalFile file, const std::string& parts_dir, std::vector<FinalFile>& kept);
   Status check_names(const Manifest& manifest, bool before_work) const;
+  /// With all symlinks followed.
+  std::string real_name(const FinalFile& file) const;
+  void know_names(const Manifest& manifest);
+  Status check_new_name(const FinalFile& file);
 
   std::string token_;
   std::string job_name_;
@@ -124,6 +147,8 @@ class Outputs {
   std::vector<WriteStage> stages_;  ///< by stage
   std::vector<FinalFile> finals_;
   std::vector<std::string> roots_;
+  OutputNames names_;  ///< of outputs and inputs, if values make names too
+  std::map<std::string, std::string> real_roots_;
 };
 
 /// What a worker needs to make one block.

@@ -23,7 +23,7 @@ Status write_all(int descriptor, std::string_view bytes, const std::string& path
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return file_error(path, "written", errno);
+    if (written <= 0) return file_error(path, "written", written < 0 ? errno : ENOSPC);
     bytes.remove_prefix(static_cast<size_t>(written));
   }
   return {};
@@ -91,25 +91,25 @@ uint64_t WrittenPart::bytes() const {
   return sum;
 }
 
-PartPool::~PartPool() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 Result<uint64_t> PartPool::append(std::string_view bytes) {
-  if (descriptor_ < 0) {
-    descriptor_ =
-        ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor_ < 0) return file_error(path_, "created", errno);
+  if (!file_.is_open()) {
+    file_ = FileHandle(
+        ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file_.is_open()) return file_error(path_, "created", errno);
   }
   const uint64_t begin = size_;
-  RETURN_IF_ERROR(write_all(descriptor_, bytes, path_));
+  RETURN_IF_ERROR(write_all(file_.get(), bytes, path_));
   size_ += bytes.size();
   return begin;
 }
 
 Status PartPool::sync() {
-  if (descriptor_ < 0 || ::fdatasync(descriptor_) == 0) return {};
+  if (!file_.is_open() || ::fdatasync(file_.get()) == 0) return {};
   return file_error(path_, "made durable", errno);
+}
+
+Status PartPool::close() {
+  return file_.is_open() ? file_.close(path_) : Status::ok();
 }
 
 Status BufferedFile::append(std::string_view bytes) {

@@ -69,20 +69,22 @@ struct WrittenPart {
 class PartPool {
  public:
   PartPool(const std::string& parts_dir, PartFileId id) : path_(id.path(parts_dir)), id_(id) {}
-  ~PartPool();
   PartPool(const PartPool&) = delete;
   PartPool& operator=(const PartPool&) = delete;
 
   PartFileId id() const { return id_; }
+  bool is_used() const { return size_ > 0; }
   /// Returns where the bytes begin.
   Result<uint64_t> append(std::string_view bytes);
   /// All that was appended is durable.
   Status sync();
+  /// Nothing follows. Over a network the last writes may fail only now.
+  Status close();
 
  private:
   std::string path_;
   PartFileId id_;
-  int descriptor_ = -1;
+  FileHandle file_;
   uint64_t size_ = 0;
 };
 

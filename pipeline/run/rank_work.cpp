@@ -6,7 +6,7 @@
 namespace shardmill {
 
 RankWork::RankWork(const Start& start)
-    : start_(start), mailbox_(start.threads), gauges_(start.threads) {
+    : start_(start), mailbox_(start.threads), gauges_(start.threads), ends_(start.threads) {
   if (start.job == nullptr) return;
   memory_.emplace(start.memory, *start.job);
   const uint64_t records = start.job->job.run.limit_records;
@@ -20,7 +20,8 @@ RankWork::RankWork(const Start& start)
              .memory = &*memory_,
              .limit = &limit_,
              .counters = &counters_,
-             .checkpoints = &start.checkpoints};
+             .checkpoints = &start.checkpoints,
+             .ends = &ends_};
 }
 
 Status RankWork::run(Inbox& inbox, Lead* lead,
@@ -48,6 +49,7 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
 }
 
 Result<Totals> RankWork::merge() {
+  for (const WorkEnd& end : ends_) RETURN_IF_ERROR(end.parts);
   // What the tables held is what a message can tell, whatever is lost on the way.
   TableMemory held(*memory_);
   std::vector<std::unique_ptr<TableMemory>> of_workers;
@@ -66,6 +68,14 @@ Result<Totals> RankWork::merge() {
   }
   if (totals.status().code() != Code::kStopped) return totals;
   return memory_->stopped(start_.place, "no memory left to merge the tables");
+}
+
+void RankWork::keep_last_checkpoints() const {
+  const std::string& folder = start_.checkpoints.folder;
+  for (const WorkEnd& end : ends_) {
+    // The run ends for a reason that is told; without this checkpoint only more is done again.
+    (void)keep_last(folder, start_.parts_dir, end.last);
+  }
 }
 
 Heartbeat RankWork::heartbeat() const {

@@ -25,6 +25,9 @@ class RankWork {
   Status run(Inbox& inbox, Lead* lead, std::function<std::optional<std::string>()> stop_wish = {});
   /// After `run`: the sum of this rank's units.
   Result<Totals> merge();
+  /// After a run that ended early while outputs or the report were written: what this rank's
+  /// workers did last counts for the next attempt, as far as the disk lets it.
+  void keep_last_checkpoints() const;
   RankResult result(const std::string& host) const;
 
  private:
@@ -37,6 +40,7 @@ class RankWork {
   WorkCounters counters_;
   std::vector<Totals> totals_;  ///< by worker
   std::vector<Gauge> gauges_;   ///< by worker
+  std::vector<WorkEnd> ends_;   ///< by worker
   WorkShared shared_;
 };
 

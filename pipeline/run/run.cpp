@@ -39,8 +39,21 @@ void gather_ranks(Inbox& inbox, const RankResult& own, Lead* lead) {
   }
 }
 
+/// Collective. Rank 0 returns when all others have come here.
+void wait_for_all(Inbox& inbox) {
+  if (inbox.comm().rank() != 0) {
+    inbox.comm().send(0, tag_of(MessageKind::kRankResult, Phase::kOutside), {});
+    return;
+  }
+  for (int rank = 1; rank < inbox.comm().size(); ++rank) {
+    inbox.receive(MessageKind::kRankResult, rank);
+  }
+}
+
+using StopWish = std::function<std::optional<std::string>()>;
+
 /// Why this rank would have the run stop: its signals, and on rank 0 its watch.
-std::function<std::optional<std::string>()> stop_wish(const RunRequest& request, Lead* lead) {
+StopWish stop_wish(const RunRequest& request, Lead* lead) {
   return [&request, lead]() -> std::optional<std::string> {
     if (request.stop_wish) {
       if (std::optional<std::string> reason = request.stop_wish()) return reason;
@@ -49,15 +62,9 @@ std::function<std::optional<std::string>()> stop_wish(const RunRequest& request,
   };
 }
 
-/// Collective. From the first deal to the user's files; the same Status on every rank.
-Status work_and_assemble(Inbox& inbox, const Start& start, const RunRequest& request, Lead* lead) {
-  RankWork work(start);
-  const auto wish = stop_wish(request, lead);
-  if (const Status status = work.run(inbox, lead, wish); !status.is_ok()) {
-    // Only when all ranks have come here are their last checkpoints there.
-    gather_ranks(inbox, work.result(inbox.comm().host()), lead);
-    return status;
-  }
+/// Collective. What all units add up to, and the user's files; the same Status on every rank.
+Status bring_together(Inbox& inbox, const Start& start, RankWork& work, const StopWish& wish,
+                      Lead* lead) {
   Result<Totals> totals = merge_ranks(inbox, *start.job, work.merge(), start.place);
   Status concluded;
   if (lead != nullptr) {
@@ -68,17 +75,39 @@ Status work_and_assemble(Inbox& inbox, const Start& start, const RunRequest& req
     });
   }
   RETURN_IF_ERROR(agree(inbox, concluded));
-  Status assembled;
-  if (writes_outputs(*start.job)) {
-    assembled = assemble(inbox, {.parts_dir = start.parts_dir,
-                                 .place = start.place,
-                                 .threads = start.threads,
-                                 .stop_wish = wish,
-                                 .outputs = lead ? &lead->outputs() : nullptr});
+  if (!writes_outputs(*start.job)) return {};
+  return assemble(inbox, {.parts_dir = start.parts_dir,
+                          .place = start.place,
+                          .threads = start.threads,
+                          .stop_wish = wish,
+                          .outputs = lead ? &lead->outputs() : nullptr});
+}
+
+/// Collective. Rank 0 writes what was found; the same Status on every rank.
+Status publish(Inbox& inbox, const Start& start, Lead* lead) {
+  Status published;
+  if (lead != nullptr) {
+    published = without_exceptions(start.place, [&] { return lead->publish(); });
   }
-  // Only now is nobody at work on temporary files.
+  return agree(inbox, published);
+}
+
+/// Collective. From the first deal to the results; the same Status on every rank.
+Status work_and_publish(Inbox& inbox, const Start& start, const RunRequest& request, Lead* lead) {
+  RankWork work(start);
+  const StopWish wish = stop_wish(request, lead);
+  Status status = work.run(inbox, lead, wish);
+  const bool is_worked = status.is_ok();
+  if (is_worked) status = bring_together(inbox, start, work, wish, lead);
+  // Only when all ranks have come here are their last checkpoints there, and only now is nobody at
+  // work on temporary files.
   gather_ranks(inbox, work.result(inbox.comm().host()), lead);
-  return assembled;
+  if (status.is_ok()) status = publish(inbox, start, lead);
+  if (is_worked && status.code() == Code::kStopped) {
+    work.keep_last_checkpoints();
+    wait_for_all(inbox);
+  }
+  return status;
 }
 
 }  // namespace
@@ -96,7 +125,7 @@ Status run_job(Comm& comm, Result<Plan>* plan, const RunRequest& request,
     setup = lead->prepare();
   }
   ASSIGN_OR_RETURN(const Start start, start_together(inbox, lead ? &setup : nullptr, request));
-  Status status = work_and_assemble(inbox, start, request, lead.get());
+  Status status = work_and_publish(inbox, start, request, lead.get());
   if (lead != nullptr) {
     status = without_exceptions(start.place, [&] { return lead->finish(status); });
   }

@@ -1,6 +1,7 @@
 // The folder that a run leaves behind. Rank 0 only; one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,9 @@ class RunDir {
   /// kFailed if another run has taken the folder over.
   Status check_lock() const { return lock_ == nullptr ? Status::ok() : lock_->check(); }
 
+  /// Makes folders, and those above them, that are not there; the run's own must be no symlink.
+  Status make_output_folders(const std::vector<std::string>& paths) const;
+
   /// job.toml, manifest.tsv and schema.json: what is run, on what.
   Status write_inputs(const Plan& plan) const;
   /// status.json, replaced. `state`: "running", "finished", "stopped" or "failed".
@@ -64,6 +68,8 @@ class RunDir {
 
  private:
   Status write(const std::string& name, const std::string& content) const;
+  /// `write` makes the file under its temporary name: it gets its own if it is whole.
+  Status replace(const std::string& name, const std::function<Status()>& write) const;
 
   std::string path_;
   std::string parts_dir_;
@@ -77,9 +83,6 @@ std::string first_manifest(const std::string& run_dir);
 
 /// Parts, checkpoints and lock of a finished run that was killed while it took them away.
 void remove_leftovers(const std::string& run_dir);
-
-/// Makes folders, and those above them, that are not there.
-Status make_folders(const std::vector<std::string>& paths);
 
 std::string schema_json(const PlanMessage& message);
 

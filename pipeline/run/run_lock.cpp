@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,10 +13,13 @@
 #include <condition_variable>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
@@ -26,11 +30,15 @@ namespace shardmill {
 
 namespace {
 
+namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kMark = "shardmill run\n";
+constexpr std::string_view kOwnPrefix =
+    ".lock-";  ///< of a file that a newcomer makes, to be linked
 constexpr uint64_t kLockBytesMax = 4096;
 constexpr int kTriesToTake = 10;
+constexpr double kOldAge = 10;  ///< in times of LockTimes::stale_seconds
 constexpr double kBeatsOfATornLock = 3;
 
 double seconds_of(Clock::duration time) {
@@ -144,6 +152,30 @@ Status outlast(const std::string& path, const LockTimes& times) {
   }
 }
 
+/// Seconds since 1970 by the clock of the file system; 0 if there is no such file.
+int64_t changed_at(const std::string& path) {
+  struct stat status = {};
+  return ::lstat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec : 0;
+}
+
+/// Own files of processes that are gone or, if that cannot be known, that are so old that nobody
+/// waits any more. `own` was written just now.
+void remove_forsaken(const std::string& folder, const std::string& own, double stale_seconds) {
+  const int64_t now = changed_at(own);
+  std::vector<std::string> forsaken;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string path = at->path();
+    const bool is_ours = at->path().filename().string().starts_with(kOwnPrefix);
+    if (!is_ours || path.starts_with(own)) continue;
+    const std::optional<LockHolder> holder = read_lock(path);
+    const Life life = holder ? life_of(*holder) : Life::kUnknown;
+    const bool is_old = static_cast<double>(now - changed_at(path)) > kOldAge * stale_seconds;
+    if (life == Life::kGone || (life == Life::kUnknown && is_old)) forsaken.push_back(path);
+  }
+  for (const std::string& path : forsaken) ::unlink(path.c_str());
+}
+
 }  // namespace
 
 std::string LockHolder::text() const {
@@ -218,7 +250,7 @@ RunLock::~RunLock() {
 Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& folder, const LockTimes& times) {
   const std::string path = folder + "/lock";
   const LockHolder holder = this_process();
-  const std::string own = folder + "/.lock-" + holder.token;
+  const std::string own = folder + "/" + std::string(kOwnPrefix) + holder.token;
   const auto write_own = [&]() -> Status {
     FileHandle file(::open(own.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!file.is_open()) return file_error(own, "created", errno);
@@ -229,6 +261,7 @@ Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& folder, const 
   Status status = written;
   for (int i = 0; status.is_ok() && i < kTriesToTake; ++i) {
     if (::link(own.c_str(), path.c_str()) == 0) {
+      remove_forsaken(folder, own, times.stale_seconds);
       ::unlink(own.c_str());
       return std::unique_ptr<RunLock>(new RunLock(path, holder, times));
     }
@@ -270,10 +303,11 @@ Status RunLock::check() const {
           .text());
 }
 
-void remove_stale_lock(const std::string& folder) {
+bool may_be_locked(const std::string& folder) {
   const std::string path = folder + "/lock";
+  if (::access(path.c_str(), F_OK) != 0) return false;
   const std::optional<LockHolder> holder = read_lock(path);
-  if (holder && life_of(*holder) == Life::kGone) ::unlink(path.c_str());
+  return !holder || life_of(*holder) != Life::kGone;
 }
 
 bool has_run_lock(const std::string& folder) {

@@ -38,7 +38,8 @@ struct LockTimes {
 class RunLock {
  public:
   /// Takes `folder`/lock. kUsage naming host and process if another run has it. Waits up to
-  /// `stale_seconds` while it is not clear whether the holder still lives.
+  /// `stale_seconds` while it is not clear whether the holder still lives. Takes away what
+  /// processes left that were killed while they took it.
   static Result<std::unique_ptr<RunLock>> take(const std::string& folder,
                                                const LockTimes& times = {});
   ~RunLock();
@@ -57,8 +58,8 @@ class RunLock {
   std::unique_ptr<Beat> beat_;
 };
 
-/// Takes `folder`/lock away if the process that held it is certainly gone.
-void remove_stale_lock(const std::string& folder);
+/// False if nobody has `folder`/lock, or the process that has it is certainly gone.
+bool may_be_locked(const std::string& folder);
 
 /// True if `folder`/lock is one of ours, held or not.
 bool has_run_lock(const std::string& folder);

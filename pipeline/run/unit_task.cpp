@@ -33,6 +33,7 @@ bool passes_in_order(const BoundJob& job) {
 
 UnitCraft::UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge)
     : shared_(shared),
+      worker_(worker),
       totals_(totals),
       gauge_(gauge),
       totals_memory_(*shared.memory),
@@ -73,10 +74,19 @@ Status UnitCraft::write_checkpoint() {
   return {};
 }
 
-/// The merge may need more than there is: then these units need not be read again.
-void UnitCraft::leave() {
+void UnitCraft::finish() {
   constexpr uint64_t kLargeShare = 4;
+  // The merge may need more than there is: then these units need not be read again.
   if (totals_.memory_bytes() > shared_.memory->most() / kLargeShare) leave_early(true);
+  if (shared_.ends == nullptr) return;
+  WorkEnd& end = (*shared_.ends)[worker_];
+  end.parts = part_pool_.close();
+  const bool is_wanted = end.parts.is_ok() && shared_.checkpoints->is_on() && !has_failed_;
+  // It only saves work should the run end early: that it cannot be written is no reason to end.
+  if (!is_wanted || !checkpoints_.write_last(totals_)) return;
+  end.last.name = checkpoints_.name();
+  for (const PartFileId& part : new_parts_) end.last.parts.push_back(part.path(shared_.parts_dir));
+  if (part_pool_.is_used()) end.last.parts.push_back(part_pool_.id().path(shared_.parts_dir));
 }
 
 void UnitCraft::leave_early(bool keep) {

@@ -28,6 +28,12 @@
 
 namespace shardmill {
 
+/// What a worker leaves when all units are done.
+struct WorkEnd {
+  Status parts;  ///< not ok: what it wrote for outputs did not reach the disk
+  LastCheckpoint last;
+};
+
 /// What the workers of a rank share. Outlives them.
 struct WorkShared {
   const BoundJob* job = nullptr;
@@ -39,6 +45,7 @@ struct WorkShared {
   RecordLimit* limit = nullptr;
   WorkCounters* counters = nullptr;
   const CheckpointPlan* checkpoints = nullptr;
+  std::vector<WorkEnd>* ends = nullptr;  ///< by worker, each sets its own
 };
 
 /// What one worker needs for its units.
@@ -48,7 +55,7 @@ class UnitCraft final : public Craft {
   UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge);
   Result<std::unique_ptr<Task>> begin(Deal deal) override;
   void rest() override { gauge_.idle(); }
-  void leave() override;
+  void finish() override;
   void leave_early(bool keep) override;
 
   /// The worker's totals and parts hold this unit now. Writes a checkpoint if it is time to.
@@ -69,6 +76,7 @@ class UnitCraft final : public Craft {
   Status write_checkpoint();
 
   const WorkShared& shared_;
+  const unsigned worker_;
   Totals& totals_;
   Gauge& gauge_;
   TableMemory totals_memory_;

@@ -96,11 +96,7 @@ void work(unsigned worker, const MakeCraft& make_craft, Mailbox& mailbox,
     craft->rest();
     if (!result.is_ok() && !mailbox.stopped()) mailbox.post(result);
     if (!result.is_ok()) mailbox.stop(keeps_work(result.code()));
-    if (mailbox.stopped()) {
-      craft->leave_early(mailbox.keeps());
-    } else {
-      craft->leave();
-    }
+    mailbox.stopped() ? craft->leave_early(mailbox.keeps()) : craft->finish();
     return Status::ok();
   });
   if (!status.is_ok() && !mailbox.stopped()) mailbox.post(status);

@@ -36,8 +36,8 @@ class Craft {
   virtual Result<std::unique_ptr<Task>> begin(Deal deal) = 0;
   /// The worker waits or leaves.
   virtual void rest() {}
-  /// There is no more work, and all went well.
-  virtual void leave() {}
+  /// All items of the phase are done. Nobody hears of errors: what is left tells of them.
+  virtual void finish() {}
   /// The run ends early. `keep`: another attempt will go on from here, so what was committed is to
   /// be kept as far as possible.
   virtual void leave_early(bool /*keep*/) {}

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "pipeline/base/hash.h"
 #include "pipeline/run/attempt.h"
 #include "pipeline/run/checkpoint.h"
+#include "pipeline/run/run_dir.h"
 #include "pipeline/run/run_lock.h"
 #include "tests/support/files.h"
 #include "tests/support/job_runner.h"
@@ -382,6 +384,72 @@ TEST_F(Resume, KeepsCheckpointsFromTheEyesOfOthers) {
   stop();
   for (const char* name : {"checkpoint", "parts"}) {
     EXPECT_EQ(fs::status(run_dir() / name).permissions() & fs::perms::all, fs::perms::owner_all);
+  }
+}
+
+TEST_F(Resume, KeepsThemSoUnderAnyUmask) {
+  for (const mode_t mask : {mode_t{0}, mode_t{077}}) {
+    const mode_t before = ::umask(mask);
+    stop();
+    ::umask(before);
+    for (const char* name : {"checkpoint", "parts"}) {
+      EXPECT_EQ(fs::status(run_dir() / name).permissions() & fs::perms::all, fs::perms::owner_all);
+    }
+    for (const auto& entry : fs::directory_iterator(checkpoints())) {
+      EXPECT_EQ(entry.status().permissions() & fs::perms::all,
+                fs::perms::owner_read | fs::perms::owner_write)
+          << entry.path();
+    }
+    fs::permissions(checkpoints(), fs::perms::all);  // somebody opens it
+    expect_the_same_in_the_end();
+    fs::remove_all(folder_.path() / "alone");
+  }
+}
+
+TEST_F(Resume, DoesNotFollowSymlinksInPlaceOfItsFolders) {
+  const TempFolder elsewhere;
+  for (const char* name : {"output", "parts"}) {
+    stop();
+    fs::remove_all(run_dir() / name);
+    fs::create_directory_symlink(elsewhere.path(), run_dir() / name);
+    EXPECT_EQ(
+        go_on(job()).status.message(),
+        (run_dir() / name).string() +
+            ": a symlink, expected a folder of the run's own; take it away, or choose another "
+            "--run-dir");
+    EXPECT_TRUE(fs::is_empty(elsewhere.path()));
+  }
+}
+
+TEST_F(Resume, BeginsWhereOnlyTheStartOfARunIsLeft) {
+  folder_.write("run/manifest.tsv", "path\tsize_bytes\tmtime_ns\n/data/a\t1\t1\n");
+  folder_.write("run/.job.toml.tmp", "half");
+  fs::create_directories(checkpoints());
+  EXPECT_EQ(go_on(job()).status.message(), "");
+  EXPECT_FALSE(fs::exists(run_dir() / ".job.toml.tmp"));
+}
+
+TEST_F(Resume, TakesNoFolderOfTheUsersForTheStartOfARun) {
+  folder_.write("run/manifest.tsv", "my\town\n");
+  EXPECT_THAT(go_on(job()).status.message(), HasSubstr("the folder holds other things than a run"));
+  fs::remove(run_dir() / "manifest.tsv");
+  folder_.write("run/output/mine.txt", "keep me");
+  EXPECT_THAT(go_on(job()).status.message(), HasSubstr("the folder holds other things than a run"));
+  EXPECT_EQ(read_file(run_dir() / "output/mine.txt"), "keep me");
+}
+
+TEST_F(Resume, TidiesAFinishedRunOnlyWhenNobodyHasIt) {
+  ASSERT_EQ(go_on(job()).status.message(), "");
+  folder_.write("run/parts/x", "left");
+  folder_.write("run/.results.json.tmp", "left");
+  {
+    const auto lock = RunLock::take(run_dir().string());
+    remove_leftovers(run_dir().string());
+    EXPECT_TRUE(fs::exists(run_dir() / "parts/x"));
+  }
+  remove_leftovers(run_dir().string());
+  for (const char* name : {"parts", "lock", ".results.json.tmp"}) {
+    EXPECT_FALSE(fs::exists(run_dir() / name)) << name;
   }
 }
 

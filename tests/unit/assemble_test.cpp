@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <random>
 
@@ -269,7 +271,8 @@ TEST(Outputs, RefusesTwoFilesInOnePlace) {
   EXPECT_EQ(message_against(world, {"a.txt", "b.txt", "a.txt-", "a.txt.txt"}), "");
   EXPECT_EQ(message_against(world, {"a.txt", (here / "run/./output/a.txt").string()}),
             "output \"" + (here / "run/output/a.txt").string() +
-                "\": two stages that write to it, expected a file for each; choose another path in "
+                "\": two stages (0 and 1) that write to it, expected a file for each; choose "
+                "another path in "
                 "its write stage");
   EXPECT_EQ(message_against(world, {"a/b.txt/c.txt", "a/b.txt-", "a/b.txt"}),
             "output \"output/a/b.txt\": a file that is to be a folder too, for "
@@ -327,7 +330,71 @@ TEST(PartFile, SaysWhatIsWrongWithTheDisk) {
   EXPECT_EQ(status.message(),
             "/nonexistent/gen-0.unit-1.stage-0.tmp: the file cannot be created (no such file or "
             "directory); check that folder and its permissions");
-  EXPECT_EQ(file_error("f", "written", ENOSPC).code(), Code::kStopped);
+}
+
+TEST(DiskError, SaysHowToGoOnAndWhetherThatIsPossible) {
+  struct ErrorCase {
+    int error;
+    Code code;
+    const char* message;
+  };
+  const ErrorCase cases[] = {
+      {ENOSPC, Code::kStopped,
+       "f: the file cannot be written (no space left on device); free space on that disk and run "
+       "the same command again"},
+      {EDQUOT, Code::kStopped,
+       "f: the file cannot be written (disk quota exceeded); free some of your quota on that disk "
+       "and run the same command again"},
+      {EIO, Code::kStopped,
+       "f: the file cannot be written (input/output error); check that disk and run the same "
+       "command again"},
+      {EMFILE, Code::kStopped,
+       "f: the file cannot be written (too many open files); raise the limit of open files (ulimit "
+       "-n) and run the same command again"},
+      {EROFS, Code::kFailed,
+       "f: the file cannot be written (read-only file system); make that file system writable, or "
+       "choose another place (--run-dir)"},
+      {EACCES, Code::kFailed,
+       "f: the file cannot be written (permission denied); check that folder and its permissions"}};
+  for (const ErrorCase& one : cases) {
+    const Status status = file_error("f", "written", one.error);
+    EXPECT_EQ(status.code(), one.code) << one.message;
+    EXPECT_EQ(status.message(), one.message);
+  }
+}
+
+TEST(OutputFile, IsNeverWrittenThroughWhatSomebodyElsePutInItsPlace) {
+  const TempFolder folder;
+  const std::string victim = folder.write("victim", "keep me");
+  const OutputPlace place = {.root = folder.path().string(), .relative = "x", .temporary = ".tmp"};
+  const std::string message =
+      folder.path().string() +
+      "/x: its temporary file \".tmp\" is not one of this run, expected a new file; find out who "
+      "else writes into that folder";
+  fs::create_hard_link(victim, folder.path() / ".tmp");
+  EXPECT_EQ(open_temporary(place).status().message(), message);
+  remove_temporary(place);
+  fs::create_symlink(victim, folder.path() / ".tmp");
+  EXPECT_EQ(open_temporary(place).status().message(),
+            folder.path().string() +
+                "/x: the file cannot be created (too many levels of symbolic links); check that "
+                "folder and its permissions");
+  remove_temporary(place);
+  ASSERT_EQ(::mkfifo((folder.path() / ".tmp").c_str(), 0600), 0);
+  EXPECT_EQ(open_temporary(place).status().message(),
+            folder.path().string() +
+                "/x: the file cannot be created (no such device or address); check that folder and "
+                "its permissions");
+  remove_temporary(place);
+  EXPECT_TRUE(open_temporary(place).is_ok());
+  EXPECT_EQ(read_file(victim), "keep me");
+}
+
+TEST(OutputFile, IsNotPutIntoAFolderThatCannotBeMade) {
+  const OutputPlace place = {.root = "/proc", .relative = "folder/x", .temporary = ".tmp"};
+  EXPECT_EQ(open_temporary(place).status().message(),
+            "/proc/folder/x: the file cannot be put into its folder (no such file or directory); "
+            "check that folder and its permissions");
 }
 
 }  // namespace

@@ -42,6 +42,16 @@ class Checkpoints : public testing::Test {
     return read_head(*file, identity, name).status().message();
   }
 
+  std::vector<FrozenFile> files_found(std::vector<std::string>& damaged) const {
+    std::vector<FrozenFile> files;
+    files_since(folder_.path().string(), index(), damaged,
+                [&](FrozenFile file, const CheckpointHead& units) {
+                  EXPECT_EQ(units.size(), 2u);
+                  files.push_back(std::move(file));
+                });
+    return files;
+  }
+
   CheckpointIndex index() const { return {.identity = 77, .generation = 3, .token = "ab"}; }
 
   static constexpr const char* kName = "gen-3.rank-2.worker-1";
@@ -68,6 +78,25 @@ TEST_F(Checkpoints, ComeBackAsTheyWereWritten) {
   Totals totals(*plan_->bound);
   EXPECT_EQ(totals.merge_encoded(*plan_->bound, reader).message(), "");
   EXPECT_EQ(write(), bytes);
+}
+
+TEST_F(Checkpoints, OfTheEndOfTheWorkCountOnceTheyAreKept) {
+  const std::string parts = (folder_.path() / "parts").string();
+  const std::string part = folder_.write("parts/gen-3.unit-8.stage-0", "rows");
+  CheckpointWriter writer(checkpoints_, 2, 1);
+  EXPECT_FALSE(writer.write_last(Totals(*plan_->bound))) << "without news";
+  writer.cover({.unit = 5, .report = "report of 5"});
+  writer.cover({.unit = 8, .report = "report of 8"});
+  ASSERT_TRUE(writer.write_last(Totals(*plan_->bound)));
+  std::vector<std::string> damaged;
+  EXPECT_TRUE(files_found(damaged).empty());
+  const std::string folder = folder_.path().string();
+  EXPECT_FALSE(keep_last(folder, parts, {.name = kName, .parts = {parts + "/gone"}}).is_ok());
+  EXPECT_TRUE(files_found(damaged).empty()) << "its parts are not durable";
+  EXPECT_EQ(keep_last(folder, parts, {.name = kName, .parts = {part}}).message(), "");
+  EXPECT_EQ(files_found(damaged).size(), 1u);
+  EXPECT_THAT(damaged, ElementsAre());
+  EXPECT_EQ(keep_last(folder, parts, {}).message(), "");
 }
 
 TEST_F(Checkpoints, OfWhichAnyByteIsOtherDoNotCount) {
@@ -119,7 +148,7 @@ TEST_F(Checkpoints, OfAGenerationAreFoundAndDamagedOnesAreNamed) {
   folder_.write("gen-3.rank-0.worker-0", "torn");
   folder_.write("gen-2.rank-0.worker-0", "of an older generation");
   std::vector<std::string> damaged;
-  const std::vector<FrozenFile> files = files_since(folder_.path().string(), index(), damaged);
+  const std::vector<FrozenFile> files = files_found(damaged);
   ASSERT_EQ(files.size(), 1u);
   EXPECT_EQ(files[0].name, kName);
   EXPECT_TRUE(open_frozen(folder_.path().string(), files[0]).is_ok());
@@ -144,7 +173,9 @@ TEST_F(Checkpoints, OfLaterGenerationsCountIfTheirIndexIsDamaged) {
                   "checkpoints are read without it"));
   EXPECT_EQ(last_generation(folder), 4u);
   std::vector<std::string> damaged;
-  const std::vector<FrozenFile> files = files_since(folder, before, damaged);
+  std::vector<FrozenFile> files;
+  files_since(folder, before, damaged,
+              [&](FrozenFile file, const CheckpointHead&) { files.push_back(std::move(file)); });
   ASSERT_EQ(files.size(), 1u);
   EXPECT_EQ(files[0].name, kName);
   EXPECT_THAT(damaged, ElementsAre());
@@ -172,7 +203,7 @@ TEST_F(Checkpoints, IndexOfWhichAnyByteIsOtherOrCutOffIsNone) {
 TEST_F(Checkpoints, ThatChangedSinceTheyWereFrozenAreRefused) {
   write();
   std::vector<std::string> damaged;
-  std::vector<FrozenFile> files = files_since(folder_.path().string(), index(), damaged);
+  std::vector<FrozenFile> files = files_found(damaged);
   ASSERT_EQ(files.size(), 1u);
   files[0].checksum ^= 1;
   EXPECT_EQ(open_frozen(folder_.path().string(), files[0]).status().message(),

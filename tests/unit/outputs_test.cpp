@@ -256,10 +256,10 @@ TEST(Outputs, AValueNeverMeetsAnotherOutputOrAnInput) {
   const std::string other = "path = \"{k}.csv\"\n[[stage]]\nuse = \"write\"\npath = \"x.csv\"\n";
   EXPECT_EQ(run_by_column(folder, "y,1\n", other).status.message(), "");
   fs::remove_all(folder.path() / "run");
-  EXPECT_EQ(
-      run_by_column(folder, "x,1\n", other).status.message(),
-      "output \"output/x.csv\": two stages that write to it, expected a file for each; choose "
-      "another path in its write stage");
+  EXPECT_EQ(run_by_column(folder, "x,1\n", other).status.message(),
+            "output \"output/x.csv\": two stages (0 and 1) that write to it, expected a file for "
+            "each; choose "
+            "another path in its write stage");
   fs::remove_all(folder.path() / "run");
   const std::string in = (folder.path() / "in").string();
   EXPECT_EQ(run_by_column(folder, "a,1\n", "path = \"" + in + "/{k}.csv\"\n").status.message(),
@@ -267,6 +267,41 @@ TEST(Outputs, AValueNeverMeetsAnotherOutputOrAnInput) {
                 "/a.csv\": an input of this run, expected a file that is not read; choose another "
                 "path in its write stage");
   EXPECT_EQ(read_file(folder.path() / "in/a.csv"), "k,n\na,1\n");
+}
+
+TEST(Outputs, AValueThatMeetsAnotherOutputEndsTheRunAsSoonAsItComes) {
+  const TempFolder folder;
+  std::string rows = "x,1\n";
+  for (int i = 0; i < 20'000; ++i) rows += fmt::format("y,{}\n", i);
+  folder.write("in/a.csv", "k,n\n" + rows);
+  const RunFiles files =
+      run_on_layout("[input]\npaths = [\"" + (folder.path() / "in").string() +
+                        "\"]\n[[stage]]\nuse = \"write\"\npath = \"{k}.csv\"\n[[stage]]\nuse = "
+                        "\"write\"\npath = \"x.csv/all.csv\"\n",
+                    {.unit_bytes = 1024}, folder.path() / "run");
+  EXPECT_EQ(
+      files.status.message(),
+      "output \"output/x.csv\": a file that is to be a folder too, for "
+      "\"output/x.csv/all.csv\", expected a name of its own; choose another path in its write "
+      "stage");
+  EXPECT_EQ(files.status.code(), Code::kFailed);
+  EXPECT_LT(files.description.units_done, 20u) << "of about 170";
+}
+
+TEST(Outputs, NoValueLeavesTheOutputFolder) {
+  const TempFolder folder;
+  const std::string rows = std::string("../../out,1\n/etc/x,2\n..,3\n.,4\n\"a/../../b\",5\nx") +
+                           std::string(1, '\0') + "y,6\n";
+  const RunFiles files = run_by_column(folder, rows, "path = \"by/{k}/{n}.csv\"\n");
+  EXPECT_EQ(files.status.message(), "");
+  std::vector<std::string> paths;
+  for (const OutputResult& output : files.description.outputs) paths.push_back(output.path);
+  EXPECT_THAT(paths, ElementsAre("output/by/%2E.%2F..%2Fout/1.csv", "output/by/%2E./3.csv",
+                                 "output/by/%2E/4.csv", "output/by/%2Fetc%2Fx/2.csv",
+                                 "output/by/a%2F..%2F..%2Fb/5.csv", "output/by/x%00y/6.csv"));
+  size_t entries = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(folder.path())) ++entries;
+  EXPECT_EQ(entries, 2u) << "in and run";
 }
 
 }  // namespace

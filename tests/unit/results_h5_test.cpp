@@ -171,8 +171,14 @@ TEST_F(ResultsH5, TheSameTablesGiveTheSameBytes) {
 TEST_F(ResultsH5, AFolderThatIsNotThereIsAMessageWithThePath) {
   const Status status = write_results_h5(run_of({}), "/nowhere/results.h5");
   EXPECT_EQ(status.code(), Code::kFailed);
-  EXPECT_THAT(status.message(), HasSubstr("/nowhere/results.h5: cannot be created: "));
-  EXPECT_THAT(status.message(), HasSubstr("No such file or directory"));
+  EXPECT_EQ(status.message(), "/nowhere/results.h5: cannot be written (No such file or directory)");
+}
+
+TEST_F(ResultsH5, ADiskThatIsFullIsToldAndNotForgotten) {
+  int error = 0;
+  const Status status = write_results_h5(run_of({every_type()}), "/dev/full", &error);
+  EXPECT_EQ(status.message(), "/dev/full: cannot be written (No space left on device)");
+  EXPECT_EQ(error, ENOSPC);
 }
 
 /// The table as results.json has it: with `shown` of its rows.

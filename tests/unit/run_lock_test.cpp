@@ -40,6 +40,14 @@ int64_t ended_process() {
   return child;
 }
 
+LockHolder process_that_is_gone() {
+  LockHolder gone = {.token = "aaaa", .process = ended_process(), .process_start = 1};
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  gone.host = host;
+  return gone;
+}
+
 TEST_F(Lock, NamesHostAndProcessOfTheRunThatHasIt) {
   const auto lock = RunLock::take(dir(), kFast);
   ASSERT_TRUE(lock.is_ok()) << lock.status().message();
@@ -69,34 +77,47 @@ TEST_F(Lock, BeatsWhileItIsHeld) {
 
 TEST_F(Lock, OfAProcessThatIsGoneIsTakenAtOnce) {
   { const auto lock = RunLock::take(dir(), kFast); }
-  LockHolder gone = {.token = "aaaa", .process = ended_process(), .process_start = 1};
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
-  gone.host = host;
-  folder_.write("lock", gone.text());
+  folder_.write("lock", process_that_is_gone().text());
   const auto lock = RunLock::take(dir(), {.beat_seconds = 1, .stale_seconds = 1e9});
   ASSERT_TRUE(lock.is_ok()) << lock.status().message();
   EXPECT_NE(holder().token, "aaaa");
 }
 
-TEST_F(Lock, OfAFinishedRunIsTakenAwayOnlyIfItsProcessIsGone) {
+TEST_F(Lock, IsNobodysOnlyIfItsProcessIsCertainlyGone) {
+  EXPECT_FALSE(may_be_locked(dir()));
   {
     const auto lock = RunLock::take(dir(), kFast);
     ASSERT_TRUE(lock.is_ok());
-    remove_stale_lock(dir());
-    EXPECT_TRUE(has_run_lock(dir()));
+    EXPECT_TRUE(may_be_locked(dir()));
   }
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
-  LockHolder gone = {.token = "aaaa", .host = host, .process = ended_process(), .process_start = 1};
+  LockHolder gone = process_that_is_gone();
+  const std::string host = gone.host;
   gone.host = "elsewhere";
   folder_.write("lock", gone.text());
-  remove_stale_lock(dir());
-  EXPECT_TRUE(has_run_lock(dir())) << "of another host nothing is known";
+  EXPECT_TRUE(may_be_locked(dir())) << "of another host nothing is known";
   gone.host = host;
   folder_.write("lock", gone.text());
-  remove_stale_lock(dir());
-  EXPECT_FALSE(has_run_lock(dir()));
+  EXPECT_FALSE(may_be_locked(dir()));
+  folder_.write("lock", "torn");
+  EXPECT_TRUE(may_be_locked(dir()));
+}
+
+TEST_F(Lock, TakesAwayWhatWasLeftByProcessesKilledWhileTheyTookIt) {
+  LockHolder other = process_that_is_gone();
+  folder_.write(".lock-aaaa", other.text());
+  folder_.write(".lock-aaaa.stale", other.text());
+  other.process = ::getpid();
+  folder_.write(".lock-torn", "");
+  other.host = "elsewhere";
+  folder_.write(".lock-newcomer", other.text());
+  std::filesystem::last_write_time(
+      folder_.path() / ".lock-torn",
+      std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  { ASSERT_TRUE(RunLock::take(dir(), kFast).is_ok()); }
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / ".lock-aaaa"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / ".lock-aaaa.stale"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / ".lock-torn"));
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() / ".lock-newcomer")) << "it may be waiting";
 }
 
 TEST_F(Lock, OfAnotherHostIsTakenOnceItsCounterStandsStill) {
