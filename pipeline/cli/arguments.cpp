@@ -25,6 +25,7 @@ All commands:
   count PATH...      files, bytes, lines and words
   grep PATTERN PATH...   lines that match, counted by file
   profile PATH...    what is in every column of any files
+  status RUN-DIR     how far a run is, and how it goes on
   report RUN-DIR     the report of a run
   verify RUN-DIR     whether a run's files and books are as it left them
   diff RUN-DIR RUN-DIR   what changed between two runs' results
@@ -64,6 +65,7 @@ class Parser {
     add_count();
     add_grep();
     add_profile();
+    add_status();
     add_report();
     add_verify();
     add_diff();
@@ -283,6 +285,15 @@ class Parser {
         ->allow_extra_args(false);
     add_set(sub);
     add_run_flags(sub);
+  }
+
+  void add_status() {
+    CLI::App* sub = add(Command::kStatus, "status",
+                        "Shows how far a run is, at work or not, without disturbing it. Exits with "
+                        "0 if it is at work or finished, with 75 if the same command goes on, with "
+                        "3 if it failed.");
+    sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
+    sub->add_flag("--json", arguments_.json, "for programs: one JSON object");
   }
 
   void add_report() {

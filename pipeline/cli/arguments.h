@@ -18,6 +18,7 @@ enum class Command : uint8_t {
   kCount,
   kGrep,
   kProfile,
+  kStatus,
   kReport,
   kVerify,
   kDiff,
@@ -47,6 +48,7 @@ struct Arguments {
   bool markdown = false;
   std::string write_path;  ///< grep: of the lines; new: of the job file, "-" prints it
   bool force = false;      ///< new: replace a file
+  bool json = false;       ///< status: for programs
 
   std::string run_dir;
   std::string replay;  ///< run: a file of mended records that are read in place of the files

@@ -53,6 +53,8 @@ int run(const Arguments& arguments) {
       return run_alone(plan_command, arguments);
     case Command::kTest:
       return run_alone(test_command, arguments);
+    case Command::kStatus:
+      return run_alone(status_command, arguments);
     case Command::kReport:
       return run_alone(report_command, arguments);
     case Command::kVerify:

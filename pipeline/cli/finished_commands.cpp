@@ -1,4 +1,4 @@
-// `verify` and `diff`: finished runs looked at again.
+// `status`, `verify` and `diff`: runs looked at from outside.
 #include <fmt/format.h>
 
 #include "pipeline/base/text.h"
@@ -7,6 +7,7 @@
 #include "pipeline/report/report_html_diff.h"
 #include "pipeline/report/run_diff.h"
 #include "pipeline/run/finished_run.h"
+#include "pipeline/run/run_view.h"
 #include "pipeline/run/verify.h"
 
 namespace shardmill {
@@ -17,6 +18,13 @@ namespace {
 constexpr int kExitDifferent = 10;
 
 }  // namespace
+
+int status_command(const Arguments& arguments) {
+  const Result<RunView> view = look_at_run(arguments.target);
+  if (!view.is_ok()) return print_error(view.status());
+  print(arguments.json ? view->json() : view->text());
+  return view->exit_code();
+}
 
 int verify_command(const Arguments& arguments) {
   const Result<Verification> found = verify_run(arguments.target, usable_cores());

@@ -120,6 +120,8 @@ int lead(Comm& comm, const Work& work, Clock::time_point begin) {
   int code = exit_code(status);
   if (!status.is_ok()) {
     code = print_error(status);
+    const bool is_lost = status.code() == Code::kStopped && work.request.run_dir.empty();
+    if (is_lost) code = exit_code_of_stop();
   } else if (work.finished) {
     work.finished(description);
   }
@@ -142,7 +144,7 @@ int follow(Comm& comm, const Work& work) {
 int run_work(const Work& asked) {
   const Clock::time_point begin = Clock::now();
   Work work = asked;
-  watch_stop_signals();
+  watch_stop_signals(!work.request.run_dir.empty());
   work.request.stop_wish = stop_signal;
   if (!launched_by_mpi()) {
     const std::unique_ptr<Comm> comm = make_single_comm();

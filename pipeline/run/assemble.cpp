@@ -50,8 +50,12 @@ Result<std::vector<FileNews>> decode_news(std::string_view bytes) {
 /// Blocks: one of a chain, or any number that stand alone.
 class BlockTask final : public Task {
  public:
-  BlockTask(const std::string& parts_dir, std::vector<BlockWork> blocks, Deal deal)
-      : parts_dir_(parts_dir), blocks_(std::move(blocks)), deal_(std::move(deal)) {}
+  BlockTask(const std::string& parts_dir, const Mailbox& mailbox, std::vector<BlockWork> blocks,
+            Deal deal)
+      : parts_dir_(parts_dir),
+        mailbox_(mailbox),
+        blocks_(std::move(blocks)),
+        deal_(std::move(deal)) {}
 
   Status perform() override {
     if (deal_.must_wait) return pack(blocks_[0]);
@@ -119,6 +123,7 @@ class BlockTask final : public Task {
       return write_at(file, begin, bytes, place);
     };
     for (const PartRange& range : block.ranges) {
+      if (mailbox_.stopped()) return Status::failed("the run was stopped");  // not shown
       RETURN_IF_ERROR(open_part(range));
       if (range.bytes < kGatheredBytes) {
         RETURN_IF_ERROR(read_range(part_, range.begin, range.bytes, gathered, place));
@@ -143,6 +148,7 @@ class BlockTask final : public Task {
   }
 
   const std::string& parts_dir_;
+  const Mailbox& mailbox_;
   std::vector<BlockWork> blocks_;
   Deal deal_;
   FileHandle part_;
@@ -153,7 +159,8 @@ class BlockTask final : public Task {
 
 class BlockCraft final : public Craft {
  public:
-  explicit BlockCraft(const std::string& parts_dir) : parts_dir_(parts_dir) {}
+  BlockCraft(const std::string& parts_dir, const Mailbox& mailbox)
+      : parts_dir_(parts_dir), mailbox_(mailbox) {}
 
   Result<std::unique_ptr<Task>> begin(Deal deal) override {
     ByteReader reader(deal.body);
@@ -161,16 +168,18 @@ class BlockCraft final : public Craft {
     while (reader.remaining() > 0 && !reader.failed()) blocks.push_back(BlockWork::decode(reader));
     if (!reader.done() || blocks.empty()) return damaged_message("block");
     return std::unique_ptr<Task>(
-        std::make_unique<BlockTask>(parts_dir_, std::move(blocks), std::move(deal)));
+        std::make_unique<BlockTask>(parts_dir_, mailbox_, std::move(blocks), std::move(deal)));
   }
 
  private:
   const std::string& parts_dir_;
+  const Mailbox& mailbox_;
 };
 
 class SealTask final : public Task {
  public:
-  explicit SealTask(std::vector<BlockWork> files) : files_(std::move(files)) {}
+  SealTask(std::vector<BlockWork> files, const SealGuard& guard)
+      : files_(std::move(files)), guard_(guard) {}
   Status perform() override { return {}; }
   bool must_wait() const override { return false; }
   ChainReport report() const override { return {}; }
@@ -180,7 +189,7 @@ class SealTask final : public Task {
       if (file.shape) RETURN_IF_ERROR(write_hdf5(file.place, *file.shape, file.rows));
       places.push_back(file.place);
     }
-    ASSIGN_OR_RETURN(const std::vector<SealedFile> sealed, seal(places));
+    ASSIGN_OR_RETURN(const std::vector<SealedFile> sealed, seal(places, guard_));
     std::vector<FileNews> news;
     for (size_t i = 0; i < files_.size(); ++i) {
       news.push_back({files_[i].final_index, sealed[i].bytes, sealed[i].checksum});
@@ -190,17 +199,22 @@ class SealTask final : public Task {
 
  private:
   std::vector<BlockWork> files_;
+  const SealGuard& guard_;
 };
 
 class SealCraft final : public Craft {
  public:
+  explicit SealCraft(SealGuard guard) : guard_(std::move(guard)) {}
   Result<std::unique_ptr<Task>> begin(Deal deal) override {
     ByteReader reader(deal.body);
     std::vector<BlockWork> files;
     while (reader.remaining() > 0 && !reader.failed()) files.push_back(BlockWork::decode(reader));
     if (!reader.done()) return damaged_message("seal");
-    return std::unique_ptr<Task>(std::make_unique<SealTask>(std::move(files)));
+    return std::unique_ptr<Task>(std::make_unique<SealTask>(std::move(files), guard_));
   }
+
+ private:
+  const SealGuard guard_;
 };
 
 class OutputLeader final : public Leader {
@@ -258,10 +272,13 @@ Status run_output_phase(Inbox& inbox, const AssembleSetup& setup, Phase phase) {
                             .threads = setup.threads,
                             .mailbox = &mailbox,
                             .stop_wish = setup.stop_wish,
+                            .stopped_by = setup.stopped_by,
                             .leader = leader.get()};
   phase_setup.make_craft = [&](unsigned) -> std::unique_ptr<Craft> {
-    if (seals) return std::make_unique<SealCraft>();
-    return std::make_unique<BlockCraft>(setup.parts_dir);
+    if (!seals) return std::make_unique<BlockCraft>(setup.parts_dir, mailbox);
+    return std::make_unique<SealCraft>(
+        SealGuard{.is_stopped = [&mailbox] { return mailbox.stopped(); },
+                  .check_lock = [&setup] { return setup.lock.check(); }});
   };
   if (leader != nullptr) phase_setup.dealer = leader->dealer();
   if (leader != nullptr && seals) phase_setup.dealer.links = [](uint64_t) { return ChainLinks(); };

@@ -13,6 +13,7 @@
 #include "pipeline/base/status.h"
 #include "pipeline/run/outputs.h"
 #include "pipeline/run/protocol.h"
+#include "pipeline/run/run_lock.h"
 
 namespace shardmill {
 
@@ -21,6 +22,8 @@ struct AssembleSetup {
   std::string place;  ///< this rank in messages
   unsigned threads = 1;
   std::function<std::optional<std::string>()> stop_wish = {};  ///< see PhaseSetup
+  std::string* stopped_by = nullptr;                           ///< see PhaseSetup
+  LockKey lock = {};                                           ///< of the run directory
   Outputs* outputs = nullptr;  ///< rank 0 only; gets sizes and checksums
 };
 

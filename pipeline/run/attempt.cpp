@@ -175,8 +175,9 @@ Result<Attempt> begin_attempt(const AttemptSetup& setup) {
   attempt.checkpoints = {.folder = folder,
                          .identity = setup.identity,
                          .generation = index.generation,
+                         .lock = setup.lock,
                          .interval_seconds = setup.interval_seconds};
-  RETURN_IF_ERROR(write_durably(folder, index_name(index.generation), index.text()));
+  RETURN_IF_ERROR(write_durably(folder, index_name(index.generation), index.text(), setup.lock));
   clean(folder, index, before);
   return attempt;
 }

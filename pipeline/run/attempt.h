@@ -26,6 +26,7 @@ struct AttemptSetup {
   uint64_t identity = 0;
   uint64_t units = 0;  ///< of the plan
   std::string token;   ///< for a first attempt
+  LockKey lock;        ///< of the run directory
   double interval_seconds = 30;
 };
 

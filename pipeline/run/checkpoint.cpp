@@ -129,6 +129,7 @@ void CheckpointPlan::encode(ByteWriter& writer) const {
   writer.text(folder);
   writer.u64(identity);
   writer.u32(generation);
+  lock.encode(writer);
   writer.f64(interval_seconds);
 }
 
@@ -137,6 +138,7 @@ CheckpointPlan CheckpointPlan::decode(ByteReader& reader) {
   plan.folder = reader.text();
   plan.identity = reader.u64();
   plan.generation = reader.u32();
+  plan.lock = LockKey::decode(reader);
   plan.interval_seconds = reader.f64();
   return plan;
 }
@@ -181,7 +183,7 @@ WriteBytes CheckpointWriter::bytes_of(const Totals& totals) const {
 }
 
 Status CheckpointWriter::write(const Totals& totals, Clock::time_point start) {
-  RETURN_IF_ERROR(write_durably(plan_.folder, name_, bytes_of(totals)));
+  RETURN_IF_ERROR(write_durably(plan_.folder, name_, bytes_of(totals), plan_.lock));
   has_news_ = false;
   last_ = Clock::now();
   seconds_of_last_ = seconds_since(start);
@@ -208,14 +210,16 @@ bool CheckpointWriter::write_last(const Totals& totals) const {
   return write_plainly(plan_.folder + "/" + last_name(name_), bytes_of(totals)).is_ok();
 }
 
-Status keep_last(const std::string& folder, const std::string& parts_dir,
+Status keep_last(const CheckpointPlan& plan, const std::string& parts_dir,
                  const LastCheckpoint& last) {
   if (last.name.empty()) return {};
+  const std::string& folder = plan.folder;
   for (const std::string& part : last.parts) RETURN_IF_ERROR(sync_file(part));
   if (!last.parts.empty()) RETURN_IF_ERROR(sync_folder(parts_dir));
   const std::string path = folder + "/" + last_name(last.name);
   RETURN_IF_ERROR(sync_file(path));
   const std::string name = folder + "/" + last.name;
+  RETURN_IF_ERROR(plan.lock.check());
   if (std::rename(path.c_str(), name.c_str()) != 0) return file_error(name, "renamed", errno);
   return sync_folder(folder);
 }

@@ -24,6 +24,7 @@
 #include "pipeline/run/merge.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/progress.h"
+#include "pipeline/run/run_lock.h"
 
 namespace shardmill {
 
@@ -40,6 +41,7 @@ struct CheckpointPlan {
   std::string folder;  ///< empty: the run keeps none
   uint64_t identity = 0;
   uint32_t generation = 0;
+  LockKey lock = {};  ///< of the run directory, for all ranks
   double interval_seconds =
       30;  ///< at least; longer if writing one would take more than 1/50 of it; 0: after every unit
 
@@ -89,7 +91,7 @@ struct LastCheckpoint {
   std::vector<std::string> parts = {};
 };
 /// Makes the parts durable, and the checkpoint durable and valid. By the host that wrote them.
-Status keep_last(const std::string& folder, const std::string& parts_dir,
+Status keep_last(const CheckpointPlan& plan, const std::string& parts_dir,
                  const LastCheckpoint& last);
 
 /// A file that an index freezes.

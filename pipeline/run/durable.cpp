@@ -49,17 +49,18 @@ Status sync_file(const std::string& path) {
 }
 
 Status write_durably(const std::string& folder, const std::string& name, std::string_view bytes,
-                     unsigned mode) {
+                     const LockKey& lock, unsigned mode) {
   return write_durably(
-      folder, name, [&](const TakeBytes& take) { return take(bytes); }, mode);
+      folder, name, [&](const TakeBytes& take) { return take(bytes); }, lock, mode);
 }
 
 Status write_durably(const std::string& folder, const std::string& name, const WriteBytes& write,
-                     unsigned mode) {
+                     const LockKey& lock, unsigned mode) {
   const std::string path = folder + "/" + name;
   const std::string temporary = folder + "/." + name + ".tmp";
   ::unlink(temporary.c_str());
   Status status = write_new(temporary, write, mode, Wait::kForDisk);
+  if (status.is_ok()) status = lock.check();
   if (status.is_ok() && std::rename(temporary.c_str(), path.c_str()) != 0) {
     status = file_error(path, "renamed", errno);
   }

@@ -6,22 +6,23 @@
 #include <string_view>
 
 #include "pipeline/base/status.h"
+#include "pipeline/run/run_lock.h"
 
 namespace shardmill {
 
 /// Writes `folder`/`name` under a temporary name, makes it durable, gives it its name and makes
 /// that durable. A file that is there is replaced whole or, after an error, left as it was (but
-/// for the last step: then it is the new one); nothing else is left. Errors: see disk_error. `mode`
-/// is cut by the umask.
+/// for the last step: then it is the new one); nothing else is left. Errors: see disk_error, and
+/// kFailed before the file gets its name if the lock is another run's. `mode` is cut by the umask.
 Status write_durably(const std::string& folder, const std::string& name, std::string_view bytes,
-                     unsigned mode = 0600);
+                     const LockKey& lock = {}, unsigned mode = 0600);
 
 /// The same for bytes that are never held together: a WriteBytes hands them to the function it
 /// gets, in order, and returns its first error.
 using TakeBytes = std::function<Status(std::string_view bytes)>;
 using WriteBytes = std::function<Status(const TakeBytes& take)>;
 Status write_durably(const std::string& folder, const std::string& name, const WriteBytes& write,
-                     unsigned mode = 0600);
+                     const LockKey& lock = {}, unsigned mode = 0600);
 
 /// The same without waiting for the disk, under its own name at once; nothing is left after an
 /// error.

@@ -23,10 +23,11 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
-Status no_run(const std::string& run_dir, std::string found, std::string fix) {
+Status no_run(const std::string& run_dir, std::string found, std::string fix,
+              std::string_view expected = "the directory of a finished run") {
   return Status::usage(Message{.place = escaped(run_dir),
                                .found = std::move(found),
-                               .expected = "the directory of a finished run",
+                               .expected = std::string(expected),
                                .fix = std::move(fix)}
                            .text());
 }
@@ -56,17 +57,17 @@ bool has_checksums(const std::string& run_dir) {
   return exists(run_dir + "/" + std::string(kChecksumsName));
 }
 
-Result<std::string> find_run(const std::string& run_dir) {
+Result<std::string> find_run(const std::string& run_dir, std::string_view expected) {
   constexpr const char* kFix = "runs leave it in JOB.run or --run-dir";
   struct stat status = {};
   if (::stat(run_dir.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    return no_run(run_dir, "there is no such folder", kFix);
+    return no_run(run_dir, "there is no such folder", kFix, expected);
   }
   std::string folder = run_dir;
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
   const bool is_run =
       has_checksums(folder) || exists(folder + "/manifest.tsv") || exists(folder + "/lock");
-  if (!is_run) return no_run(run_dir, "the folder holds no run", kFix);
+  if (!is_run) return no_run(run_dir, "the folder holds no run", kFix, expected);
   return folder;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "pipeline/base/status.h"
 #include "pipeline/report/run_diff.h"
@@ -20,8 +21,10 @@ inline constexpr uint64_t kRowsReadMax = 2'000'000;
 /// kFailed if the file is not what the run left.
 Status read_all_rows(FinishedRun& run);
 
-/// `run_dir` without slashes at its end. kUsage if it is no folder, or none that a run wrote to.
-Result<std::string> find_run(const std::string& run_dir);
+/// `run_dir` without slashes at its end. kUsage if it is no folder, or none that a run wrote to;
+/// `expected` says in the message what it should be.
+Result<std::string> find_run(const std::string& run_dir,
+                             std::string_view expected = "the directory of a finished run");
 
 /// True if the run wrote its list of checksums, whole or not.
 bool has_checksums(const std::string& run_dir);

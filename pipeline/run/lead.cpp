@@ -80,11 +80,6 @@ Status no_memory_for_table(const PipelineStage& stage, size_t index, const Parti
           .text());
 }
 
-/// Not only a reason like "signal USR1": a full disk, too little memory.
-bool is_whole_message(const std::string& reason) {
-  return reason.find(';') != std::string::npos;
-}
-
 void print_report(const RunDescription& run) {
   const std::string text = report_text(run, style_of_output());
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -162,21 +157,23 @@ AttemptSetup Lead::attempt_setup() const {
           .identity = attempt_.checkpoints.identity,
           .units = plan().units.size(),
           .token = outputs_.token(),
+          .lock = run_dir_.lock_key(),
           .interval_seconds = plan().bound->job.run.checkpoint_seconds};
 }
 
 Status Lead::prepare_attempt() {
-  const RunProgress told = run_dir_.progress_told();
+  const RunStatus told = read_run_status(request_.run_dir).value_or(RunStatus());
   ASSIGN_OR_RETURN(attempt_, begin_attempt(attempt_setup()));
   // The first N records are those of the first units: a gap would count others.
   if (plan().bound->job.run.limit_records > 0) attempt_.checkpoints.folder.clear();
   RETURN_IF_ERROR(take_covered());
+  before_ = done_so_far();
   description_.attempt = attempt_.checkpoints.generation + 1;
   description_.units_before = attempt_.covered.size();
   if (!attempt_.is_first()) {
-    const uint64_t covered = done_so_far().disk_bytes;
+    const uint64_t covered = before_.disk_bytes;
     description_.bytes_done_again =
-        told.bytes_done_again + told.disk_bytes - std::min(told.disk_bytes, covered);
+        told.bytes_done_again + told.disk_bytes_read - std::min(told.disk_bytes_read, covered);
   }
   for (const std::string& message : attempt_.damaged) {
     description_.checkpoint_notes.push_back(message);
@@ -218,7 +215,9 @@ void Lead::begin_work(const Start& start) {
                     .total_bytes = plan().manifest.total_bytes,
                     .total_units = plan().units.size(),
                     .stall_warning_seconds = plan().bound->job.run.stall_warning_seconds,
-                    .hosts = start.hosts});
+                    .hosts = start.hosts,
+                    .before = before_});
+  hosts_ = start.hosts;
 }
 
 DealerSetup Lead::dealer() const {
@@ -297,7 +296,7 @@ void Lead::tick() {
   const double elapsed = progress_->elapsed_seconds();
   if (elapsed < next_status_) return;
   next_status_ = elapsed + kStatusSeconds;
-  run_dir_.write_status("running", progress_so_far(progress_->sum()), plan(), elapsed);
+  run_dir_.write_status(status_of("running", progress_->sum()));
 }
 
 void Lead::end_work() {
@@ -471,43 +470,79 @@ Status Lead::finish(const Status& status) {
   if (const Status lock = run_dir_.check_lock(); !lock.is_ok()) return lock;
   if (!status.is_ok()) write_early_end(status);
   const bool resumes = run_dir_.is_kept() && can_resume(request_.run_dir);
-  const bool stopped = status.code() == Code::kStopped;
-  const Status shown = stopped ? Status::stopped(stop_message(status.message(), resumes)) : status;
+  const Status verdict = verdict_on(status, resumes);
   if (status.is_ok() || !resumes) run_dir_.remove_parts();
-  run_dir_.write_status(status.is_ok() ? "finished"
-                        : stopped      ? "stopped"
-                                       : "failed",
-                        progress_so_far(done_so_far()), plan(), seconds_since(start_));
-  const bool is_kept = run_dir_.is_kept();
+  RunStatus last = status_of(status.is_ok()                       ? "finished"
+                             : status.code() == Code::kStopped ? "stopped"
+                                                               : "failed",
+                             done_so_far());
+  last.reason = verdict.message();
+  run_dir_.write_status(last);
   run_dir_.release();  // before a reader like `head` ends the program
   if (has_books() && !request_.quiet) print_report(description_);
-  if (stopped && status.message().starts_with(kTooManyRejects))
-    return judge_early(status.message());
+  return verdict;
+}
+
+/// What the run's end is for who started it.
+Status Lead::verdict_on(const Status& status, bool resumes) const {
+  if (status.code() != Code::kStopped) return status;
+  if (status.message().starts_with(kTooManyRejects)) return judge_early(status.message());
+  if (!stopped_by_.empty()) return Status::stopped(stop_message(resumes));
   // What is not kept is not gone on from, unless somebody wanted the end.
-  return stopped && !is_kept && is_whole_message(status.message()) ? Status::failed(shown.message())
-                                                                   : shown;
+  return run_dir_.is_kept() ? status : Status::failed(status.message());
 }
 
 /// The line that says why the run ended and how it goes on.
-std::string Lead::stop_message(const std::string& reason, bool resumes) const {
-  if (is_whole_message(reason)) return reason;
+std::string Lead::stop_message(bool resumes) const {
   const Heartbeat done = done_so_far();
   return Message{
       .place = run_dir_.is_kept() ? escaped(request_.run_dir) : "shardmill",
-      .found = fmt::format("stopped by {} with {} of {} done", reason, with_separators(done.units),
-                           counted(plan().units.size(), "unit")),
+      .found = fmt::format("stopped by {} with {} of {} done", stopped_by_,
+                           with_separators(done.units), counted(plan().units.size(), "unit")),
       .expected = {},
       .fix = resumes ? "the same command goes on from there"
-                     : "nothing is kept: the same command starts over"}
+                     : "nothing is kept, the same command starts over"}
       .text();
 }
 
-/// Over all attempts. What this one read and did not commit counts as read.
-RunProgress Lead::progress_so_far(const Heartbeat& sum) const {
-  RunProgress progress = {
-      .sum = sum, .disk_bytes = sum.disk_bytes, .bytes_done_again = description_.bytes_done_again};
-  for (const RankResult& rank : description_.ranks) progress.disk_bytes += rank.abandoned_bytes;
-  return progress;
+/// `sum` is over all attempts. What this one read and did not commit counts as read.
+RunStatus Lead::status_of(std::string_view state, const Heartbeat& sum) const {
+  RunStatus status = {.state = std::string(state),
+                      .job = plan().bound->job.name,
+                      .started = description_.started_utc,
+                      .updated = utc_now(),
+                      .elapsed_seconds = progress_ ? progress_->elapsed_seconds() : 0,
+                      .attempt = description_.attempt,
+                      .units_done = sum.units,
+                      .units = plan().units.size(),
+                      .disk_bytes = sum.disk_bytes,
+                      .disk_bytes_total = plan().manifest.total_bytes,
+                      .disk_bytes_before = before_.disk_bytes,
+                      .disk_bytes_read = sum.disk_bytes,
+                      .bytes_done_again = description_.bytes_done_again,
+                      .records = sum.records,
+                      .bad_records = sum.rejected};
+  for (const RankResult& rank : description_.ranks) {
+    status.disk_bytes_read += rank.abandoned_bytes;
+    status.ranks.push_back({.host = rank.host,
+                            .threads = rank.threads,
+                            .units = rank.units,
+                            .disk_bytes = rank.disk_bytes,
+                            .records = rank.records});
+  }
+  if (state != "running" || !status.ranks.empty()) return status;
+  status.stalls = progress_->stalls();
+  for (const RankNews& news : progress_->ranks()) {
+    const Heartbeat& heartbeat = news.heartbeat;
+    status.ranks.push_back({.host = hosts_[status.ranks.size()],
+                            .threads = heartbeat.threads,
+                            .units = heartbeat.units,
+                            .disk_bytes = heartbeat.disk_bytes,
+                            .records = heartbeat.records,
+                            .seconds_unheard = news.seconds_unheard,
+                            .workers = heartbeat.workers});
+  }
+  return status;
 }
 
 Heartbeat Lead::done_so_far() const {

@@ -31,6 +31,8 @@ class Lead final : public Leader {
   StartSetup prepare();
   /// Why the run is to stop softly: its time limit, a file STOP in the run directory, a lost lock.
   std::optional<std::string> stop_wish();
+  /// Where phases tell for whose wish they ended.
+  std::string* stopped_by() { return &stopped_by_; }
 
   /// @name The phase of work.
   /// @{
@@ -71,9 +73,10 @@ class Lead final : public Leader {
   Status judge_early(const std::string& reason) const;
   /// What the run has until now, from its checkpoints.
   Status describe_partial();
-  std::string stop_message(const std::string& reason, bool resumes) const;
+  Status verdict_on(const Status& status, bool resumes) const;
+  std::string stop_message(bool resumes) const;
   bool has_books() const { return !description_.stages.empty() || !description_.files.empty(); }
-  RunProgress progress_so_far(const Heartbeat& sum) const;
+  RunStatus status_of(std::string_view state, const Heartbeat& sum) const;
   void write_early_end(const Status& status);
   void fill_sums();
   void fill_seconds();
@@ -85,11 +88,14 @@ class Lead final : public Leader {
   Outputs outputs_;
   RunDir run_dir_;
   StopWatch watch_;
+  std::string stopped_by_;  ///< the wish for which the run ended; empty if for none
   Clock::time_point lock_checked_ = Clock::now();
   Attempt attempt_;
   std::unordered_map<uint64_t, uint64_t> first_records_;  ///< of covered units that assumed theirs
   UnitBooks units_;
+  Heartbeat before_;  ///< what earlier attempts have done
   std::unique_ptr<Progress> progress_;
+  std::vector<std::string> hosts_;  ///< by rank
   Clock::time_point start_ = Clock::now();
   std::optional<Clock::time_point> work_start_;  ///< the first deal
   Clock::time_point work_end_ = Clock::now();    ///< the last commit

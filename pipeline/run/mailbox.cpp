@@ -104,6 +104,16 @@ void Mailbox::post(WorkerEvent event) {
   for_thread_.notify_one();
 }
 
+unsigned Mailbox::workers_keeping() const {
+  const std::lock_guard lock(mutex_);
+  return keeping_;
+}
+
+void Mailbox::begin_keeping() {
+  const std::lock_guard lock(mutex_);
+  ++keeping_;
+}
+
 void Mailbox::leave() {
   const std::lock_guard lock(mutex_);
   ++gone_;

@@ -46,7 +46,8 @@ class Mailbox {
   void wait_for_event(unsigned microseconds);
   /// Workers that wait for an item and have none.
   unsigned idle_workers() const;
-  unsigned workers_gone() const;  ///< that have left
+  unsigned workers_gone() const;     ///< that have left
+  unsigned workers_keeping() const;  ///< that have begun to keep something, gone or not
   /// @}
 
   /// @name For workers.
@@ -60,7 +61,10 @@ class Mailbox {
   void post(WorkerEvent event);
   /// Looked at after every chunk.
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
-  bool keeps() const;  ///< see stop
+  const std::atomic<bool>& stop_flag() const { return stopped_; }  ///< the same, to keep at hand
+  bool keeps() const;                                              ///< see stop
+  /// The worker begins to write down what it has committed, which may take long.
+  void begin_keeping();
   /// The worker's last call.
   void leave();
   /// @}
@@ -79,6 +83,7 @@ class Mailbox {
   std::vector<WorkerEvent> events_;
   unsigned idle_ = 0;
   unsigned gone_ = 0;
+  unsigned keeping_ = 0;
   bool left_ = false;
   bool closed_ = false;
   bool drained_ = false;

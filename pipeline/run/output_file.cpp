@@ -62,11 +62,18 @@ std::string last_name(const std::string& relative) {
   return relative.substr(relative.rfind('/') + 1);
 }
 
+/// Not shown: why the run ends is told by others.
+Status run_is_over() {
+  return Status::failed("the run was stopped");
+}
+
 /// `buffer` gives the room to read into.
-Result<SealedFile> checksum(const FileHandle& file, std::string_view place, std::string& buffer) {
+Result<SealedFile> checksum(const FileHandle& file, std::string_view place, std::string& buffer,
+                            const SealGuard& guard) {
   Hasher64 hasher;
   SealedFile sealed;
   for (;;) {
+    if (guard.is_stopped && guard.is_stopped()) return run_is_over();
     const ssize_t size = ::read(file.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return file_error(place, "read", errno);
@@ -120,9 +127,9 @@ class Folders {
 };
 
 Result<SealedFile> checksum_temporary(const OutputPlace& place, Folders& folders,
-                                      std::string& buffer) {
+                                      std::string& buffer, const SealGuard& guard) {
   ASSIGN_OR_RETURN(const FileHandle file, folders.open_temporary(place));
-  ASSIGN_OR_RETURN(const SealedFile sealed, checksum(file, place.text(), buffer));
+  ASSIGN_OR_RETURN(const SealedFile sealed, checksum(file, place.text(), buffer, guard));
   ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // a hint, so that fsync waits less
   return sealed;
 }
@@ -253,16 +260,22 @@ Status copy_range(const FileHandle& from, uint64_t from_offset, const FileHandle
   return {};
 }
 
-Result<std::vector<SealedFile>> seal(std::span<const OutputPlace> places) {
+Result<std::vector<SealedFile>> seal(std::span<const OutputPlace> places, const SealGuard& guard) {
   std::vector<SealedFile> sealed;
   Folders folders;
   std::string buffer(kBufferBytes, '\0');
   for (const OutputPlace& place : places) {
-    ASSIGN_OR_RETURN(const SealedFile one, checksum_temporary(place, folders, buffer));
+    ASSIGN_OR_RETURN(const SealedFile one, checksum_temporary(place, folders, buffer, guard));
     sealed.push_back(one);
   }
-  for (const OutputPlace& place : places) RETURN_IF_ERROR(make_durable(place, folders));
-  for (const OutputPlace& place : places) RETURN_IF_ERROR(give_name(place, folders));
+  for (const OutputPlace& place : places) {
+    if (guard.is_stopped && guard.is_stopped()) return run_is_over();
+    RETURN_IF_ERROR(make_durable(place, folders));
+  }
+  for (const OutputPlace& place : places) {
+    if (guard.check_lock) RETURN_IF_ERROR(guard.check_lock());
+    RETURN_IF_ERROR(give_name(place, folders));
+  }
   RETURN_IF_ERROR(make_names_durable(places));
   return sealed;
 }
@@ -271,7 +284,7 @@ Result<SealedFile> checksum_file(const std::string& path) {
   FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return file_error(path, "opened", errno);
   std::string buffer(kBufferBytes, '\0');
-  return checksum(file, path, buffer);
+  return checksum(file, path, buffer, {});
 }
 
 Status disk_error(Message message, int error) {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -69,6 +70,14 @@ Status copy_range(const FileHandle& from, uint64_t from_offset, const FileHandle
 Status read_range(const FileHandle& from, uint64_t offset, uint64_t bytes, std::string& out,
                   std::string_view place);
 
+/// What may keep files from getting their names.
+struct SealGuard {
+  /// Asked often: the run ends early. May be empty.
+  std::function<bool()> is_stopped = {};
+  /// Asked before each name: not ok if another run has the run directory. May be empty.
+  std::function<Status()> check_lock = {};
+};
+
 /// What is known of a finished file.
 struct SealedFile {
   uint64_t bytes = 0;
@@ -77,7 +86,8 @@ struct SealedFile {
 /// Reads each temporary file once, makes all of them durable, then gives all their names and makes
 /// those durable: many at once cost few waits for the disk, while a name given in between would
 /// cost one for each file.
-Result<std::vector<SealedFile>> seal(std::span<const OutputPlace> places);
+Result<std::vector<SealedFile>> seal(std::span<const OutputPlace> places,
+                                     const SealGuard& guard = {});
 
 /// XXH3-64 of a file's bytes.
 Result<SealedFile> checksum_file(const std::string& path);

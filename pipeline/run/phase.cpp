@@ -1,8 +1,11 @@
 #include "pipeline/run/phase.h"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -15,6 +18,9 @@ namespace {
 
 constexpr double kHeartbeatSeconds = 1;
 constexpr double kPatienceSeconds = 60;
+constexpr double kKeepingPatienceSeconds = 600;
+constexpr double kLookSeconds = 5;
+constexpr double kBusyShareOfTime = 0.2;       ///< this thread's looks take far less
 constexpr unsigned kLongestPause = 5000;       ///< microseconds
 constexpr unsigned kLongestPauseHungry = 200;  ///< while a worker has just run out of work
 constexpr unsigned kLongestPauseAlone = 50'000;
@@ -22,6 +28,54 @@ constexpr double kHungrySeconds = 0.1;
 constexpr double kDrainSeconds = 1;
 constexpr int kExitFailed = 3;
 constexpr int kExitStopped = 75;
+
+/// What this process has written to files and sockets, bytes; 0 where that is not told.
+uint64_t bytes_written() {
+  std::FILE* file = std::fopen("/proc/self/io", "re");
+  if (file == nullptr) return 0;
+  uint64_t bytes = 0;
+  char line[128];
+  while (std::fgets(line, sizeof line, file) != nullptr) {
+    if (std::strncmp(line, "wchar:", 6) == 0) bytes = std::strtoull(line + 6, nullptr, 10);
+  }
+  std::fclose(file);
+  return bytes;
+}
+
+double processor_seconds() {
+  timespec time = {};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+/// How long workers are waited for that do not come back. While all of them keep what they have,
+/// every sign of life counts: bytes that are written, or a processor that is busy with encoding.
+class Patience {
+ public:
+  bool is_over(bool all_keep) {
+    if (seconds_since(looked_) >= kLookSeconds) look(all_keep);
+    return seconds_since(since_) >= (all_keep ? kKeepingPatienceSeconds : kPatienceSeconds);
+  }
+  double elapsed_seconds() const { return seconds_since(start_); }
+
+ private:
+  void look(bool all_keep) {
+    const double elapsed = seconds_since(looked_);
+    looked_ = Clock::now();
+    const uint64_t written = bytes_written();
+    const double computed = processor_seconds();
+    const bool is_alive = written != written_ || computed - computed_ > elapsed * kBusyShareOfTime;
+    written_ = written;
+    computed_ = computed;
+    if (all_keep && is_alive) since_ = looked_;
+  }
+
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point since_ = start_;
+  Clock::time_point looked_ = start_;
+  uint64_t written_ = bytes_written();
+  double computed_ = processor_seconds();
+};
 
 class PhaseLoop {
  public:
@@ -99,7 +153,8 @@ class PhaseLoop {
   }
 
   void tell_heartbeat() {
-    if (!setup_.heartbeat || seconds_since(last_heartbeat_) < kHeartbeatSeconds) return;
+    if (!setup_.heartbeat) return;
+    if (last_heartbeat_ && seconds_since(*last_heartbeat_) < kHeartbeatSeconds) return;
     last_heartbeat_ = Clock::now();
     tell_leader(MessageKind::kHeartbeat, setup_.heartbeat().encode());
   }
@@ -234,6 +289,7 @@ class PhaseLoop {
   void end_drain() {
     const bool drained = drained_ranks_ == comm_.size();
     if (over_ || (!drained && seconds_since(*drain_since_) < kDrainSeconds)) return;
+    if (setup_.stopped_by != nullptr) *setup_.stopped_by = drain_reason_;
     end_for_all(Status::stopped(drain_reason_));
   }
 
@@ -257,14 +313,15 @@ class PhaseLoop {
 
   void see_workers_off(unsigned workers) {
     end_->is_ok() ? mailbox_.close() : mailbox_.stop(keeps_work(end_->code()));
-    const Clock::time_point start = Clock::now();
+    Patience patience;
     while (mailbox_.workers_gone() < workers) {
       mailbox_.wait_for_event(kLongestPause);
       mailbox_.take_events();
-      if (end_->is_ok() || seconds_since(start) < kPatienceSeconds) continue;
+      const bool all_keep = mailbox_.workers_keeping() == workers;
+      if (end_->is_ok() || !patience.is_over(all_keep)) continue;
       give_up(
           Status(end_->code(), fmt::format("a thread still hangs {:.0f} s after the run ended: {}",
-                                           kPatienceSeconds, end_->message()))
+                                           patience.elapsed_seconds(), end_->message()))
               .at(setup_.place));
     }
   }
@@ -283,7 +340,7 @@ class PhaseLoop {
   std::optional<Clock::time_point> drain_since_;  ///< rank 0 only
   std::string drain_reason_;
   int drained_ranks_ = 0;
-  Clock::time_point last_heartbeat_ = Clock::now();
+  std::optional<Clock::time_point> last_heartbeat_;
   Clock::time_point hungry_since_ = Clock::now();
 };
 

@@ -42,6 +42,7 @@ struct PhaseSetup {
   /// Asked often: why the run is to stop softly ("signal USR1"), or nothing. Then no more items are
   /// begun, those at work have a second to finish, and the phase ends with kStopped. May be empty.
   std::function<std::optional<std::string>()> stop_wish;
+  std::string* stopped_by = nullptr;  ///< rank 0 only: gets the wish for which the phase ended
   Status ready;              ///< not ok: this rank cannot take part, and so the phase fails
   Leader* leader = nullptr;  ///< rank 0 only
   DealerSetup dealer;        ///< rank 0 only; `ranks` is filled in
@@ -49,7 +50,8 @@ struct PhaseSetup {
 
 /// Collective. Returns the same Status on every rank: ok, or the first failure that rank 0 heard
 /// of. Workers that do not come back within a minute after a failure (a read that hangs) bring the
-/// whole run down.
+/// whole run down; those that write a checkpoint have as long as they get on with it, and ten
+/// minutes of standing still (a disk that has much to write).
 Status run_phase(Inbox& inbox, PhaseSetup setup);
 
 }  // namespace shardmill

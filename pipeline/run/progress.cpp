@@ -15,6 +15,8 @@ namespace {
 
 constexpr double kLiveSeconds = 0.25;
 constexpr double kBatchSeconds = 30;
+constexpr double kLookSeconds = 1;
+constexpr double kSilenceSeconds = 15;  ///< at least: a busy host may be late with a heartbeat
 
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
@@ -27,9 +29,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void Gauge::begin_file(const std::string& path) {
+void Gauge::begin_file(const std::string& path, uint64_t begin) {
   const std::lock_guard lock(mutex_);
   path_ = path;
+  begin_ = begin;
   bytes_ = 0;
   touch();
 }
@@ -49,31 +52,63 @@ Gauge::Reading Gauge::read() const {
   const std::lock_guard lock(mutex_);
   if (path_.empty()) return {};
   const Clock::time_point moved{Clock::duration(moved_.load())};
-  return {.path = path_, .bytes = bytes_, .seconds_still = seconds_since(moved)};
+  const uint64_t bytes = bytes_;
+  return {.path = path_,
+          .offset = begin_ + bytes,
+          .bytes = bytes,
+          .seconds_still = seconds_since(moved)};
+}
+
+void Heartbeat::see(WorkerPlace worker) {
+  const auto place = std::find_if(workers.begin(), workers.end(), [&](const WorkerPlace& other) {
+    return other.seconds_still < worker.seconds_still;
+  });
+  workers.insert(place, std::move(worker));
+  if (workers.size() > kWorkersMost) workers.pop_back();
+}
+
+void Heartbeat::add_counts(const Heartbeat& other) {
+  units += other.units;
+  disk_bytes += other.disk_bytes;
+  records += other.records;
+  rejected += other.rejected;
 }
 
 std::string Heartbeat::encode() const {
   ByteWriter writer;
-  for (const uint64_t value : {units, disk_bytes, records, rejected}) writer.varint(value);
-  writer.text(slowest_path);
-  writer.f64(slowest_seconds);
+  for (const uint64_t value : {units, disk_bytes, records, rejected, threads}) {
+    writer.varint(value);
+  }
+  writer.varint(workers.size());
+  for (const WorkerPlace& worker : workers) {
+    writer.text(worker.path);
+    writer.varint(worker.offset);
+    writer.f64(worker.seconds_still);
+  }
   return writer.take();
 }
 
 std::optional<Heartbeat> Heartbeat::decode(std::string_view bytes) {
   ByteReader reader(bytes);
   Heartbeat heartbeat;
-  for (uint64_t* value :
-       {&heartbeat.units, &heartbeat.disk_bytes, &heartbeat.records, &heartbeat.rejected}) {
+  for (uint64_t* value : {&heartbeat.units, &heartbeat.disk_bytes, &heartbeat.records,
+                          &heartbeat.rejected, &heartbeat.threads}) {
     *value = reader.varint();
   }
-  heartbeat.slowest_path = reader.text();
-  heartbeat.slowest_seconds = reader.f64();
+  const uint64_t workers = reader.varint();
+  if (workers > kWorkersMost) return std::nullopt;
+  for (uint64_t i = 0; i < workers; ++i) {
+    WorkerPlace worker;
+    worker.path = reader.text();
+    worker.offset = reader.varint();
+    worker.seconds_still = reader.f64();
+    heartbeat.workers.push_back(std::move(worker));
+  }
   return reader.done() ? std::optional(heartbeat) : std::nullopt;
 }
 
 Progress::Progress(ProgressSetup setup)
-    : setup_(std::move(setup)), ranks_(setup_.hosts.size()), warned_(setup_.hosts.size()) {
+    : setup_(std::move(setup)), ranks_(setup_.hosts.size()), heard_(setup_.hosts.size(), start_) {
   next_line_ = setup_.terminal ? kLiveSeconds : kBatchSeconds;
 }
 
@@ -84,27 +119,75 @@ Progress::~Progress() {
 void Progress::update(int rank, Heartbeat heartbeat) {
   const auto index = static_cast<size_t>(rank);
   ranks_[index] = std::move(heartbeat);
-  if (setup_.show) warn_of_stalls(index);
+  heard_[index] = Clock::now();
 }
 
-void Progress::warn_of_stalls(size_t rank) {
-  const Heartbeat& heartbeat = ranks_[rank];
-  if (heartbeat.slowest_seconds < setup_.stall_warning_seconds) return;
-  if (warned_[rank] == heartbeat.slowest_path) return;
-  warned_[rank] = heartbeat.slowest_path;
-  end();
-  print(stall_warning(static_cast<int>(rank), setup_.hosts[rank], heartbeat,
-                      setup_.stall_warning_seconds) +
-        "\n");
+std::vector<RankNews> Progress::ranks() const {
+  std::vector<RankNews> news;
+  for (size_t rank = 0; rank < ranks_.size(); ++rank) {
+    RankNews one = {.heartbeat = ranks_[rank], .seconds_unheard = seconds_since(heard_[rank])};
+    for (WorkerPlace& worker : one.heartbeat.workers) worker.seconds_still += one.seconds_unheard;
+    news.push_back(std::move(one));
+  }
+  return news;
+}
+
+std::vector<std::string> Progress::stalls() const {
+  std::vector<std::string> messages;
+  const double most = setup_.stall_warning_seconds;
+  const std::vector<RankNews> all = ranks();
+  for (size_t rank = 0; rank < all.size(); ++rank) {
+    const std::string& host = setup_.hosts[rank];
+    if (all[rank].seconds_unheard >= std::max(most, kSilenceSeconds)) {
+      messages.push_back(silence_warning(rank, host, all[rank].seconds_unheard));
+      continue;  // where its workers are is old news
+    }
+    for (const WorkerPlace& worker : all[rank].heartbeat.workers) {
+      if (worker.seconds_still >= most) messages.push_back(stall_warning(rank, host, worker, most));
+    }
+  }
+  return messages;
+}
+
+/// Each file of a rank is named once.
+void Progress::warn_of_stalls() {
+  const double most = setup_.stall_warning_seconds;
+  const std::vector<RankNews> all = ranks();
+  for (size_t rank = 0; rank < all.size(); ++rank) {
+    const bool is_silent = all[rank].seconds_unheard >= std::max(most, kSilenceSeconds);
+    if (is_silent && warned_.emplace(rank, "").second) {
+      end();
+      print(silence_warning(rank, setup_.hosts[rank], all[rank].seconds_unheard) + "\n");
+    }
+    for (const WorkerPlace& worker : all[rank].heartbeat.workers) {
+      if (is_silent || worker.seconds_still < most) continue;
+      if (!warned_.emplace(rank, worker.path).second) continue;
+      end();
+      print(stall_warning(rank, setup_.hosts[rank], worker, most) + "\n");
+    }
+  }
 }
 
 void Progress::tick() {
   const double elapsed = elapsed_seconds();
-  if (!setup_.show || elapsed < next_line_) return;
+  if (!setup_.show) return;
+  if (elapsed >= next_look_) {
+    next_look_ = elapsed + kLookSeconds;
+    warn_of_stalls();
+  }
+  if (elapsed < next_line_) return;
   next_line_ = elapsed + (setup_.terminal ? kLiveSeconds : kBatchSeconds);
-  const std::string line = progress_line(sum(), setup_.total_bytes, elapsed);
-  print(setup_.terminal ? "\r\x1b[K" + line : line + "\n");
+  print(setup_.terminal ? "\r\x1b[K" + line() : line() + "\n");
   line_shown_ = setup_.terminal;
+}
+
+std::string Progress::line() const {
+  const Heartbeat all = sum();
+  return progress_line({.disk_bytes = all.disk_bytes,
+                        .disk_bytes_total = setup_.total_bytes,
+                        .disk_bytes_before = setup_.before.disk_bytes,
+                        .elapsed_seconds = elapsed_seconds()},
+                       all.rejected);
 }
 
 void Progress::end() {
@@ -113,36 +196,50 @@ void Progress::end() {
 }
 
 Heartbeat Progress::sum() const {
-  Heartbeat sum;
-  for (const Heartbeat& rank : ranks_) {
-    sum.units += rank.units;
-    sum.disk_bytes += rank.disk_bytes;
-    sum.records += rank.records;
-    sum.rejected += rank.rejected;
-  }
+  Heartbeat sum = setup_.before;
+  for (const Heartbeat& rank : ranks_) sum.add_counts(rank);
   return sum;
 }
 
-std::string progress_line(const Heartbeat& sum, uint64_t total_bytes, double elapsed_seconds) {
-  const auto done = static_cast<double>(sum.disk_bytes);
-  const auto total = static_cast<double>(total_bytes);
-  const double rate = elapsed_seconds > 0 ? done / elapsed_seconds : 0;
-  std::string line =
-      fmt::format("read {} of {} ({}), {}", format_bytes(sum.disk_bytes), format_bytes(total_bytes),
-                  format_share(done, total), format_rate(rate));
-  if (rate > 0 && total > done)
-    line += fmt::format(", {} left", format_seconds((total - done) / rate));
-  if (sum.rejected > 0) line += ", " + counted(sum.rejected, "bad record");
+double Pace::bytes_per_second() const {
+  const uint64_t fresh = disk_bytes - std::min(disk_bytes, disk_bytes_before);
+  return elapsed_seconds > 0 ? static_cast<double>(fresh) / elapsed_seconds : 0;
+}
+
+std::optional<double> Pace::seconds_left() const {
+  const double rate = bytes_per_second();
+  if (rate <= 0 || disk_bytes >= disk_bytes_total) return std::nullopt;
+  return static_cast<double>(disk_bytes_total - disk_bytes) / rate;
+}
+
+std::string progress_line(const Pace& pace, uint64_t bad_records) {
+  std::string line = fmt::format("read {} of {} ({}), {}", format_bytes(pace.disk_bytes),
+                                 format_bytes(pace.disk_bytes_total),
+                                 format_share(static_cast<double>(pace.disk_bytes),
+                                              static_cast<double>(pace.disk_bytes_total)),
+                                 format_rate(pace.bytes_per_second()));
+  if (const auto left = pace.seconds_left())
+    line += fmt::format(", {} left", format_seconds(*left));
+  if (bad_records > 0) line += ", " + counted(bad_records, "bad record");
   return line;
 }
 
-std::string stall_warning(int rank, const std::string& host, const Heartbeat& heartbeat,
+std::string stall_warning(size_t rank, const std::string& host, const WorkerPlace& worker,
                           double stall_warning_seconds) {
-  return Message{.place = fmt::format("rank {} ({})", rank, host),
-                 .found = fmt::format("no progress for {:.0f} s in {}", heartbeat.slowest_seconds,
-                                      quoted(heartbeat.slowest_path)),
-                 .expected = fmt::format("a chunk within {:.0f} s", stall_warning_seconds),
-                 .fix = "check that file and its disk, or set run.stall_warning"}
+  return Message{
+      .place = fmt::format("rank {} ({})", rank, escaped(host)),
+      .found = fmt::format("no progress for {:.0f} s at byte {} of {}", worker.seconds_still,
+                           with_separators(worker.offset), quoted(worker.path)),
+      .expected = fmt::format("a chunk within {:.0f} s", stall_warning_seconds),
+      .fix = "check that file, its disk and what the job does with it, or set run.stall_warning"}
+      .text();
+}
+
+std::string silence_warning(size_t rank, const std::string& host, double seconds) {
+  return Message{.place = fmt::format("rank {} ({})", rank, escaped(host)),
+                 .found = fmt::format("nothing heard for {:.0f} s", seconds),
+                 .expected = "a heartbeat every second",
+                 .fix = "check that host and the network, or set run.stall_warning"}
       .text();
 }
 

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pipeline/base/bytes.h"
@@ -21,14 +23,15 @@ class Gauge {
  public:
   /// @name The worker's.
   /// @{
-  void begin_file(const std::string& path);
-  void move_to(uint64_t disk_bytes);  ///< read so far of the current slice
-  void idle();                        ///< between items
+  void begin_file(const std::string& path, uint64_t begin);  ///< where its slice of it begins
+  void move_to(uint64_t disk_bytes);                         ///< read so far of the slice
+  void idle();                                               ///< between items
   /// @}
 
   struct Reading {
-    std::string path;  ///< empty: idle
-    uint64_t bytes = 0;
+    std::string path;          ///< empty: idle
+    uint64_t offset = 0;       ///< on disk, in the file
+    uint64_t bytes = 0;        ///< read of the slice
     double seconds_still = 0;  ///< since the last chunk
   };
   Reading read() const;
@@ -38,6 +41,7 @@ class Gauge {
 
   mutable std::mutex mutex_;
   std::string path_;
+  uint64_t begin_ = 0;
   std::atomic<uint64_t> bytes_ = 0;
   std::atomic<int64_t> moved_ = 0;
 };
@@ -53,15 +57,27 @@ struct WorkCounters {
   std::atomic<uint64_t> busy_ns = 0;
 };
 
-/// What one rank has done so far, with the file that has stood still longest.
+/// Where a worker is.
+struct WorkerPlace {
+  std::string path;
+  uint64_t offset = 0;       ///< on disk
+  double seconds_still = 0;  ///< without a chunk
+};
+
+/// What one rank has done so far, with the workers that have stood still longest.
 struct Heartbeat {
+  static constexpr size_t kWorkersMost = 4;  ///< a heartbeat stays small
+
   uint64_t units = 0;
   uint64_t disk_bytes = 0;
   uint64_t records = 0;
   uint64_t rejected = 0;
-  std::string slowest_path;
-  double slowest_seconds = 0;
+  uint64_t threads = 0;                   ///< workers of the rank
+  std::vector<WorkerPlace> workers = {};  ///< the longest still first
 
+  /// Keeps the worker if it is among those that have stood still longest.
+  void see(WorkerPlace worker);
+  void add_counts(const Heartbeat& other);
   std::string encode() const;
   static std::optional<Heartbeat> decode(std::string_view bytes);
 };
@@ -74,6 +90,13 @@ struct ProgressSetup {
   uint64_t total_units = 0;
   double stall_warning_seconds = 300;
   std::vector<std::string> hosts;  ///< by rank
+  Heartbeat before = {};           ///< what earlier attempts have done
+};
+
+/// What rank 0 knows of a rank.
+struct RankNews {
+  Heartbeat heartbeat;
+  double seconds_unheard = 0;  ///< since that heartbeat, or since the start
 };
 
 /// Rank 0's; one thread. Writes to standard error only.
@@ -89,24 +112,46 @@ class Progress {
   void tick();
   /// Takes the live line away.
   void end();
+  /// Of all attempts.
   Heartbeat sum() const;
+  std::vector<RankNews> ranks() const;
+  /// A message for each worker, and each rank, that has stood still for too long.
+  std::vector<std::string> stalls() const;
   double elapsed_seconds() const { return seconds_since(start_); }
 
  private:
-  void warn_of_stalls(size_t rank);
+  void warn_of_stalls();
+  std::string line() const;
 
   ProgressSetup setup_;
   std::vector<Heartbeat> ranks_;
-  std::vector<std::string> warned_;  ///< by rank: the file that was named
+  std::vector<Clock::time_point> heard_;             ///< by rank
+  std::set<std::pair<size_t, std::string>> warned_;  ///< rank and file; "" for the rank itself
   Clock::time_point start_ = Clock::now();
+  double next_look_ = 0;
   double next_line_ = 0;
   bool line_shown_ = false;
 };
 
+/// How far and how fast.
+struct Pace {
+  uint64_t disk_bytes = 0;  ///< done, of all attempts
+  uint64_t disk_bytes_total = 0;
+  uint64_t disk_bytes_before = 0;  ///< done by earlier attempts
+  double elapsed_seconds = 0;      ///< of this attempt
+
+  double bytes_per_second() const;
+  /// Until all is read, if it goes on like this; nothing if that cannot be told.
+  std::optional<double> seconds_left() const;
+};
+
 /// `read 1.20 GiB of 4.00 GiB (30.0 %), 512 MB/s, 5.8 s left, 3 bad records`. Pure.
-std::string progress_line(const Heartbeat& sum, uint64_t total_bytes, double elapsed_seconds);
-/// `rank 3 (node7): no progress for 312 s, expected a chunk within 300 s; the file is "x", ...`.
-std::string stall_warning(int rank, const std::string& host, const Heartbeat& heartbeat,
+std::string progress_line(const Pace& pace, uint64_t bad_records);
+/// `rank 3 (node7): no progress for 312 s at byte 1,024 of "x", expected a chunk within 300 s;
+/// ...`.
+std::string stall_warning(size_t rank, const std::string& host, const WorkerPlace& worker,
                           double stall_warning_seconds);
+/// `rank 3 (node7): nothing heard for 312 s, expected a heartbeat every second; ...`.
+std::string silence_warning(size_t rank, const std::string& host, double seconds);
 
 }  // namespace shardmill

@@ -40,6 +40,7 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
   setup.stop_wish = std::move(stop_wish);
   if (lead != nullptr) {
     lead->begin_work(start_);
+    setup.stopped_by = lead->stopped_by();
     setup.dealer = lead->dealer();
   }
   if (memory_ && start_.bound_here.is_ok()) memory_->hold_heap();
@@ -71,10 +72,9 @@ Result<Totals> RankWork::merge() {
 }
 
 void RankWork::keep_last_checkpoints() const {
-  const std::string& folder = start_.checkpoints.folder;
   for (const WorkEnd& end : ends_) {
     // The run ends for a reason that is told; without this checkpoint only more is done again.
-    (void)keep_last(folder, start_.parts_dir, end.last);
+    (void)keep_last(start_.checkpoints, start_.parts_dir, end.last);
   }
 }
 
@@ -82,13 +82,15 @@ Heartbeat RankWork::heartbeat() const {
   Heartbeat heartbeat = {.units = counters_.units,
                          .disk_bytes = counters_.disk_bytes,
                          .records = counters_.records,
-                         .rejected = counters_.rejected};
+                         .rejected = counters_.rejected,
+                         .threads = start_.threads};
   for (const Gauge& gauge : gauges_) {
-    const Gauge::Reading reading = gauge.read();
+    Gauge::Reading reading = gauge.read();
+    if (reading.path.empty()) continue;
     heartbeat.disk_bytes += reading.bytes;
-    if (reading.path.empty() || reading.seconds_still < heartbeat.slowest_seconds) continue;
-    heartbeat.slowest_path = reading.path;
-    heartbeat.slowest_seconds = reading.seconds_still;
+    heartbeat.see({.path = std::move(reading.path),
+                   .offset = reading.offset,
+                   .seconds_still = reading.seconds_still});
   }
   return heartbeat;
 }

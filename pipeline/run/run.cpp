@@ -80,6 +80,8 @@ Status bring_together(Inbox& inbox, const Start& start, RankWork& work, const St
                           .place = start.place,
                           .threads = start.threads,
                           .stop_wish = wish,
+                          .stopped_by = lead ? lead->stopped_by() : nullptr,
+                          .lock = start.checkpoints.lock,
                           .outputs = lead ? &lead->outputs() : nullptr});
 }
 

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
 
@@ -29,7 +28,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kStatusBytesMax = 1 << 20;
 constexpr uint64_t kInputsBytesMax = uint64_t{1} << 34;  ///< of job.toml and manifest.tsv
 
 /// Everything that is ours in a run directory; the mark of a finished run goes first, what shows
@@ -105,15 +103,6 @@ Status make_private_folder(const std::string& path) {
     return folder_error(path, errno);
   }
   return {};
-}
-
-/// Our own status.json: the number behind `key`, or 0.
-uint64_t number_after(std::string_view text, std::string_view key) {
-  const size_t at = text.find(key);
-  uint64_t value = 0;
-  if (at == std::string_view::npos) return value;
-  std::from_chars(text.data() + at + key.size(), text.data() + text.size(), value);
-  return value;
 }
 
 std::string temporary_name(std::string_view name) {
@@ -240,6 +229,7 @@ RunDir::~RunDir() {
 }
 
 void RunDir::remove_parts() {
+  if (!check_lock().is_ok()) return;  // they are another run's now
   std::error_code ignored;
   if (!parts_dir_.empty()) fs::remove_all(parts_dir_, ignored);
   if (is_kept()) fs::remove_all(checkpoint_folder(path_), ignored);
@@ -260,6 +250,7 @@ Status RunDir::replace(const std::string& name, const std::function<Status()>& w
   const std::string temporary = path_ + "/" + temporary_name(name);
   ::unlink(temporary.c_str());
   Status status = write();
+  if (status.is_ok()) status = check_lock();
   if (status.is_ok() && std::rename(temporary.c_str(), path.c_str()) != 0) {
     status = file_error(path, "renamed", errno);
   }
@@ -274,28 +265,11 @@ Status RunDir::write_inputs(const Plan& plan) const {
   return write("schema.json", schema_json(plan.message));
 }
 
-RunProgress RunDir::progress_told() const {
-  RunProgress progress;
-  const Result<std::string> text = read_whole(path_ + "/status.json", kStatusBytesMax);
-  if (!text.is_ok()) return progress;
-  progress.disk_bytes = number_after(*text, "\"disk_bytes_read\": ");
-  progress.bytes_done_again = number_after(*text, "\"bytes_done_again\": ");
-  return progress;
-}
-
-void RunDir::write_status(std::string_view state, const RunProgress& progress, const Plan& plan,
-                          double elapsed_seconds) const {
+void RunDir::write_status(const RunStatus& status) const {
   if (!is_kept()) return;
-  const Heartbeat& sum = progress.sum;
-  const Status ignored = write(
-      "status.json",
-      fmt::format("{{\"state\": \"{}\", \"units_done\": {}, \"units\": {}, \"disk_bytes\": {}, "
-                  "\"disk_bytes_total\": {}, \"disk_bytes_read\": {}, \"bytes_done_again\": {}, "
-                  "\"records\": {}, \"bad_records\": {}, \"elapsed_seconds\": {:.1f}}}\n",
-                  state, sum.units, plan.units.size(), sum.disk_bytes, plan.manifest.total_bytes,
-                  progress.disk_bytes, progress.bytes_done_again, sum.records, sum.rejected,
-                  elapsed_seconds));
-  (void)ignored;  // only news; what counts is written with errors seen
+  // Only news; what counts is written with errors seen.
+  const Status ignored = write("status.json", status.json());
+  (void)ignored;
 }
 
 Status RunDir::write_books(const RunDescription& run) const {
@@ -322,7 +296,8 @@ Status RunDir::write_results(const RunDescription& run,
   std::vector<Checksum> list;
   for (const auto& [name, checksum] : outputs) list.push_back({.name = name, .value = checksum});
   ::unlink((path_ + "/partial.json").c_str());
-  return write_durably(path_, std::string(kChecksumsName), checksums_text(list, own), 0644);
+  return write_durably(path_, std::string(kChecksumsName), checksums_text(list, own), lock_key(),
+                       0644);
 }
 
 Status RunDir::write_partial(const RunDescription& run) const {

@@ -11,17 +11,10 @@
 #include "pipeline/plan/plan.h"
 #include "pipeline/report/description.h"
 #include "pipeline/run/output_file.h"
-#include "pipeline/run/progress.h"
 #include "pipeline/run/run_lock.h"
+#include "pipeline/run/run_status.h"
 
 namespace shardmill {
-
-/// How far a run is, over all its attempts.
-struct RunProgress {
-  Heartbeat sum;                  ///< of committed units, and what is read of those at work
-  uint64_t disk_bytes = 0;        ///< the same, and what was read in vain until now
-  uint64_t bytes_done_again = 0;  ///< read by earlier attempts and not covered by checkpoints
-};
 
 class RunDir {
  public:
@@ -40,19 +33,18 @@ class RunDir {
   bool is_kept() const { return !path_.empty(); }
   const std::string& path() const { return path_; }
   const std::string& parts_dir() const { return parts_dir_; }
+  /// Of the folder's lock; an empty one if nothing is kept.
+  LockKey lock_key() const { return lock_ == nullptr ? LockKey() : lock_->key(); }
   /// kFailed if another run has taken the folder over.
-  Status check_lock() const { return lock_ == nullptr ? Status::ok() : lock_->check(); }
+  Status check_lock() const { return lock_key().check(); }
 
   /// Makes folders, and those above them, that are not there; the run's own must be no symlink.
   Status make_output_folders(const std::vector<std::string>& paths) const;
 
   /// job.toml, manifest.tsv and schema.json: what is run, on what.
   Status write_inputs(const Plan& plan) const;
-  /// status.json, replaced. `state`: "running", "finished", "stopped" or "failed".
-  void write_status(std::string_view state, const RunProgress& progress, const Plan& plan,
-                    double elapsed_seconds) const;
-  /// What status.json of the attempt before says; zeros if there is none.
-  RunProgress progress_told() const;
+  /// status.json, replaced.
+  void write_status(const RunStatus& status) const;
   /// How it ran: run.json, files.tsv, bad_records.jsonl, report.txt, report.html.
   Status write_books(const RunDescription& run) const;
   /// What was found: results.json and results.h5; then checksums.xxh3 over everything and over

@@ -23,8 +23,10 @@
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
+#include "pipeline/base/text.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/read_whole.h"
+#include "pipeline/run/slurm.h"
 
 namespace shardmill {
 
@@ -50,24 +52,49 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "?";
 }
 
-/// Field 22 of /proc/PID/stat; 0 if there is no such process, or it has ended and only its parent
-/// has not looked yet.
-uint64_t start_of_process(int64_t process) {
+struct ProcessLook {
+  bool is_seen = false;
+  bool has_ended = false;  ///< and its parent has not looked yet
+  uint64_t start = 0;
+};
+
+/// Field 22 of /proc/PID/stat.
+ProcessLook look_at_process(int64_t process) {
   const std::string path = fmt::format("/proc/{}/stat", process);
   std::FILE* file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return 0;
+  if (file == nullptr) return {};
   char text[1024] = {};
   const size_t size = std::fread(text, 1, sizeof text - 1, file);
   std::fclose(file);
   std::string_view rest(text, size);
   rest.remove_prefix(std::min(rest.size(), rest.rfind(')') + 1));  // the name may hold anything
-  if (rest.starts_with(" Z") || rest.starts_with(" X")) return 0;
+  ProcessLook look = {.is_seen = !rest.empty(),
+                      .has_ended = rest.starts_with(" Z") || rest.starts_with(" X")};
   for (int field = 2; field < 21; ++field) {
     rest.remove_prefix(std::min(rest.size(), rest.find(' ', 1)));
   }
-  uint64_t ticks = 0;
-  if (!rest.empty()) std::from_chars(rest.data() + 1, rest.data() + rest.size(), ticks);
-  return ticks;
+  if (!rest.empty()) std::from_chars(rest.data() + 1, rest.data() + rest.size(), look.start);
+  return look;
+}
+
+std::string link_target(const char* path) {
+  char text[128] = {};
+  const ssize_t size = ::readlink(path, text, sizeof text - 1);
+  return size > 0 ? std::string(text, static_cast<size_t>(size)) : std::string();
+}
+
+/// See LockHolder::kernel. Empty also if /proc shows the processes of another namespace.
+std::string own_kernel() {
+  if (link_target("/proc/self") != std::to_string(::getpid())) return {};
+  const std::string space = link_target("/proc/self/ns/pid");
+  std::FILE* file = std::fopen("/proc/sys/kernel/random/boot_id", "re");
+  char boot[64] = {};
+  if (file != nullptr) {
+    if (std::fgets(boot, sizeof boot, file) == nullptr) boot[0] = '\0';
+    std::fclose(file);
+  }
+  const std::string_view id = trimmed(boot);
+  return id.empty() || space.empty() ? std::string() : fmt::format("{} {}", id, space);
 }
 
 std::string utc_now() {
@@ -76,7 +103,9 @@ std::string utc_now() {
 
 LockHolder this_process() {
   LockHolder holder = {.host = host_name(), .process = ::getpid(), .started = utc_now()};
-  holder.process_start = start_of_process(holder.process);
+  holder.process_start = look_at_process(holder.process).start;
+  holder.kernel = own_kernel();
+  holder.slurm_job = own_slurm_job();
   const auto now = Clock::now().time_since_epoch().count();
   holder.token =
       fmt::format("{:016x}", hash64(fmt::format("{} {} {}", holder.host, holder.process, now)));
@@ -111,16 +140,6 @@ bool is_same(const std::optional<LockHolder>& a, const std::optional<LockHolder>
   return a->token == b->token && a->beats == b->beats;
 }
 
-enum class Life : uint8_t { kAlive, kGone, kUnknown };
-
-/// Only this host can be asked.
-Life life_of(const LockHolder& holder) {
-  if (holder.host != host_name()) return Life::kUnknown;
-  const uint64_t start = start_of_process(holder.process);
-  if (start == 0) return ::access("/proc/self/stat", R_OK) == 0 ? Life::kGone : Life::kUnknown;
-  return start == holder.process_start ? Life::kAlive : Life::kGone;
-}
-
 Status refusal(const std::string& path, const LockHolder& holder) {
   return Status::usage(
       Message{.place = escaped(path.substr(0, path.rfind('/'))),
@@ -136,13 +155,18 @@ Status refusal(const std::string& path, const LockHolder& holder) {
 Status outlast(const std::string& path, const LockTimes& times) {
   std::optional<LockHolder> seen = read_lock(path);
   Clock::time_point since = Clock::now();
+  std::string asked;  ///< the token of which Slurm was asked
   for (;;) {
     if (!seen && ::access(path.c_str(), F_OK) != 0) return {};
-    const Life life = seen ? life_of(*seen) : Life::kUnknown;
-    if (life == Life::kAlive) return refusal(path, *seen);
+    const HolderLife life = seen ? life_of(*seen) : HolderLife::kUnknown;
+    if (life == HolderLife::kAlive) return refusal(path, *seen);
+    if (life == HolderLife::kUnknown && seen && seen->token != asked) {
+      asked = seen->token;
+      if (slurm_job_has_ended(seen->slurm_job)) return {};
+    }
     // A lock is made whole: one that stays unreadable was torn by a crash.
     const double patience = seen ? times.stale_seconds : kBeatsOfATornLock * times.beat_seconds;
-    if (life == Life::kGone || seconds_of(Clock::now() - since) >= patience) return {};
+    if (life == HolderLife::kGone || seconds_of(Clock::now() - since) >= patience) return {};
     std::this_thread::sleep_for(std::chrono::duration<double>(times.beat_seconds / 4));
     std::optional<LockHolder> now = read_lock(path);
     if (is_same(now, seen)) continue;
@@ -169,9 +193,9 @@ void remove_forsaken(const std::string& folder, const std::string& own, double s
     const bool is_ours = at->path().filename().string().starts_with(kOwnPrefix);
     if (!is_ours || path.starts_with(own)) continue;
     const std::optional<LockHolder> holder = read_lock(path);
-    const Life life = holder ? life_of(*holder) : Life::kUnknown;
+    const HolderLife life = holder ? life_of(*holder) : HolderLife::kUnknown;
     const bool is_old = static_cast<double>(now - changed_at(path)) > kOldAge * stale_seconds;
-    if (life == Life::kGone || (life == Life::kUnknown && is_old)) forsaken.push_back(path);
+    if (life == HolderLife::kGone || (life == HolderLife::kUnknown && is_old)) forsaken.push_back(path);
   }
   for (const std::string& path : forsaken) ::unlink(path.c_str());
 }
@@ -180,8 +204,10 @@ void remove_forsaken(const std::string& folder, const std::string& own, double s
 
 std::string LockHolder::text() const {
   return fmt::format(
-      "{}token {}\nhost {}\nprocess {}\nprocess_start {}\nstarted {}\nbeats {:020}\n", kMark, token,
-      escaped(host), process, process_start, started, beats);
+      "{}token {}\nhost {}\nprocess {}\nprocess_start {}\nkernel {}\nslurm_job {}\nstarted {}\n"
+      "beats {:020}\n",
+      kMark, token, escaped(host), process, process_start, kernel, escaped(slurm_job), started,
+      beats);
 }
 
 bool LockHolder::parse(std::string_view text, LockHolder& holder) {
@@ -191,17 +217,32 @@ bool LockHolder::parse(std::string_view text, LockHolder& holder) {
   holder.host = take_line(text, "host ");
   const std::string_view process = take_line(text, "process ");
   const std::string_view start = take_line(text, "process_start ");
+  holder.kernel = take_line(text, "kernel ");
+  holder.slurm_job = take_line(text, "slurm_job ");
   holder.started = take_line(text, "started ");
   const std::string_view beats = take_line(text, "beats ");
   return !holder.token.empty() && read_number(process, holder.process) &&
          read_number(start, holder.process_start) && read_number(beats, holder.beats);
 }
 
-/// Writes the file again once a second, in place: it always has the same length.
+HolderLife life_of(const LockHolder& holder) {
+  const bool can_be_asked = !holder.kernel.empty() && holder.kernel == own_kernel();
+  if (!can_be_asked || holder.process <= 0) return HolderLife::kUnknown;
+  const ProcessLook look = look_at_process(holder.process);
+  if (!look.is_seen) {  // gone, or hidden from other users (hidepid)
+    const bool is_gone = ::kill(static_cast<pid_t>(holder.process), 0) != 0 && errno == ESRCH;
+    return is_gone ? HolderLife::kGone : HolderLife::kUnknown;
+  }
+  if (look.has_ended) return HolderLife::kGone;
+  return look.start == holder.process_start ? HolderLife::kAlive : HolderLife::kGone;
+}
+
+/// Writes the file again once a second, in place: it always has the same length. It keeps the file
+/// that this run made: under the name there may be another run's.
 class RunLock::Beat {
  public:
-  Beat(std::string path, LockHolder holder, double seconds)
-      : path_(std::move(path)),
+  Beat(FileHandle file, LockHolder holder, double seconds)
+      : file_(std::move(file)),
         holder_(std::move(holder)),
         thread_([this, seconds] { run(seconds); }) {}
   ~Beat() {
@@ -218,15 +259,13 @@ class RunLock::Beat {
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return over_; })) {
       ++holder_.beats;
-      // Another run's lock is never written to; that it is another's is found by `check`.
-      const std::optional<LockHolder> now = read_lock(path_);
-      if (!now || now->token != holder_.token) continue;
-      const FileHandle file(::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-      if (file.is_open()) (void)write_at(file, 0, holder_.text(), path_);
+      (void)write_at(file_, 0, holder_.text(), "lock");
+      // On network file systems others see it once a descriptor is closed.
+      const FileHandle again(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
     }
   }
 
-  std::string path_;
+  FileHandle file_;
   LockHolder holder_;
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -234,15 +273,13 @@ class RunLock::Beat {
   std::thread thread_;
 };
 
-RunLock::RunLock(std::string path, LockHolder holder, const LockTimes& times)
-    : path_(std::move(path)),
-      holder_(std::move(holder)),
-      beat_(std::make_unique<Beat>(path_, holder_, times.beat_seconds)) {}
+RunLock::RunLock(LockKey key, LockHolder holder, FileHandle file, const LockTimes& times)
+    : key_(std::move(key)),
+      beat_(std::make_unique<Beat>(std::move(file), std::move(holder), times.beat_seconds)) {}
 
 RunLock::~RunLock() {
   beat_.reset();
-  const std::optional<LockHolder> now = read_lock(path_);
-  if (now && now->token == holder_.token) ::unlink(path_.c_str());
+  if (key_.check().is_ok()) ::unlink(key_.path.c_str());
 }
 
 // The name is made by link, which fails if it is there: of two newcomers one wins. A stale lock is
@@ -263,7 +300,11 @@ Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& folder, const 
     if (::link(own.c_str(), path.c_str()) == 0) {
       remove_forsaken(folder, own, times.stale_seconds);
       ::unlink(own.c_str());
-      return std::unique_ptr<RunLock>(new RunLock(path, holder, times));
+      FileHandle file(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+      if (!file.is_open()) return file_error(path, "opened", errno);
+      const LockKey key = {.path = path, .token = holder.token};
+      RETURN_IF_ERROR(key.check());  // what was opened is what was made
+      return std::unique_ptr<RunLock>(new RunLock(key, holder, std::move(file), times));
     }
     if (errno != EEXIST) {
       status = file_error(path, "created", errno);
@@ -280,7 +321,7 @@ Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& folder, const 
     if (std::rename(path.c_str(), aside.c_str()) != 0) continue;
     const std::optional<LockHolder> moved = read_lock(aside);
     const bool is_judged = before && moved && moved->token == before->token;
-    const bool was_another = moved && !is_judged && life_of(*moved) != Life::kGone;
+    const bool was_another = moved && !is_judged && life_of(*moved) != HolderLife::kGone;
     if (was_another)
       (void)::link(aside.c_str(), path.c_str());  // a newcomer was quicker: give back
     ::unlink(aside.c_str());
@@ -290,11 +331,12 @@ Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& folder, const 
   return Status::failed(escaped(path) + ": the lock changes hands all the time; try again");
 }
 
-Status RunLock::check() const {
-  const std::optional<LockHolder> now = read_lock(path_);
-  if (now && now->token == holder_.token) return {};
+Status LockKey::check() const {
+  if (path.empty()) return {};
+  const std::optional<LockHolder> now = read_lock(path);
+  if (now && now->token == token) return {};
   return Status::failed(
-      Message{.place = escaped(path_),
+      Message{.place = escaped(path),
               .found = now ? fmt::format("process {} on {} has taken this run directory over",
                                          now->process, escaped(now->host))
                            : "the lock of this run is gone",
@@ -303,11 +345,27 @@ Status RunLock::check() const {
           .text());
 }
 
+void LockKey::encode(ByteWriter& writer) const {
+  writer.text(path);
+  writer.text(token);
+}
+
+LockKey LockKey::decode(ByteReader& reader) {
+  LockKey key;
+  key.path = reader.text();
+  key.token = reader.text();
+  return key;
+}
+
+std::optional<LockHolder> read_run_lock(const std::string& folder) {
+  return read_lock(folder + "/lock");
+}
+
 bool may_be_locked(const std::string& folder) {
   const std::string path = folder + "/lock";
   if (::access(path.c_str(), F_OK) != 0) return false;
   const std::optional<LockHolder> holder = read_lock(path);
-  return !holder || life_of(*holder) != Life::kGone;
+  return !holder || life_of(*holder) != HolderLife::kGone;
 }
 
 bool has_run_lock(const std::string& folder) {

@@ -5,21 +5,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <ctime>
 
 #include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
+#include "pipeline/run/slurm.h"
 
 namespace shardmill {
 
 namespace {
 
+constexpr int kExitFailed = 3;
 constexpr int kExitStopped = 75;
+constexpr int kExitSignalBase = 128;
 constexpr double kShareKept = 0.05;  ///< of a time limit, to write down what there is
 constexpr double kKeptMost = 60;
 constexpr double kKeptLeast = 2;
@@ -27,6 +27,7 @@ constexpr double kKeptLeast = 2;
 /// A handler can reach nothing else.
 std::atomic<int> caught = 0;
 std::atomic<int> caught_at = 0;
+std::atomic<bool> can_resume_later = true;
 static_assert(std::atomic<int>::is_always_lock_free);
 
 /// Seconds since boot, from 1 on; a handler may ask for it.
@@ -43,7 +44,7 @@ extern "C" void on_stop_signal(int signal) {
   if (caught_at.compare_exchange_strong(first, now)) {
     caught = signal;
   } else if (now - first > 1) {
-    ::_exit(kExitStopped);
+    ::_exit(can_resume_later ? kExitStopped : kExitSignalBase + signal);
   }
 }
 
@@ -58,23 +59,10 @@ std::string_view name_of(int signal) {
   }
 }
 
-/// The job's number is digits: nothing else reaches the shell.
-std::string ask_slurm(std::string_view job) {
-  const bool is_number = !job.empty() && std::all_of(job.begin(), job.end(),
-                                                     [](char c) { return c >= '0' && c <= '9'; });
-  if (!is_number) return {};
-  const std::string command = fmt::format("squeue -h -j {} -o %L 2>/dev/null", job);
-  std::FILE* pipe = ::popen(command.c_str(), "re");
-  if (pipe == nullptr) return {};
-  std::array<char, 64> line = {};
-  const bool has_line = std::fgets(line.data(), line.size(), pipe) != nullptr;
-  ::pclose(pipe);
-  return has_line ? std::string(line.data()) : std::string();
-}
-
 }  // namespace
 
-void watch_stop_signals() {
+void watch_stop_signals(bool resumes) {
+  can_resume_later = resumes;
   struct sigaction action = {};
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;
@@ -82,21 +70,15 @@ void watch_stop_signals() {
   for (const int signal : {SIGUSR1, SIGTERM, SIGINT}) ::sigaction(signal, &action, nullptr);
 }
 
+int exit_code_of_stop() {
+  const int signal = caught.load(std::memory_order_relaxed);
+  return signal == 0 ? kExitFailed : kExitSignalBase + signal;
+}
+
 std::optional<std::string> stop_signal() {
   const int signal = caught.load(std::memory_order_relaxed);
   if (signal == 0) return std::nullopt;
   return fmt::format("signal {}", name_of(signal));
-}
-
-double seconds_left_of_slurm(std::string_view text) {
-  text = trimmed(text);
-  if (text.empty() || text.find_first_not_of("0123456789:-") != std::string_view::npos) return 0;
-  const bool minutes_only = text.find(':') == std::string_view::npos;
-  const auto colons = std::count(text.begin(), text.end(), ':');
-  std::string whole(text);
-  if (!minutes_only && colons == 1) whole = "0:" + whole;
-  const Result<double> seconds = parse_seconds(whole);
-  return seconds.is_ok() ? *seconds : 0;
 }
 
 Status check_time_limit(std::string_view text) {
@@ -111,10 +93,7 @@ Status check_time_limit(std::string_view text) {
 
 double time_limit_seconds(std::string_view text) {
   if (text.empty()) return 0;
-  if (text == "auto") {
-    const char* job = std::getenv("SLURM_JOB_ID");
-    return job == nullptr ? 0 : seconds_left_of_slurm(ask_slurm(job));
-  }
+  if (text == "auto") return slurm_seconds_left();
   const Result<double> seconds = parse_seconds(text);
   return seconds.is_ok() ? *seconds : 0;
 }

@@ -12,9 +12,13 @@
 namespace shardmill {
 
 /// From now on USR1, TERM and INT ask for a soft stop, see stop_signal; a second one ends the
-/// process at once with exit code 75 (what checkpoints cover stays). Once, by the program's main
-/// thread.
-void watch_stop_signals();
+/// process at once, with exit code 75 if the run `resumes` (what checkpoints cover stays), else as
+/// the signal does in other programs. Once, by the program's main thread.
+void watch_stop_signals(bool resumes);
+
+/// Of a run that stopped early and keeps nothing, so that there is no way to go on: 128 and the
+/// signal, as shells have it, or 3 if there was no signal.
+int exit_code_of_stop();
 
 /// "signal USR1" once one has come. Any thread.
 std::optional<std::string> stop_signal();
@@ -24,9 +28,6 @@ Status check_time_limit(std::string_view text);
 /// In seconds, 0 for none. "auto" asks Slurm, once, for what is left of the job's time: for rank 0.
 /// REQUIRES: empty, or check_time_limit found it right.
 double time_limit_seconds(std::string_view text);
-
-/// What `squeue -o %L` says: "2-01:00:00", "59:30", "45"; 0 if it is no time ("UNLIMITED"). Pure.
-double seconds_left_of_slurm(std::string_view text);
 
 /// Rank 0's own reasons. One thread.
 class StopWatch {

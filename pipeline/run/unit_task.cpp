@@ -191,7 +191,7 @@ ReadContext UnitTask::read_context() {
 Status UnitTask::read_slice(size_t index, bool& tainted) {
   const FileSlice& slice = unit_.slices[index];
   const auto start = Clock::now();
-  craft_.gauge().begin_file(slice.path);
+  craft_.gauge().begin_file(slice.path, slice.begin);
   rejects_.begin_slice(slice);
   for (const auto& part : parts_) {
     if (part != nullptr) part->begin_slice(index);

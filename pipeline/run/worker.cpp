@@ -96,7 +96,12 @@ void work(unsigned worker, const MakeCraft& make_craft, Mailbox& mailbox,
     craft->rest();
     if (!result.is_ok() && !mailbox.stopped()) mailbox.post(result);
     if (!result.is_ok()) mailbox.stop(keeps_work(result.code()));
-    mailbox.stopped() ? craft->leave_early(mailbox.keeps()) : craft->finish();
+    if (mailbox.stopped()) {
+      mailbox.begin_keeping();
+      craft->leave_early(mailbox.keeps());
+    } else {
+      craft->finish();
+    }
     return Status::ok();
   });
   if (!status.is_ok() && !mailbox.stopped()) mailbox.post(status);

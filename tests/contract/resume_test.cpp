@@ -13,6 +13,7 @@
 #include "pipeline/run/checkpoint.h"
 #include "pipeline/run/run_dir.h"
 #include "pipeline/run/run_lock.h"
+#include "pipeline/run/run_status.h"
 #include "tests/support/files.h"
 #include "tests/support/job_runner.h"
 
@@ -135,6 +136,41 @@ TEST_F(Resume, CountsRejectsOverAllAttempts) {
   EXPECT_EQ(done.contents, alone.contents);
   EXPECT_EQ(read_file(run_dir() / "bad_records.jsonl"),
             read_file(folder_.path() / "alone" / "bad_records.jsonl"));
+}
+
+TEST_F(Resume, AfterASoftStopDoesAgainOnlyWhatWasAtWork) {
+  for (int i = 0; i < 3; ++i) {
+    const RunFiles stopped = stop();
+    EXPECT_EQ(stopped.description.bytes_done_again, 0u);
+    const RunDescription resumed = expect_the_same_in_the_end();
+    constexpr uint64_t kWorkers = kLayout.ranks * kLayout.threads;
+    EXPECT_LE(resumed.bytes_done_again, kWorkers * 2 * kLayout.unit_bytes);
+    EXPECT_GT(resumed.bytes_total, 100 * kWorkers * kLayout.unit_bytes);
+    fs::remove_all(run_dir());
+    fs::remove_all(folder_.path() / "alone");
+  }
+}
+
+TEST_F(Resume, TellsHowFarItIsOverAllAttempts) {
+  const RunFiles stopped = stop();
+  const RunStatus before = read_run_status(run_dir().string()).value_or(RunStatus());
+  EXPECT_EQ(before.units_done, stopped.description.units_done);
+  EXPECT_THAT(before.reason, StartsWith(run_dir().string() + ": stopped by the test with "));
+  go_on(job());
+  const RunStatus after = read_run_status(run_dir().string()).value_or(RunStatus());
+  EXPECT_EQ(after.state, "finished");
+  EXPECT_EQ(after.attempt, 2u);
+  EXPECT_EQ(after.disk_bytes_before, before.disk_bytes);
+  EXPECT_EQ(after.disk_bytes, after.disk_bytes_total);
+  EXPECT_EQ(after.units_done, after.units);
+  EXPECT_EQ(after.ranks.size(), 3u);
+}
+
+TEST_F(Resume, GoesOnByTheJobInItsRunDirectory) {
+  stop();
+  const RunFiles files = go_on(read_file(run_dir() / "job.toml"));
+  EXPECT_EQ(files.status.message(), "");
+  EXPECT_GT(files.description.units_before, 0u);
 }
 
 TEST_F(Resume, IsRefusedForAnotherJob) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "pipeline/plan/run_identity.h"
+#include "pipeline/run/slurm.h"
 #include "pipeline/run/stop.h"
 #include "tests/support/engine_doubles.h"
 #include "tests/support/files.h"

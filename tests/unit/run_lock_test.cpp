@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
+#include "pipeline/run/durable.h"
+#include "pipeline/run/slurm.h"
 #include "tests/support/files.h"
 
 namespace shardmill {
@@ -32,6 +35,19 @@ class Lock : public testing::Test {
   TempFolder folder_;
 };
 
+/// As another run takes it: another file gets the name.
+void replace_lock(const TempFolder& folder, const LockHolder& holder) {
+  folder.write("new", holder.text());
+  std::filesystem::rename(folder.path() / "new", folder.path() / "lock");
+}
+
+/// Where this process's number means something, as a lock of ours has it.
+std::string own_kernel() {
+  const TempFolder folder;
+  const auto lock = RunLock::take(folder.path().string(), kFast);
+  return lock.is_ok() ? read_run_lock(folder.path().string())->kernel : "?";
+}
+
 /// A process that has ended: its number is free or will be another's.
 int64_t ended_process() {
   const pid_t child = ::fork();
@@ -41,11 +57,11 @@ int64_t ended_process() {
 }
 
 LockHolder process_that_is_gone() {
-  LockHolder gone = {.token = "aaaa", .process = ended_process(), .process_start = 1};
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
-  gone.host = host;
-  return gone;
+  return {.token = "aaaa",
+          .host = "renamed meanwhile",
+          .process = ended_process(),
+          .process_start = 1,
+          .kernel = own_kernel()};
 }
 
 TEST_F(Lock, NamesHostAndProcessOfTheRunThatHasIt) {
@@ -91,11 +107,10 @@ TEST_F(Lock, IsNobodysOnlyIfItsProcessIsCertainlyGone) {
     EXPECT_TRUE(may_be_locked(dir()));
   }
   LockHolder gone = process_that_is_gone();
-  const std::string host = gone.host;
-  gone.host = "elsewhere";
+  gone.kernel = "another boot pid:[1]";
   folder_.write("lock", gone.text());
   EXPECT_TRUE(may_be_locked(dir())) << "of another host nothing is known";
-  gone.host = host;
+  gone.kernel = own_kernel();
   folder_.write("lock", gone.text());
   EXPECT_FALSE(may_be_locked(dir()));
   folder_.write("lock", "torn");
@@ -108,7 +123,7 @@ TEST_F(Lock, TakesAwayWhatWasLeftByProcessesKilledWhileTheyTookIt) {
   folder_.write(".lock-aaaa.stale", other.text());
   other.process = ::getpid();
   folder_.write(".lock-torn", "");
-  other.host = "elsewhere";
+  other.kernel = "another boot pid:[1]";
   folder_.write(".lock-newcomer", other.text());
   std::filesystem::last_write_time(
       folder_.path() / ".lock-torn",
@@ -163,9 +178,9 @@ TEST_F(Lock, IsTakenByOneOfManyNewcomers) {
 TEST_F(Lock, TellsItsHolderThatAnotherRunHasTakenIt) {
   const auto lock = RunLock::take(dir(), kFast);
   ASSERT_TRUE(lock.is_ok());
-  EXPECT_EQ((*lock)->check().message(), "");
-  folder_.write("lock", LockHolder{.token = "bbbb", .host = "n7", .process = 9}.text());
-  EXPECT_EQ((*lock)->check().message(),
+  EXPECT_EQ((*lock)->key().check().message(), "");
+  replace_lock(folder_, {.token = "bbbb", .host = "n7", .process = 9});
+  EXPECT_EQ((*lock)->key().check().message(),
             file() +
                 ": process 9 on n7 has taken this run directory over, expected that this run has "
                 "it; this run stops; the other one goes on");
@@ -175,11 +190,122 @@ TEST_F(Lock, OfAnotherRunIsNeverTouchedByItsHolderOfBefore) {
   {
     const auto lock = RunLock::take(dir(), kFast);
     ASSERT_TRUE(lock.is_ok());
-    folder_.write("lock", LockHolder{.token = "bbbb", .host = "n7", .process = 9}.text());
+    replace_lock(folder_, {.token = "bbbb", .host = "n7", .process = 9});
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   EXPECT_EQ(holder().token, "bbbb");
   EXPECT_EQ(holder().beats, 0u);
+}
+
+TEST_F(Lock, OfAProcessInAnotherContainerOfTheSameNameIsWatchedNotJudged) {
+  LockHolder other = {.process = ended_process(), .process_start = 1, .kernel = own_kernel()};
+  EXPECT_EQ(life_of(other), HolderLife::kGone);
+  other.kernel += "0";  // another PID namespace
+  EXPECT_EQ(life_of(other), HolderLife::kUnknown);
+  other.kernel = "";
+  EXPECT_EQ(life_of(other), HolderLife::kUnknown);
+  other = {.process = -1, .process_start = 1, .kernel = own_kernel()};
+  EXPECT_EQ(life_of(other), HolderLife::kUnknown);
+}
+
+TEST_F(Lock, TellsAProcessFromALaterOneOfItsNumber) {
+  const auto lock = RunLock::take(dir(), kFast);
+  LockHolder own = holder();
+  EXPECT_EQ(life_of(own), HolderLife::kAlive);
+  ++own.process_start;
+  EXPECT_EQ(life_of(own), HolderLife::kGone);
+}
+
+TEST_F(Lock, OfAProcessThatOnlyItsParentStillKnowsIsGone) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t about = {};
+  ::waitid(P_PID, static_cast<id_t>(child), &about, WEXITED | WNOWAIT);  // now it is a zombie
+  const LockHolder zombie = {.process = child, .process_start = 1, .kernel = own_kernel()};
+  EXPECT_EQ(life_of(zombie), HolderLife::kGone);
+  ::waitpid(child, nullptr, 0);
+}
+
+/// A squeue of our own in PATH, and the environment of a job.
+class SlurmLock : public Lock {
+ protected:
+  SlurmLock() : path_(std::getenv("PATH")) {
+    ::setenv("PATH", (dir() + "/bin:" + path_).c_str(), 1);
+    ::setenv("SLURM_CLUSTER_NAME", "big", 1);
+    ::setenv("SLURM_JOB_ID", "900", 1);
+    ::setenv("SLURM_RESTART_COUNT", "1", 1);
+  }
+  ~SlurmLock() override {
+    ::setenv("PATH", path_.c_str(), 1);
+    for (const char* name : {"SLURM_CLUSTER_NAME", "SLURM_JOB_ID", "SLURM_RESTART_COUNT"}) {
+      ::unsetenv(name);
+    }
+  }
+  void squeue(const std::string& script) const {
+    const std::string path = folder_.write("bin/squeue", "#!/bin/sh\n" + script + "\n");
+    std::filesystem::permissions(path, std::filesystem::perms::all);
+  }
+
+ private:
+  std::string path_;
+};
+
+TEST_F(SlurmLock, IsStaleIfSlurmDoesNotListTheJobAnyMore) {
+  squeue("echo \"$@\" > " + dir() + "/asked");
+  EXPECT_TRUE(slurm_job_has_ended("big 871 0"));
+  EXPECT_EQ(read_file(dir() + "/asked"), "-h -j 871 -o %T\n");
+  squeue("echo slurm_load_jobs error: Invalid job id specified >&2; exit 1");
+  EXPECT_TRUE(slurm_job_has_ended("big 871 0"));
+  EXPECT_TRUE(slurm_job_has_ended("big 900 0")) << "an earlier start of this very job";
+}
+
+TEST_F(SlurmLock, IsNotStaleAsLongAsThatIsNotCertain) {
+  squeue("echo COMPLETING");
+  EXPECT_FALSE(slurm_job_has_ended("big 871 0"));
+  squeue("echo Unable to contact slurm controller >&2; exit 1");
+  EXPECT_FALSE(slurm_job_has_ended("big 871 0"));
+  squeue("exit 0");
+  EXPECT_FALSE(slurm_job_has_ended("other 871 0")) << "numbers of another cluster";
+  EXPECT_FALSE(slurm_job_has_ended("big 900 1")) << "this very job";
+  EXPECT_FALSE(slurm_job_has_ended(""));
+  EXPECT_FALSE(slurm_job_has_ended("big 8;touch 0"));
+}
+
+TEST_F(SlurmLock, OfAJobThatHasEndedIsTakenAtOnce) {
+  squeue("exit 0");
+  const LockHolder gone = {.token = "aaaa", .host = "n7", .process = 1, .slurm_job = "big 871 0"};
+  folder_.write("lock", gone.text());
+  const auto lock = RunLock::take(dir(), {.beat_seconds = 1, .stale_seconds = 1e9});
+  ASSERT_TRUE(lock.is_ok()) << lock.status().message();
+  EXPECT_EQ(holder().slurm_job, "big 900 1");
+}
+
+TEST_F(Lock, OfAnotherRunKeepsFilesFromGettingTheirNames) {
+  const auto lock = RunLock::take(dir(), kFast);
+  const LockKey key = (*lock)->key();
+  ASSERT_EQ(write_durably(dir(), "index-0", "ours", key).message(), "");
+  replace_lock(folder_, {.token = "bbbb", .host = "n7", .process = 9});
+  const std::string refusal =
+      file() +
+      ": process 9 on n7 has taken this run directory over, expected that this run has it; this "
+      "run stops; the other one goes on";
+  EXPECT_EQ(write_durably(dir(), "index-0", "late", key).message(), refusal);
+  EXPECT_EQ(read_file(dir() + "/index-0"), "ours");
+  folder_.write(".out.tmp", "rows");
+  const OutputPlace place = {.root = dir(), .relative = "out", .temporary = ".out.tmp"};
+  const SealGuard guard = {.check_lock = [&] { return key.check(); }};
+  EXPECT_EQ(seal({&place, 1}, guard).status().message(), refusal);
+  EXPECT_FALSE(std::filesystem::exists(dir() + "/out"));
+}
+
+TEST(Seal, EndsWhenTheRunStops) {
+  const TempFolder folder;
+  folder.write(".out.tmp", "rows");
+  const OutputPlace place = {
+      .root = folder.path().string(), .relative = "out", .temporary = ".out.tmp"};
+  const SealGuard guard = {.is_stopped = [] { return true; }};
+  EXPECT_EQ(seal({&place, 1}, guard).status().message(), "the run was stopped");
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "out"));
 }
 
 }  // namespace

@@ -269,21 +269,55 @@ TEST(Team, RunsTheThreadAndAllWorkersAtOnce) {
 }
 
 TEST(Progress, SaysHowFarAndHowLong) {
-  const Heartbeat sum = {.disk_bytes = 256 << 20, .rejected = 3};
-  EXPECT_EQ(progress_line(sum, 1 << 30, 2),
+  Pace pace = {.disk_bytes = 256 << 20, .disk_bytes_total = 1 << 30, .elapsed_seconds = 2};
+  EXPECT_EQ(progress_line(pace, 3),
             "read 256 MiB of 1.00 GiB (25.0 %), 134 MB/s, 6.00 s left, 3 bad records");
-  EXPECT_EQ(progress_line({}, 0, 0), "read 0 B of 0 B (0.0 %), 0.00 B/s");
+  pace.disk_bytes_before = 128 << 20;  // what earlier attempts did says nothing about the speed
+  EXPECT_EQ(progress_line(pace, 0), "read 256 MiB of 1.00 GiB (25.0 %), 67.1 MB/s, 12.0 s left");
+  EXPECT_EQ(progress_line({}, 0), "read 0 B of 0 B (0.0 %), 0.00 B/s");
 }
 
 TEST(Progress, NamesTheRankAndTheFileThatStandStill) {
-  const Heartbeat heartbeat = {.slowest_path = "/data/x.gz", .slowest_seconds = 312.4};
-  EXPECT_EQ(stall_warning(3, "node7", heartbeat, 300),
-            "rank 3 (node7): no progress for 312 s in \"/data/x.gz\", expected a chunk within 300 "
-            "s; check that file and its disk, or set run.stall_warning");
+  EXPECT_EQ(stall_warning(3, "node7", {"/data/x.gz", 1024, 312.4}, 300),
+            "rank 3 (node7): no progress for 312 s at byte 1,024 of \"/data/x.gz\", expected a "
+            "chunk within 300 s; check that file, its disk and what the job does with it, or set "
+            "run.stall_warning");
+  EXPECT_EQ(silence_warning(3, "node\x1b[7", 312.4),
+            "rank 3 (node\\x1b[7): nothing heard for 312 s, expected a heartbeat every second; "
+            "check that host and the network, or set run.stall_warning");
+}
+
+TEST(Progress, AddsWhatEarlierAttemptsDid) {
+  Progress progress({.show = false, .hosts = {"a", "b"}, .before = {.units = 7, .records = 70}});
+  progress.update(1, {.units = 2, .disk_bytes = 5, .records = 20, .threads = 3});
+  EXPECT_EQ(progress.sum().units, 9u);
+  EXPECT_EQ(progress.sum().records, 90u);
+  EXPECT_EQ(progress.ranks().at(1).heartbeat.units, 2u);
+}
+
+TEST(Progress, NamesEveryWorkerThatStandsStill) {
+  Progress progress({.show = false, .stall_warning_seconds = 100, .hosts = {"a", "b"}});
+  Heartbeat heartbeat;
+  heartbeat.see({"quick", 1, 99});
+  heartbeat.see({"slow", 2, 150});
+  heartbeat.see({"slower", 3, 250});
+  progress.update(1, heartbeat);
+  const std::vector<std::string> stalls = progress.stalls();
+  ASSERT_EQ(stalls.size(), 2u);
+  EXPECT_EQ(stalls[0], stall_warning(1, "b", {"slower", 3, 250}, 100));
+  EXPECT_EQ(stalls[1], stall_warning(1, "b", {"slow", 2, 150}, 100));
+}
+
+TEST(Progress, HeartbeatsStaySmall) {
+  Heartbeat heartbeat;
+  for (int i = 0; i < 100; ++i) heartbeat.see({"f", 0, i * 37 % 100 + 0.5});
+  ASSERT_EQ(heartbeat.workers.size(), Heartbeat::kWorkersMost);
+  EXPECT_EQ(heartbeat.workers[0].seconds_still, 99.5);
+  EXPECT_EQ(heartbeat.workers[3].seconds_still, 96.5);
 }
 
 TEST(Progress, HeartbeatsSurviveTheWire) {
-  const Heartbeat heartbeat = {1, 2, 3, 4, "path", 5.5};
+  const Heartbeat heartbeat = {1, 2, 3, 4, 5, {{"path", 6, 7.5}, {"other", 8, 9}}};
   const std::optional<Heartbeat> decoded = Heartbeat::decode(heartbeat.encode());
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->encode(), heartbeat.encode());
