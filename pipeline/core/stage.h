@@ -11,6 +11,7 @@
 // and a summarising stage has a Partial (partial.h) per unit.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -54,6 +55,9 @@ struct StageContext {
   Sink* sink = nullptr;        ///< nullptr unless the stage declared an output
   RecordWatch* watch =
       nullptr;  ///< nullptr: nobody wants to see what is dropped; set by the engine
+  /// True once the run ends early: a stage that waits for something gives up, with any error, which
+  /// is not shown. nullptr: never.
+  const std::atomic<bool>* stopped = nullptr;
 
   void drop(size_t reason, const Batch& batch, size_t row) const {
     books->dropped[reason] += 1;

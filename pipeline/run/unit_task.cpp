@@ -163,7 +163,8 @@ void UnitTask::start_over() {
     contexts.push_back({.books = &totals_.books[i],
                         .rejects = &rejects_,
                         .partial = totals_.partials[i].get(),
-                        .sink = parts_[i].get()});
+                        .sink = parts_[i].get(),
+                        .stopped = &craft_.shared().mailbox->stop_flag()});
   }
   craft_.pipeline().begin_unit(contexts);
 }

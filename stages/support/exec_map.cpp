@@ -63,7 +63,7 @@ class ExecMapWorker final : public StageWorker {
     next_ = &next;
     pack(batch);
     if (!bytes_.empty()) {
-      if (!program_.is_running()) RETURN_IF_ERROR(program_.start(environment_));
+      if (!program_.is_running()) RETURN_IF_ERROR(program_.start(environment_, context.stopped));
       RETURN_IF_ERROR(program_.send(bytes_, take_line()));
     }
     RETURN_IF_ERROR(answer_nulls());

@@ -23,14 +23,14 @@ class ExecStreamWorker final : public StageWorker {
     out_.clear();
   }
 
-  Status begin_slice(const FileSlice& slice, const StageContext&) override {
+  Status begin_slice(const FileSlice& slice, const StageContext& context) override {
     begin_unit();  // the slice before may have failed
     slice_ = &slice;
     printed_ = 0;
     offset_ = 0;
     rows_ = 0;
     bytes_in_batch_ = 0;
-    return program_.start({"SHARDMILL_FILE=" + slice.path});
+    return program_.start({"SHARDMILL_FILE=" + slice.path}, context.stopped);
   }
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {

@@ -1,9 +1,12 @@
 #include "stages/support/line_program.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <string.h>
 
 #include <algorithm>
+#include <array>
+#include <thread>
 #include <utility>
 
 #include "pipeline/base/message.h"
@@ -19,6 +22,18 @@ using Milliseconds = ChildProcess::Milliseconds;
 constexpr Milliseconds kGlance(50);
 /// What a program started may keep its output open after the program itself has ended.
 constexpr Milliseconds kGrace(2000);
+
+/// What a launcher or a batch system sends to all processes of a job.
+constexpr std::array kStopSignals = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
+/// A shell says by its exit code that a signal ended a program.
+constexpr int kShellSignalBase = 128;
+/// From a signal until the workers hear that the run stops.
+constexpr Milliseconds kStopGrace(2500);
+
+/// Not shown: why the run ends is told by others.
+Status run_is_over() {
+  return Status::failed("the run was stopped");
+}
 
 std::string said(std::string_view words) {
   return words.empty() ? " and said nothing" : ", saying " + quoted(words, 300);
@@ -41,8 +56,10 @@ Status LineProgram::error(const std::string& found, const std::string& expected,
                               .text());
 }
 
-Status LineProgram::start(const std::vector<std::string>& more_environment) {
+Status LineProgram::start(const std::vector<std::string>& more_environment,
+                          const std::atomic<bool>* stopped) {
   stop();
+  stopped_ = stopped;
   output_.clear();
   output_bytes_ = 0;
   std::vector<std::string> environment = settings_.environment;
@@ -93,6 +110,7 @@ Status LineProgram::move(std::string_view& input, Milliseconds wait, const TakeL
 }
 
 Status LineProgram::check_progress() {
+  if (is_stopped()) return stop_with(run_is_over());
   if (Clock::now() - last_move_ < settings_.timeout) return {};
   const std::string waited = format_seconds(settings_.timeout.count());
   child_->end();
@@ -152,9 +170,22 @@ Status LineProgram::wait_for_end() {
   return {};
 }
 
+/// Whether the run stops, too, if it can be that one signal was meant for both.
+bool LineProgram::is_stopped_with(const ChildEnd& end) const {
+  const int signal = end.signal != 0 ? end.signal : end.exit_code - kShellSignalBase;
+  const auto* known = std::find(kStopSignals.begin(), kStopSignals.end(), signal);
+  if (stopped_ == nullptr || known == kStopSignals.end()) return is_stopped();
+  const Clock::time_point start = Clock::now();
+  while (!is_stopped() && Clock::now() - start < kStopGrace) {
+    std::this_thread::sleep_for(kGlance / 5);
+  }
+  return is_stopped();
+}
+
 Status LineProgram::exit_status() {
   const ChildEnd end = child_->end();
   if (end.signal == 0 && end.exit_code == 0) return stop_with({});
+  if (is_stopped_with(end)) return stop_with(run_is_over());
   const std::string how = end.signal != 0 ? "was ended by " + signal_text(end.signal)
                                           : fmt::format("ended with exit code {}", end.exit_code);
   return stop_with(error(how + said(child_->last_words()), "exit code 0",

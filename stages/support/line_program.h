@@ -1,6 +1,7 @@
 // A program that takes lines and gives lines, with all that can go wrong told as errors.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -36,8 +37,10 @@ class LineProgram {
   /// `settings` must outlive this.
   explicit LineProgram(const LineProgramSettings& settings) : settings_(settings) {}
 
-  /// Starts a process; `more_environment` is added. kFailed if it cannot be started.
-  Status start(const std::vector<std::string>& more_environment);
+  /// Starts a process; `more_environment` is added. kFailed if it cannot be started. Once `stopped`
+  /// (which may be nullptr) is true, all that waits for the program gives up with kFailed. A signal
+  /// that stops the run may end the program first: that is no error of the program's.
+  Status start(const std::vector<std::string>& more_environment, const std::atomic<bool>* stopped);
   bool is_running() const { return child_ != nullptr; }
 
   /// Writes `bytes`; meanwhile and afterwards hands over what has been printed so far. Returns
@@ -66,12 +69,15 @@ class LineProgram {
   Status wait_for_end();
   Status stop_with(Status status);
   Status exit_status();
+  bool is_stopped() const { return stopped_ != nullptr && *stopped_; }
+  bool is_stopped_with(const ChildEnd& end) const;
 
   const LineProgramSettings& settings_;
   std::unique_ptr<ChildProcess> child_;
   std::string output_;  ///< from the start of a line that is not whole yet
   uint64_t output_bytes_ = 0;
   Clock::time_point last_move_;
+  const std::atomic<bool>* stopped_ = nullptr;
 };
 
 }  // namespace shardmill

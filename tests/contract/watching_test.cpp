@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 /// Each test stands in a folder of its own. A job's program says "at work" when it has begun, and
@@ -147,6 +148,50 @@ TEST_F(Watching, ARunAtWorkIsNotDisturbed) {
   EXPECT_THAT(second.output, HasSubstr(fmt::format("another run is at work in this run directory "
                                                    "(process {} on ",
                                                    run_)));
+}
+
+TEST_F(Watching, ASignalStopsARunWhoseProgramWaits) {
+  for (const int signal : {SIGUSR1, SIGTERM, SIGINT}) {
+    begin("--fresh");
+    ::kill(run_, signal);
+    EXPECT_EQ(wait_for_end(), 75);
+    fs::remove(at("at work"));
+  }
+  const CommandResult shown = command("status job.run");
+  EXPECT_EQ(shown.exit_code, 75);
+  EXPECT_THAT(shown.output,
+              AllOf(StartsWith("job.run: stopped\n  job       \"job\"\n"),
+                    HasSubstr("\n  next      the same command starts over: no checkpoint was "
+                              "written\n")));
+  EXPECT_THAT(read_run_status(at("job.run"))->reason,
+              StartsWith("job.run: stopped by signal INT with 0 of 2 units done"));
+}
+
+TEST_F(Watching, AProgramThatTheSameSignalEndedIsNoBadFile) {
+  for (const char* end : {"kill -TERM $$", "exit 143"}) {
+    std::string job = read_file(at("job.toml"));
+    const size_t begin_of_shell = job.find("shell = ");
+    job.replace(begin_of_shell, job.find('\n', begin_of_shell) - begin_of_shell,
+                fmt::format("shell = 'cat; touch \"at work\"; while ! [ -e gone ]; do sleep 0.01; "
+                            "done; {}'",
+                            end));
+    folder_.write("job.toml", job);
+    begin("--fresh");
+    ::kill(run_, SIGTERM);
+    folder_.write("gone", "");
+    EXPECT_EQ(wait_for_end(), 75) << end;
+    EXPECT_THAT(read_file(at("said")), Not(HasSubstr("bad"))) << end;
+    EXPECT_EQ(read_run_status(at("job.run"))->units_done, 0u) << end;
+    fs::remove(at("at work"));
+    fs::remove(at("gone"));
+  }
+}
+
+/// The process has a handler of its own for the signal.
+bool catches(pid_t process, int signal) {
+  const std::string status = read_file(fmt::format("/proc/{}/status", process));
+  const uint64_t mask = std::stoull(status.substr(status.find("SigCgt:") + 7), nullptr, 16);
+  return (mask >> (signal - 1) & 1) != 0;
 }
 
 /// The process has a handler of its own for the signal.
