@@ -100,10 +100,9 @@ Attempt gather(const AttemptSetup& setup, const CheckpointIndex& index) {
   Gathering gathering(setup);
   gathering.attempt.damaged = damaged_indexes(folder);
   for (const FrozenFile& file : index.files) gathering.add(file);
-  files_since(folder, index, gathering.attempt.damaged,
-              [&](const FrozenFile& file, CheckpointHead units) {
-                gathering.add(file, std::move(units));
-              });
+  files_since(
+      folder, index, gathering.attempt.damaged,
+      [&](const FrozenFile& file, CheckpointHead units) { gathering.add(file, std::move(units)); });
   Attempt attempt = std::move(gathering.attempt);
   std::sort(attempt.covered.begin(), attempt.covered.end(),
             [](const CoveredUnit& a, const CoveredUnit& b) { return a.unit < b.unit; });

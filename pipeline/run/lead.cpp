@@ -472,7 +472,7 @@ Status Lead::finish(const Status& status) {
   const bool resumes = run_dir_.is_kept() && can_resume(request_.run_dir);
   const Status verdict = verdict_on(status, resumes);
   if (status.is_ok() || !resumes) run_dir_.remove_parts();
-  RunStatus last = status_of(status.is_ok()                       ? "finished"
+  RunStatus last = status_of(status.is_ok()                    ? "finished"
                              : status.code() == Code::kStopped ? "stopped"
                                                                : "failed",
                              done_so_far());

@@ -18,8 +18,8 @@ namespace shardmill {
 /// What a worker tells: an item is prepared or done, or the run cannot go on.
 using WorkerEvent = std::variant<Prepared, Done, Status>;
 
-/// The run ends by such an error, and another attempt goes on from what is done until now: a wish, a
-/// full disk, or a bad file that it is to stop at, which exits with 3 but may be mended.
+/// The run ends by such an error, and another attempt goes on from what is done until now: a wish,
+/// a full disk, or a bad file that it is to stop at, which exits with 3 but may be mended.
 inline bool keeps_work(Code code) {
   return code == Code::kStopped || code == Code::kBadFile;
 }

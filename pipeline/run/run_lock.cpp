@@ -195,7 +195,8 @@ void remove_forsaken(const std::string& folder, const std::string& own, double s
     const std::optional<LockHolder> holder = read_lock(path);
     const HolderLife life = holder ? life_of(*holder) : HolderLife::kUnknown;
     const bool is_old = static_cast<double>(now - changed_at(path)) > kOldAge * stale_seconds;
-    if (life == HolderLife::kGone || (life == HolderLife::kUnknown && is_old)) forsaken.push_back(path);
+    if (life == HolderLife::kGone || (life == HolderLife::kUnknown && is_old))
+      forsaken.push_back(path);
   }
   for (const std::string& path : forsaken) ::unlink(path.c_str());
 }

@@ -92,12 +92,13 @@ TEST_F(Checkpoints, OfTheEndOfTheWorkCountOnceTheyAreKept) {
   std::vector<std::string> damaged;
   EXPECT_TRUE(files_found(damaged).empty());
   const std::string folder = folder_.path().string();
-  EXPECT_FALSE(keep_last(folder, parts, {.name = kName, .parts = {parts + "/gone"}}).is_ok());
+  EXPECT_FALSE(
+      keep_last({.folder = folder}, parts, {.name = kName, .parts = {parts + "/gone"}}).is_ok());
   EXPECT_TRUE(files_found(damaged).empty()) << "its parts are not durable";
-  EXPECT_EQ(keep_last(folder, parts, {.name = kName, .parts = {part}}).message(), "");
+  EXPECT_EQ(keep_last({.folder = folder}, parts, {.name = kName, .parts = {part}}).message(), "");
   EXPECT_EQ(files_found(damaged).size(), 1u);
   EXPECT_THAT(damaged, ElementsAre());
-  EXPECT_EQ(keep_last(folder, parts, {}).message(), "");
+  EXPECT_EQ(keep_last({.folder = folder}, parts, {}).message(), "");
 }
 
 TEST_F(Checkpoints, OfWhichAnyByteIsOtherDoNotCount) {
