@@ -121,7 +121,7 @@ TEST_F(Checkpoints, ThatWereCutAnywhereDoNotCount) {
 }
 
 TEST_F(Checkpoints, AreWrittenLessOftenTheMoreThereIsToWrite) {
-  checkpoints_.interval_seconds = 0;
+  checkpoints_.interval_seconds = 1e-9;
   CheckpointWriter writer(checkpoints_, 0, 0);
   EXPECT_FALSE(writer.is_due(0)) << "there is nothing to write";
   writer.cover({.unit = 1, .report = "r"});
@@ -132,6 +132,11 @@ TEST_F(Checkpoints, AreWrittenLessOftenTheMoreThereIsToWrite) {
             "");
   writer.cover({.unit = 2, .report = "r"});
   EXPECT_FALSE(writer.is_due(0)) << "the last one took an hour";
+  checkpoints_.interval_seconds = 0;
+  CheckpointWriter always(checkpoints_, 0, 2);
+  EXPECT_FALSE(always.is_due(0)) << "there is nothing to write";
+  always.cover({.unit = 4, .report = "r"});
+  EXPECT_TRUE(always.is_due(uint64_t{1} << 40)) << "whatever it takes";
   checkpoints_.interval_seconds = 3600;
   CheckpointWriter rare(checkpoints_, 0, 1);
   rare.cover({.unit = 3, .report = "r"});

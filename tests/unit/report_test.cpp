@@ -410,7 +410,7 @@ TEST(BadRecordsJsonl, TellsFileOffsetNumberReasonAndBytes) {
   EXPECT_EQ(bad_records_jsonl(small_run()),
             "{\"file\": \"logs/b.log.gz\", \"offset\": 12345, \"record\": 17, \"reason\": \"record "
             "of 70 MiB, expected at most 64 MiB\", \"record_bytes\": 73400320, \"bytes\": "
-            "\"level=\\u001b[31mERROR\"}\n");
+            "\"level=\\u001b[31mERROR\", \"cut\": true}\n");
 }
 
 }  // namespace
