@@ -194,13 +194,6 @@ bool catches(pid_t process, int signal) {
   return (mask >> (signal - 1) & 1) != 0;
 }
 
-/// The process has a handler of its own for the signal.
-bool catches(pid_t process, int signal) {
-  const std::string status = read_file(fmt::format("/proc/{}/status", process));
-  const uint64_t mask = std::stoull(status.substr(status.find("SigCgt:") + 7), nullptr, 16);
-  return (mask >> (signal - 1) & 1) != 0;
-}
-
 TEST_F(Watching, WithoutARunDirectoryASignalEndsACommandAsItDoesOthers) {
   std::string lines;
   for (int i = 0; i < 1'000'000; ++i) lines += "a line of it\n";

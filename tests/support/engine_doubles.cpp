@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "pipeline/base/hash.h"
+#include "pipeline/base/heap.h"
 #include "pipeline/run/rank_work.h"
 
 namespace shardmill {
