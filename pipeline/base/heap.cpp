@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
@@ -14,7 +15,11 @@ namespace shardmill {
 namespace {
 
 constexpr int64_t kFlushedBytes = 64 << 10;
-constexpr int kDirectBytes = 1 << 20;  ///< blocks of this size have pages of their own
+/// Blocks of this size have pages of their own: this part of the memory, within bounds. At 4 MiB
+/// nothing is given back and taken again from unit to unit.
+constexpr uint64_t kDirectPart = 256;
+constexpr uint64_t kDirectBytesLeast = 128 << 10;
+constexpr uint64_t kDirectBytesMost = 4 << 20;
 
 // The only mutable globals of the program: what they count is the process's, and operator new has
 // no other place to look.
@@ -99,10 +104,12 @@ void heap_free(void* block) {
   std::free(block);
 }
 
-void return_freed_blocks() {
+void return_freed_blocks(uint64_t most) {
+  const auto direct =
+      static_cast<int>(std::clamp(most / kDirectPart, kDirectBytesLeast, kDirectBytesMost));
   // Once set, the threshold no longer rises with what is freed.
-  mallopt(M_MMAP_THRESHOLD, kDirectBytes);
-  mallopt(M_TRIM_THRESHOLD, 2 * kDirectBytes);
+  mallopt(M_MMAP_THRESHOLD, direct);
+  mallopt(M_TRIM_THRESHOLD, 2 * direct);
 }
 
 uint64_t resident_bytes() {

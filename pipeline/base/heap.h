@@ -29,9 +29,10 @@ void* heap_zeroed(size_t bytes);
 /// For what the two functions above gave. nullptr is fine.
 void heap_free(void* block);
 
-/// Large blocks go straight to the system when they are freed, whatever was freed before: without
-/// this the process may keep several times what it holds. Called once, at the start.
-void return_freed_blocks();
+/// Blocks of a size from here on go straight to the system when they are freed, whatever was freed
+/// before: without this the process may keep several times what it holds. For a process of `most`
+/// bytes: the fewer, the smaller the blocks, which costs time. While no other thread allocates.
+void return_freed_blocks(uint64_t most);
 
 /// Bytes of the process that are in memory now; 0 if unknown. About 2 us.
 uint64_t resident_bytes();

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/base/heap.h"
 #include "pipeline/base/message.h"
 #include "pipeline/cli/arguments.h"
 #include "pipeline/cli/commands.h"
@@ -102,7 +101,6 @@ int seen_through(int code) {
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
-  return_freed_blocks();
   open_what_is_closed();
   if (argc == 2 && std::string_view(argv[1]) == kHdf5ServerWord) return serve_hdf5();
   try {

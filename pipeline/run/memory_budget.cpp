@@ -13,6 +13,7 @@ MemoryBudget::MemoryBudget(const MemoryPlan& plan, const BoundJob& job)
     : plan_(plan), job_(job), stages_(std::make_unique<OfStage[]>(job.stages.size())) {}
 
 void MemoryBudget::hold_heap() const {
+  return_freed_blocks(plan_.share.bytes);
   limit_heap(plan_.heap_bytes_most(resident_bytes(), heap_bytes()));
 }
 

@@ -15,7 +15,7 @@ ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIR
            OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
 MIB = 1 << 20
 MEMORY = 256 if LARGE else 80  # MiB
-BLOCKS, FILES, PAD = (500, 32, 143) if LARGE else (20, 4, 63)
+BLOCKS, FILES, PAD = (500, 32, 149) if LARGE else (20, 4, 63)
 LINES = 100_000  # of a block
 INPUT = "" if LARGE else 'record_bytes_max = "1MiB"\n'
 LAYOUTS = {"2 ranks x 1 thread": (["mpirun", "-n", "2"], 1), "1 rank x 2 threads": ([], 2)}

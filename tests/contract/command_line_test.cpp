@@ -51,8 +51,8 @@ TEST_F(CommandLine, AloneItSaysWhatToTypeFirst) {
   const CommandResult result = run("");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, HasSubstr("First things to type:"));
-  for (const char* command : {"run", "plan", "test", "count", "grep", "profile", "status", "report", "verify",
-                              "diff", "stages", "expressions", "new", "completion"}) {
+  for (const char* command : {"run", "plan", "test", "count", "grep", "profile", "status", "report",
+                              "verify", "diff", "stages", "expressions", "new", "completion"}) {
     EXPECT_THAT(result.output, HasSubstr(std::string("\n  ") + command + " "));
     const CommandResult help = run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
@@ -66,7 +66,8 @@ TEST_F(CommandLine, WrongWordsGiveOneLineAndExit2) {
   const std::pair<std::string, std::string> cases[] = {
       {"rnu x.toml",
        "shardmill: there is no command \"rnu\", expected one of run, plan, test, "
-       "count, grep, profile, status, report, verify, diff, stages, expressions, new, completion; did you "
+       "count, grep, profile, status, report, verify, diff, stages, expressions, new, completion; "
+       "did you "
        "mean \"shardmill run\"?\n"},
       {"run", "shardmill run: JOB.toml is required; see \"shardmill run --help\"\n"},
       {"run --thread 3 x.toml", "; did you mean \"--threads\"?\n"},
@@ -350,7 +351,8 @@ TEST_F(CommandLine, PlanShowsWhatWouldRunAndCreatesNothing) {
   const CommandResult result = output_of("plan job.toml --threads 3");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, HasSubstr("input    1 file, 8 B, read as csv, below \"data\"\n"));
-  EXPECT_THAT(result.output, HasSubstr("each of 3 workers"));
+  EXPECT_THAT(result.output, HasSubstr("memory   "));
+  EXPECT_THAT(result.output, HasSubstr("3 x one long record\n"));
   EXPECT_EQ(entries(), 2u);
 }
 
@@ -413,7 +415,7 @@ TEST_F(CommandLine, NewLooksAtFilesAndWritesAJobThatRuns) {
             "left out); now type: shardmill run data.toml\n");
   const CommandResult result = output_of("run data.toml");
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_THAT(result.output, HasSubstr("  Bonn      2         3        5\n"));
+  EXPECT_THAT(result.output, HasSubstr("  Bonn      2  ████████████         3        5\n"));
   EXPECT_THAT(
       output_of("new data/a.csv -o -").output,
       HasSubstr("by      = [\"city\"]\ncompute = [\"count()\", \"mean(ms)\", \"max(ms)\"]"));

@@ -285,7 +285,7 @@ TEST_F(ExecFailure, WhatAProgramForksIsKilledWithIt) {
 
 TEST_F(ExecFailure, OnBadFileStopEndsTheRunWithTheReason) {
   const RunFiles files = run("exit 4", "[run]\non_bad_file = \"stop\"");
-  EXPECT_EQ(files.status.code(), Code::kFailed);
+  EXPECT_EQ(files.status.code(), Code::kBadFile);
   EXPECT_THAT(files.status.message(), HasSubstr("data/2.txt: program "));
   EXPECT_THAT(files.status.message(), HasSubstr("ended with exit code 4"));
 }
