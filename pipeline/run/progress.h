@@ -123,11 +123,11 @@ class Progress {
   void warn_of_stalls();
   std::string line() const;
 
+  const Clock::time_point start_ = Clock::now();  ///< before what begins with it
   ProgressSetup setup_;
   std::vector<Heartbeat> ranks_;
   std::vector<Clock::time_point> heard_;             ///< by rank
   std::set<std::pair<size_t, std::string>> warned_;  ///< rank and file; "" for the rank itself
-  Clock::time_point start_ = Clock::now();
   double next_look_ = 0;
   double next_line_ = 0;
   bool line_shown_ = false;
