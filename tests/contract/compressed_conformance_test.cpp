@@ -41,7 +41,7 @@ void write_own_suite(const TempFolder& folder) {
     const std::string packed = run_command(fmt::format("{} -c < '{}'", tool, plain)).output;
     folder.write(name + ".packed", packed + packed);
     folder.write(name, text + text);
-    folder.write(name + ".cut", packed.substr(0, packed.size() / 2));
+    folder.write("cut " + name, packed.substr(0, packed.size() / 2));
   }
 }
 
@@ -54,10 +54,15 @@ std::vector<fs::path> files_of(const fs::path& suite) {
   return files;
 }
 
-/// What a file is to be read as; nothing if it is to be bad.
+/// What a file is to be read as; nothing if it is to be bad. In some suites the original stands
+/// beside it; in others the file of that name is another one.
 std::optional<std::string> expected_of(const fs::path& file, Compression compression) {
   const fs::path original = fs::path(file).replace_extension();
-  if (original != file && fs::is_regular_file(original)) return read_file(original);
+  const std::string folder = file.parent_path().filename();
+  const bool has_originals = folder != "warcio-gz";
+  if (has_originals && original != file && fs::is_regular_file(original)) {
+    return read_file(original);
+  }
   const std::map<Compression, std::string> tools = {{Compression::kGzip, "gzip"},
                                                     {Compression::kZstd, "zstd -q"},
                                                     {Compression::kBzip2, "bzip2"},
@@ -66,7 +71,9 @@ std::optional<std::string> expected_of(const fs::path& file, Compression compres
   CommandResult run =
       run_command(tools.at(compression) + " -dc < '" + file.string() + "' 2>/dev/null");
   constexpr int kGzipWarning = 2;  // bytes after the last member
-  if (run.exit_code != 0 && run.exit_code != kGzipWarning) return std::nullopt;
+  const bool is_good =
+      run.exit_code == 0 || (compression == Compression::kGzip && run.exit_code == kGzipWarning);
+  if (!is_good) return std::nullopt;
   return std::move(run.output);
 }
 
@@ -142,7 +149,7 @@ void judge(const std::string& name, const fs::path& suite) {
   const uint64_t with_prefixes = judge_by_run(suite, tally, "keep_prefix");
   EXPECT_GE(with_prefixes, records);
   EXPECT_EQ(tally.equal + tally.bad + tally.other, tally.files);
-  EXPECT_GT(tally.equal, 0u);
+  EXPECT_GT(tally.equal + tally.bad, 0u);
   fmt::print(
       "{:<18} {:>4} files: {:>3} compressed and equal, {:>2} bad as others say, {:>3} of no "
       "compression; run: {} records, {} with kept prefixes, books balance\n",

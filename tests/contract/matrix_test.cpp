@@ -375,7 +375,7 @@ TEST(Matrix, RecordsBeforeADamageAreTheSame) {
   for (const char* rule : {"keep_prefix", "skip"}) {
     const RunFiles files = expect_same_on(
         sample_layouts(),
-        "name = \"damaged\"\n" + input_table(folder, "lines", "record_bytes_max = 21") +
+        "name = \"damaged\"\n" + input_table(folder, "lines", "record_bytes_max = 15") +
             fmt::format("[run]\ncheckpoint = \"1ms\"\non_bad_file = \"{}\"\n", rule) + R"(
 [[stage]]
 use = "head"
