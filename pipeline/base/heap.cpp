@@ -133,10 +133,44 @@ void* operator new(size_t bytes) {
   return shardmill::counted_block(bytes, false);
 }
 
+// All forms but those for overaligned types, so that what one gives the other takes, whatever
+// stands behind them (the sanitizers have forms of their own).
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return shardmill::counted_block(bytes, false);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+void* operator new[](size_t bytes) {
+  return shardmill::counted_block(bytes, false);
+}
+
+void* operator new[](size_t bytes, const std::nothrow_t& nothrow) noexcept {
+  return operator new(bytes, nothrow);
+}
+
 void operator delete(void* block) noexcept {
   shardmill::heap_free(block);
 }
 
 void operator delete(void* block, size_t) noexcept {
+  shardmill::heap_free(block);
+}
+
+void operator delete(void* block, const std::nothrow_t&) noexcept {
+  shardmill::heap_free(block);
+}
+
+void operator delete[](void* block) noexcept {
+  shardmill::heap_free(block);
+}
+
+void operator delete[](void* block, size_t) noexcept {
+  shardmill::heap_free(block);
+}
+
+void operator delete[](void* block, const std::nothrow_t&) noexcept {
   shardmill::heap_free(block);
 }
