@@ -25,7 +25,7 @@ double canonical(double value) {
 }
 
 /// The values of all rows of a chunk, those behind the last row zero.
-std::string chunk_of(const Column& values, const Hdf5Column& column, size_t rows,
+std::string chunk_of(const Column& values, const Hdf5OutputColumn& column, size_t rows,
                      size_t chunk_rows) {
   const size_t width = hdf5_value_bytes(column);
   std::string chunk(width * chunk_rows, '\0');
@@ -84,18 +84,19 @@ std::string shuffled(const std::string& chunk, size_t width) {
 
 }  // namespace
 
-size_t hdf5_value_bytes(const Hdf5Column& column) {
+size_t hdf5_value_bytes(const Hdf5OutputColumn& column) {
   if (column.type == Type::kText) return column.text_bytes;
   return column.type == Type::kBool ? 1 : kWordBytes;
 }
 
-bool hdf5_is_shuffled(const Hdf5Column& column) {
+bool hdf5_is_shuffled(const Hdf5OutputColumn& column) {
   return column.type != Type::kText && column.type != Type::kBool;
 }
 
-Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows, const Hdf5Shape& shape) {
+Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows,
+                               const Hdf5OutputShape& shape) {
   std::vector<Type> types;
-  for (const Hdf5Column& column : shape.columns) types.push_back(column.type);
+  for (const Hdf5OutputColumn& column : shape.columns) types.push_back(column.type);
   std::vector<Column> values;
   if (!read_binary_rows(bytes, types, rows, values)) return damaged_message("part of an output");
   std::vector<std::string> chunks;
@@ -103,7 +104,7 @@ Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows, const Hdf5
     return shape.level == 0 ? std::move(chunk) : zlib_stream(chunk, shape.level);
   };
   for (size_t i = 0; i < values.size(); ++i) {
-    const Hdf5Column& column = shape.columns[i];
+    const Hdf5OutputColumn& column = shape.columns[i];
     if (hdf5_value_bytes(column) == 0) {
       chunks.push_back(any_length(values[i], rows));
       continue;
@@ -126,9 +127,9 @@ Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows, const Hdf5
   return block.take();
 }
 
-void Hdf5Shape::encode(ByteWriter& writer) const {
+void Hdf5OutputShape::encode(ByteWriter& writer) const {
   writer.varint(columns.size());
-  for (const Hdf5Column& column : columns) {
+  for (const Hdf5OutputColumn& column : columns) {
     writer.text(column.name);
     writer.u8(static_cast<uint8_t>(column.type));
     writer.varint(column.text_bytes);
@@ -140,12 +141,12 @@ void Hdf5Shape::encode(ByteWriter& writer) const {
   writer.text(provenance_inputs);
 }
 
-Hdf5Shape Hdf5Shape::decode(ByteReader& reader) {
-  Hdf5Shape shape;
+Hdf5OutputShape Hdf5OutputShape::decode(ByteReader& reader) {
+  Hdf5OutputShape shape;
   const uint64_t columns = reader.varint();
   if (!reader.count_fits(columns, 4)) return shape;
   for (uint64_t i = 0; i < columns; ++i) {
-    Hdf5Column& column = shape.columns.emplace_back();
+    Hdf5OutputColumn& column = shape.columns.emplace_back();
     column.name = reader.text();
     column.type = static_cast<Type>(reader.u8());
     column.text_bytes = reader.varint();

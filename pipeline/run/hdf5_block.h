@@ -17,7 +17,7 @@
 
 namespace shardmill {
 
-struct Hdf5Column {
+struct Hdf5OutputColumn {
   std::string name;
   Type type = Type::kText;
   uint64_t text_bytes = 0;  ///< of each text, filled up with NULs; 0: any length
@@ -25,24 +25,24 @@ struct Hdf5Column {
 };
 
 /// What the datasets of one file look like. Text has no NUL in it.
-struct Hdf5Shape {
-  std::vector<Hdf5Column> columns;
+struct Hdf5OutputShape {
+  std::vector<Hdf5OutputColumn> columns;
   uint64_t chunk_rows = 1;
   int level = 0;  ///< of deflate; 0: not compressed
   std::string provenance_job;
   std::string provenance_inputs;  ///< hash of the manifest
 
   void encode(ByteWriter& writer) const;
-  static Hdf5Shape decode(ByteReader& reader);
+  static Hdf5OutputShape decode(ByteReader& reader);
 };
 
 /// `rows` rows as binary_row.h has them. kFailed if the bytes are something else.
 /// REQUIRES: rows <= shape.chunk_rows.
-Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows, const Hdf5Shape& shape);
+Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows, const Hdf5OutputShape& shape);
 
 /// One value of a column of this kind in the file, or 0 for texts of any length.
-size_t hdf5_value_bytes(const Hdf5Column& column);
+size_t hdf5_value_bytes(const Hdf5OutputColumn& column);
 /// Whether bytes of the same place in each value come together before they are compressed.
-bool hdf5_is_shuffled(const Hdf5Column& column);
+bool hdf5_is_shuffled(const Hdf5OutputColumn& column);
 
 }  // namespace shardmill

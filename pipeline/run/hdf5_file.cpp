@@ -25,7 +25,7 @@ struct Target {
   bool any_length = false;
 };
 
-Handle type_of(const Hdf5Column& column) {
+Handle type_of(const Hdf5OutputColumn& column) {
   switch (column.type) {
     case Type::kText: {
       if (column.text_bytes == 0) return text_type();
@@ -59,7 +59,7 @@ std::optional<int> system_error_in(std::string_view message) {
 
 class TableWriter {
  public:
-  TableWriter(const FileHandle& blocks, const std::string& place, const Hdf5Shape& shape,
+  TableWriter(const FileHandle& blocks, const std::string& place, const Hdf5OutputShape& shape,
               uint64_t rows)
       : blocks_(blocks), place_(place), shape_(shape), rows_(rows) {}
 
@@ -84,7 +84,7 @@ class TableWriter {
     LinkNames names;
     names.reserve("nulls");
     std::vector<std::string> links;
-    for (const Hdf5Column& column : shape_.columns) links.push_back(names.of(column.name));
+    for (const Hdf5OutputColumn& column : shape_.columns) links.push_back(names.of(column.name));
     RETURN_IF_ERROR(set_text(file, "job", shape_.provenance_job));
     RETURN_IF_ERROR(set_text(file, "version", SHARDMILL_VERSION));
     RETURN_IF_ERROR(set_text(file, "inputs", shape_.provenance_inputs));
@@ -93,7 +93,7 @@ class TableWriter {
     // An attribute holds 64 KiB, which is 4,096 texts.
     if (links.size() <= 4000) RETURN_IF_ERROR(set_texts(file, "columns", links));
     for (size_t i = 0; i < links.size(); ++i) {
-      const Hdf5Column& column = shape_.columns[i];
+      const Hdf5OutputColumn& column = shape_.columns[i];
       RETURN_IF_ERROR(make_dataset(file, links[i], type_of(column), hdf5_is_shuffled(column),
                                    column.type == Type::kText && column.text_bytes == 0));
       const hid_t dataset = targets_.back().dataset.id();
@@ -105,7 +105,7 @@ class TableWriter {
   }
 
   Status make_masks(hid_t file, const std::vector<std::string>& links) {
-    const auto has_nulls = [](const Hdf5Column& column) { return column.has_nulls; };
+    const auto has_nulls = [](const Hdf5OutputColumn& column) { return column.has_nulls; };
     if (std::none_of(shape_.columns.begin(), shape_.columns.end(), has_nulls)) return {};
     ASSIGN_OR_RETURN(const Handle group, make_group(file, "nulls"));
     for (size_t i = 0; i < links.size(); ++i) {
@@ -195,7 +195,7 @@ class TableWriter {
 
   const FileHandle& blocks_;
   const std::string& place_;
-  const Hdf5Shape& shape_;
+  const Hdf5OutputShape& shape_;
   const uint64_t rows_;
   uint64_t at_ = 0;  ///< in blocks_
   std::vector<Target> targets_;
@@ -203,7 +203,7 @@ class TableWriter {
 
 }  // namespace
 
-Status write_hdf5(const OutputPlace& place, const Hdf5Shape& shape, uint64_t rows) {
+Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows) {
   const std::string shown = place.text();
   const OutputPlace made = second_temporary(place);
   ASSIGN_OR_RETURN(FileHandle blocks, open_temporary(place, O_RDONLY));

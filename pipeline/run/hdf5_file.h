@@ -21,6 +21,6 @@ namespace shardmill {
 /// Puts the whole file in the place of the temporary one, in which blocks of hdf5_block.h stand one
 /// behind the other. kStopped if a disk is full. Any thread; one at a time works, the others wait,
 /// as the library is built without threads.
-Status write_hdf5(const OutputPlace& place, const Hdf5Shape& shape, uint64_t rows);
+Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows);
 
 }  // namespace shardmill

@@ -394,7 +394,7 @@ Status Outputs::finish(const Manifest& manifest, const std::string& parts_dir,
   for (WriteStage& stage : stages_) {
     stage.files = 0;
     const bool is_hdf5 = stage.spec != nullptr && stage.spec->packing == OutputPacking::kHdf5;
-    if (is_hdf5) stage.shape = std::make_shared<const Hdf5Shape>(shape_of(stage));
+    if (is_hdf5) stage.shape = std::make_shared<const Hdf5OutputShape>(shape_of(stage));
   }
   std::vector<FinalFile> kept;
   for (const uint64_t index : final_order()) {
@@ -444,8 +444,8 @@ Status Outputs::finish_file(FinalFile file, const std::string& parts_dir,
 }
 
 /// What all files of the stage have together.
-Hdf5Shape Outputs::shape_of(const WriteStage& stage) const {
-  Hdf5Shape shape = {
+Hdf5OutputShape Outputs::shape_of(const WriteStage& stage) const {
+  Hdf5OutputShape shape = {
       .level = stage.spec->level, .provenance_job = job_name_, .provenance_inputs = inputs_hash_};
   std::vector<ColumnTotals> totals = stage.columns;
   const Hdf5Output& output = stage.spec->hdf5;
@@ -463,8 +463,8 @@ Hdf5Shape Outputs::shape_of(const WriteStage& stage) const {
   return shape;
 }
 
-Hdf5Shape Outputs::shape(const FinalFile& file) const {
-  Hdf5Shape shape = *stages_[file.stage].shape;
+Hdf5OutputShape Outputs::shape(const FinalFile& file) const {
+  Hdf5OutputShape shape = *stages_[file.stage].shape;
   shape.chunk_rows = file.chunk_rows;
   return shape;
 }
@@ -472,7 +472,7 @@ Hdf5Shape Outputs::shape(const FinalFile& file) const {
 /// Chunks of as many rows as fit, by the rows alone.
 Status Outputs::finish_hdf5(FinalFile& file, const std::string& parts_dir) const {
   uint64_t value_bytes = 1;
-  for (const Hdf5Column& column : stages_[file.stage].shape->columns) {
+  for (const Hdf5OutputColumn& column : stages_[file.stage].shape->columns) {
     value_bytes += hdf5_value_bytes(column) + 1;
   }
   file.chunk_rows = 1;
@@ -597,7 +597,7 @@ BlockWork BlockWork::decode(ByteReader& reader) {
   work.level = static_cast<int>(reader.varint());
   work.plain_offset = reader.varint();
   work.rows = reader.varint();
-  if (reader.u8() != 0) work.shape = Hdf5Shape::decode(reader);
+  if (reader.u8() != 0) work.shape = Hdf5OutputShape::decode(reader);
   const uint64_t ranges = reader.varint();
   if (!reader.count_fits(ranges, 10)) return work;
   for (uint64_t i = 0; i < ranges; ++i) {

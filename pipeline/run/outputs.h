@@ -99,7 +99,7 @@ class Outputs {
   const std::vector<std::string>& roots() const { return roots_; }
   const OutputSpec& spec(const FinalFile& file) const { return *stages_[file.stage].spec; }
   /// REQUIRES: a file of kHdf5; finish was called.
-  Hdf5Shape shape(const FinalFile& file) const;
+  Hdf5OutputShape shape(const FinalFile& file) const;
 
  private:
   struct WriteStage {
@@ -117,8 +117,9 @@ class Outputs {
     uint64_t bytes = 0;
     uint64_t longest_row = 0;
     /// @}
-    std::vector<ColumnTotals> columns = {};       ///< kHdf5: of all rows
-    std::shared_ptr<const Hdf5Shape> shape = {};  ///< kHdf5, but for chunk_rows; known at the end
+    std::vector<ColumnTotals> columns = {};  ///< kHdf5: of all rows
+    std::shared_ptr<const Hdf5OutputShape> shape =
+        {};  ///< kHdf5, but for chunk_rows; known at the end
 
     uint64_t files_at_least() const;
   };
@@ -132,7 +133,7 @@ class Outputs {
   Status add_part(WriteStage& stage, const UnitReport& report, const WrittenPart& part,
                   uint64_t unit);
   std::vector<uint64_t> final_order() const;
-  Hdf5Shape shape_of(const WriteStage& stage) const;
+  Hdf5OutputShape shape_of(const WriteStage& stage) const;
   Status finish_hdf5(FinalFile& file, const std::string& parts_dir) const;
   Status finish_file(FinalFile file, const std::string& parts_dir, std::vector<FinalFile>& kept);
   Status check_names(const Manifest& manifest, bool before_work) const;
@@ -160,8 +161,8 @@ struct BlockWork {
   uint64_t plain_offset = 0;  ///< in the plain file; where it goes if it is not packed
   std::string head;           ///< bytes of the header in this block
   std::vector<PartRange> ranges;
-  uint64_t rows = 0;               ///< kHdf5: of the block; in the phase that seals of the file
-  std::optional<Hdf5Shape> shape;  ///< kHdf5
+  uint64_t rows = 0;  ///< kHdf5: of the block; in the phase that seals of the file
+  std::optional<Hdf5OutputShape> shape;  ///< kHdf5
 
   void encode(ByteWriter& writer) const;
   static BlockWork decode(ByteReader& reader);
