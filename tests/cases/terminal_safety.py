@@ -45,7 +45,7 @@ def run_on_terminal(*words):
     def keep(descriptor):
         piece = os.read(descriptor, 65536)
         output.extend(piece)
-        return b""  # nothing of it is shown
+        return piece  # an empty one would be taken for the end
 
     here = os.getcwd()
     os.chdir(WORK)
