@@ -18,6 +18,9 @@
 
 namespace shardmill {
 
+/// Rows that become chunks of an HDF5 file together have at most so many bytes, or are one row.
+inline constexpr uint64_t kHdf5BlockBytes = 8 << 20;
+
 /// Writes rows of some columns, and keeps what is to be known of all values. One worker.
 class BinaryRows {
  public:

@@ -4,6 +4,7 @@
 
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
+#include "pipeline/core/binary_row.h"
 
 namespace shardmill {
 
@@ -15,9 +16,11 @@ void merge_totals(std::span<const ColumnTotals> from, std::vector<ColumnTotals>&
   }
 }
 
-// By column: the rows of pipeline/run/sorted_part.h, their places, and the list of its runs.
+// By column: the rows of pipeline/run/sorted_part.h, their places, and the list of its runs. HDF5:
+// rows, their values, and chunks before and after they are compressed; not at the same time.
 uint64_t sink_memory_bytes(const OutputSpec& spec) {
-  return spec.layout == OutputLayout::kByColumn ? 18 << 20 : 1 << 20;
+  const uint64_t rows = spec.layout == OutputLayout::kByColumn ? 18 << 20 : 1 << 20;
+  return spec.packing == OutputPacking::kHdf5 ? std::max(rows, 5 * kHdf5BlockBytes) : rows;
 }
 
 Status too_many_files(const OutputSpec& spec) {

@@ -103,6 +103,10 @@ H5Output::H5Output(const std::string& path)
   if (descriptor_ < 0) note(errno);
 }
 
+H5Output::H5Output(int descriptor) : descriptor_(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)) {
+  if (descriptor_ < 0) note(errno);
+}
+
 H5Output::~H5Output() {
   close();
 }

@@ -1,4 +1,4 @@
-// The file under HDF5 while results.h5 is written. The library forgets errors of the disk on some
+// The file under HDF5 while one is written. The library forgets errors of the disk on some
 // ways and falls over them on others, so it never hears of one: it writes through calls of ours,
 // which remember the first error, and who closes the file asks for it.
 #pragma once
@@ -13,6 +13,8 @@ namespace shardmill {
 class H5Output {
  public:
   explicit H5Output(const std::string& path);
+  /// Over an empty file that is open for reading and writing, and stays open.
+  explicit H5Output(int descriptor);
   ~H5Output();
   H5Output(const H5Output&) = delete;
   H5Output& operator=(const H5Output&) = delete;

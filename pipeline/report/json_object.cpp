@@ -4,6 +4,7 @@
 
 #include "pipeline/formats/json_text.h"
 #include "pipeline/formats/numbers.h"
+#include "pipeline/report/description.h"
 
 namespace shardmill {
 
@@ -63,6 +64,15 @@ std::string json_text(std::string_view value) {
   std::string out;
   append_json_text(out, value);
   return out;
+}
+
+std::string seconds_json(const RunSeconds& seconds) {
+  return JsonObject()
+      .number("total", seconds.total)
+      .number("plan", seconds.plan)
+      .number("work", seconds.work)
+      .number("merge", seconds.merge)
+      .str();
 }
 
 std::string json_array(const std::vector<std::string>& items) {

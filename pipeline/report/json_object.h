@@ -10,6 +10,8 @@
 
 namespace shardmill {
 
+struct RunSeconds;
+
 /// `{"a": 1, "b": "x"}`. Keys are not checked for being unique. One thread.
 class JsonObject {
  public:
@@ -27,6 +29,7 @@ class JsonObject {
 };
 
 std::string json_text(std::string_view value);
+std::string seconds_json(const RunSeconds& seconds);
 /// `[a, b]` from JSON values.
 std::string json_array(const std::vector<std::string>& items);
 /// The same with each item on a line of its own, `indent` spaces in; `[]` if there is none.

@@ -43,15 +43,6 @@ std::string number_json(uint64_t value) {
   return std::to_string(value);
 }
 
-std::string seconds_json(const RunSeconds& seconds) {
-  return JsonObject()
-      .number("total", seconds.total)
-      .number("plan", seconds.plan)
-      .number("work", seconds.work)
-      .number("merge", seconds.merge)
-      .str();
-}
-
 uint64_t files_read(const RunDescription& run) {
   return static_cast<uint64_t>(std::count_if(
       run.files.begin(), run.files.end(),

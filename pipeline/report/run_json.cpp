@@ -5,15 +5,6 @@ namespace shardmill {
 
 namespace {
 
-std::string seconds_json(const RunSeconds& seconds) {
-  return JsonObject()
-      .number("total", seconds.total)
-      .number("plan", seconds.plan)
-      .number("work", seconds.work)
-      .number("merge", seconds.merge)
-      .str();
-}
-
 std::string rank_json(const RankResult& rank, size_t number) {
   return JsonObject()
       .integer("rank", number)

@@ -372,19 +372,6 @@ Result<CheckpointHead> read_head(CheckpointFile& file, uint64_t identity, std::s
   return head;
 }
 
-Result<CheckpointContent> parse_checkpoint(std::string_view bytes, uint64_t identity,
-                                           std::string_view name) {
-  if (bytes.size() < kMagic.size() + sizeof(uint64_t)) return not_whole("no checkpoint");
-  const std::string_view body = bytes.substr(0, bytes.size() - sizeof(uint64_t));
-  ByteReader reader(body);
-  CheckpointContent content;
-  ASSIGN_OR_RETURN(content.units, parse_head(reader, identity, name));
-  content.totals = reader.raw(reader.remaining());
-  ByteReader tail(bytes.substr(body.size()));
-  if (tail.u64() != hash64(body)) return not_whole("a damaged checkpoint");
-  return content;
-}
-
 Result<CheckpointFile> open_frozen(const std::string& folder, const FrozenFile& file) {
   Result<CheckpointFile> opened = CheckpointFile::open(folder, file.name);
   if (opened.is_ok() && opened->bytes() == file.bytes && opened->checksum() == file.checksum) {

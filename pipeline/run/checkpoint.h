@@ -158,14 +158,6 @@ Result<CheckpointHead> parse_head(ByteReader& reader, uint64_t identity, std::st
 /// The same of a file, which must be whole.
 Result<CheckpointHead> read_head(CheckpointFile& file, uint64_t identity, std::string_view name);
 
-/// What a file of these bytes holds: `totals` is a view into them. kFailed as above.
-struct CheckpointContent {
-  CheckpointHead units;
-  std::string_view totals;
-};
-Result<CheckpointContent> parse_checkpoint(std::string_view bytes, uint64_t identity,
-                                           std::string_view name);
-
 /// Opens a frozen file; kFailed if it is not what the index says.
 Result<CheckpointFile> open_frozen(const std::string& folder, const FrozenFile& file);
 

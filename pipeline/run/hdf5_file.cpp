@@ -1,16 +1,14 @@
 #include "pipeline/run/hdf5_file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "pipeline/base/message.h"
 #include "pipeline/core/column.h"
+#include "pipeline/report/h5_output.h"
 #include "pipeline/report/results_h5_objects.h"
 
 namespace shardmill {
@@ -46,29 +44,17 @@ Handle type_of(const Hdf5OutputColumn& column) {
   return text_type();
 }
 
-/// The errno that the library names in "..., errno = 28, error message = ...".
-std::optional<int> system_error_in(std::string_view message) {
-  constexpr std::string_view kBefore = "errno = ";
-  const size_t at = message.find(kBefore);
-  if (at == std::string_view::npos) return std::nullopt;
-  int error = 0;
-  const std::string_view digits = message.substr(at + kBefore.size());
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), error);
-  return read.ec == std::errc() ? std::optional<int>(error) : std::nullopt;
-}
-
 class TableWriter {
  public:
   TableWriter(const FileHandle& blocks, const std::string& place, const Hdf5OutputShape& shape,
               uint64_t rows)
       : blocks_(blocks), place_(place), shape_(shape), rows_(rows) {}
 
-  Status write(const std::string& path) {
-    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-    H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG);
+  Status write(H5Output& output) {
     const Handle plist(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
     H5Pset_obj_track_times(plist.id(), false);
-    const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, plist.id(), access.id()), H5Fclose);
+    const Handle access = output.access();
+    const Handle file(H5Fcreate("rows.h5", H5F_ACC_TRUNC, plist.id(), access.id()), H5Fclose);
     if (!file.is_ok()) return library_failure("cannot be created");
     RETURN_IF_ERROR(make_datasets(file.id()));
     for (uint64_t row = 0; row < rows_; row += shape_.chunk_rows) {
@@ -210,12 +196,11 @@ Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64
   ASSIGN_OR_RETURN(FileHandle file, open_temporary(made, O_RDWR | O_CREAT | O_TRUNC));
   const std::lock_guard<std::mutex> one_at_a_time(hdf5_library());
   const QuietErrors quiet;
-  // No step of the way to the file can be a symlink this way.
-  const std::string path = fmt::format("/proc/self/fd/{}", file.get());
-  const Status status = TableWriter(blocks, shown, shape, rows).write(path);
-  if (status.is_ok()) return rename_temporary(made, place.temporary);
-  const std::optional<int> error = system_error_in(status.message());
-  return error ? file_error(shown, "written", *error) : status.at(escaped(shown));
+  H5Output output(file.get());
+  const Status status =
+      output.is_open() ? TableWriter(blocks, shown, shape, rows).write(output) : Status::ok();
+  if (!output.close()) return file_error(shown, "written", output.error());
+  return status.is_ok() ? rename_temporary(made, place.temporary) : status.at(escaped(shown));
 }
 
 }  // namespace shardmill

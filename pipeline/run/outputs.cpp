@@ -12,6 +12,7 @@
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
+#include "pipeline/core/binary_row.h"
 #include "pipeline/plan/run_identity.h"
 #include "pipeline/run/protocol.h"
 
@@ -155,7 +156,6 @@ uint64_t block_count(const FinalFile& file) {
 
 /// Of the rows of a file of kHdf5.
 constexpr uint64_t kChunkRows = 32 << 10;
-constexpr uint64_t kChunkBytes = 64 << 20;  ///< fewer rows where they are longer
 constexpr uint64_t kFixedTextBytes = 128;
 
 }  // namespace
@@ -477,7 +477,7 @@ Status Outputs::finish_hdf5(FinalFile& file, const std::string& parts_dir) const
   }
   file.chunk_rows = 1;
   while (file.chunk_rows < std::min(kChunkRows, file.rows) &&
-         2 * file.chunk_rows * value_bytes <= kChunkBytes) {
+         2 * file.chunk_rows * value_bytes <= kHdf5BlockBytes) {
     file.chunk_rows *= 2;
   }
   for (;; file.chunk_rows /= 2) {
@@ -491,7 +491,7 @@ Status Outputs::finish_hdf5(FinalFile& file, const std::string& parts_dir) const
       largest = std::max(largest, part.bytes);
       file.blocks.push_back(file.blocks.back() + part.bytes);
     }
-    if (largest <= kChunkBytes || file.chunk_rows == 1) return {};
+    if (largest <= kHdf5BlockBytes || file.chunk_rows == 1) return {};
   }
 }
 

@@ -132,7 +132,7 @@ def compare(rows, columns, expected):
 
 def check_storage(path, compressed, texts):
     with h5py.File(path) as file:
-        assert file["id"].chunks == (32768,) and file["id"].shuffle == compressed
+        assert file["id"].chunks[0] in (8192, 16384, 32768) and file["id"].shuffle == compressed
         assert file["id"].compression == ("gzip" if compressed else None)
         kinds = {name: h5py.check_string_dtype(file[name].dtype).length for name in ("text", "long")}
         assert kinds == texts, kinds

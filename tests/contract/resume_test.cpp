@@ -14,6 +14,7 @@
 #include "pipeline/run/run_dir.h"
 #include "pipeline/run/run_lock.h"
 #include "pipeline/run/run_status.h"
+#include "tests/support/checkpoint_bytes.h"
 #include "tests/support/files.h"
 #include "tests/support/job_runner.h"
 

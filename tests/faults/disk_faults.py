@@ -51,6 +51,9 @@ layout = "per_input"
 [[stage]]
 use = "write"
 path = "by/{city}/{kind}.csv"
+[[stage]]
+use = "write"
+path = "columns.h5"
 """,
     # Parts that are too large for a buffer, copies of long ranges, numbered outputs; the only checkpoints are the last ones.
     "large": HEAD.format(name="large", unit="1MiB", checkpoint="1h", input='format = "lines"') + """[[stage]]

@@ -5,6 +5,7 @@
 #include "pipeline/run/unit_report.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/stage_states.h"
+#include "tests/support/checkpoint_bytes.h"
 
 namespace shardmill {
 namespace {

@@ -178,18 +178,19 @@ TEST_P(Heavy, IsSeenByTheListedFilesOnly) {
 
 INSTANTIATE_TEST_SUITE_P(
     Headers, Heavy,
-    testing::Values(
-        HeavyHeader{"mpi.h", {"pipeline/comm/mpi_comm.cpp"}},
-        HeavyHeader{"hdf5.h", {"pipeline/formats/hdf5_objects.h"}},
-        HeavyHeader{"toml.h", {"pipeline/plan/toml_tree.cpp"}},
-        HeavyHeader{"CLI.hpp", {"pipeline/cli/arguments.cpp"}},
-        HeavyHeader{"simdjson.h", {"inputs/support/json_index.cpp"}}, HeavyHeader{"json.hpp", {}},
-        HeavyHeader{"pcre2.h", {"stages/support/regex.cpp"}},
-        HeavyHeader{"hs.h", {"stages/support/pattern_set.cpp"}},
-        HeavyHeader{"highway.h",
-                    {"inputs/support/text_kernels.cpp", "stages/support/literal_search.cpp",
-                     "stages/support/words.cpp"}},
-        HeavyHeader{"hwloc.h", {}}, HeavyHeader{"fast_float.h", {"pipeline/formats/numbers.cpp"}}),
+    testing::Values(HeavyHeader{"mpi.h", {"pipeline/comm/mpi_comm.cpp"}},
+                    HeavyHeader{"hdf5.h", {"pipeline/formats/hdf5_objects.h"}},
+                    HeavyHeader{"toml.h", {"pipeline/plan/toml_tree.cpp"}},
+                    HeavyHeader{"CLI.hpp", {"pipeline/cli/arguments.cpp"}},
+                    HeavyHeader{"simdjson.h", {"inputs/support/json_index.cpp"}},
+                    HeavyHeader{"json.hpp", {}},
+                    HeavyHeader{"pcre2.h", {"stages/support/regex.cpp"}},
+                    HeavyHeader{"hs.h", {"stages/support/pattern_set.cpp"}},
+                    HeavyHeader{"highway.h",
+                                {"inputs/support/text_kernels.cpp",
+                                 "stages/support/literal_search.cpp", "stages/support/words.cpp"}},
+                    HeavyHeader{"hwloc.h", {}},
+                    HeavyHeader{"fast_float.h", {"pipeline/formats/numbers.cpp"}}),
     [](const auto& heavy) {
       std::string name = heavy.param.header;
       std::replace_if(
@@ -203,6 +204,32 @@ TEST(House, OpenMpLivesInTheWorkerTeam) {
     if (file.text.find("#pragma omp") != std::string::npos) files.push_back(file.path);
   }
   EXPECT_THAT(files, ElementsAreArray({"pipeline/run/team.cpp"}));
+}
+
+/// "Plan" for `struct Plan {` or `class Plan final : public Base {`; "" for all other lines.
+std::string type_defined_by(std::string_view line) {
+  for (const std::string_view kind : {"enum class ", "struct ", "class "}) {
+    if (!line.starts_with(kind) || line.ends_with(";")) continue;
+    line.remove_prefix(kind.size());
+    return std::string(line.substr(0, line.find_first_of(" :{")));
+  }
+  return {};
+}
+
+// The linker takes one of two inline functions of one name, and says nothing.
+TEST(House, NoTwoHeadersDefineTypesOfOneName) {
+  std::map<std::string, std::set<std::string>> headers;
+  for (const SourceFile& file : sources()) {
+    if (!file.path.ends_with(".h")) continue;
+    for (const std::string_view line : lines_of(file.text)) {
+      const std::string type = type_defined_by(line);
+      if (!type.empty()) headers[type].insert(file.path);
+    }
+  }
+  EXPECT_GT(headers.size(), 200u);
+  for (const auto& [type, files] : headers) {
+    EXPECT_EQ(files.size(), 1u) << type << " is defined in " << testing::PrintToString(files);
+  }
 }
 
 TEST(House, EveryHeaderIsIncludedOnceByItself) {
