@@ -340,7 +340,8 @@ class Hdf5Records final : public Reader {
         columns_(job,
                  {.file = file_.get(),
                   .bytes = bytes_.get(),
-                  .window_bytes_max = context.limits.window_bytes_max},
+                  .window_bytes_max = context.limits.window_bytes_max,
+                  .clock = context.clock},
                  std::move(opened.table)) {
     const uint64_t rows = columns_.table().rows;
     const uint64_t per_row = columns_.table().records_per_row;
@@ -443,10 +444,13 @@ class Hdf5Input final : public BoundInput {
       return Status::bad_file("the content of an HDF5 file was given as text, expected a file");
     }
     Hdf5Records::Opened opened;
-    ASSIGN_OR_RETURN(
-        opened.file,
-        Hdf5File::open(servers_, selection_of(slice.path, job_.options, context.limits),
-                       answer_limits(context.limits)));
+    {
+      const WorkSpan span(context.clock, WorkClock::kReading);
+      ASSIGN_OR_RETURN(
+          opened.file,
+          Hdf5File::open(servers_, selection_of(slice.path, job_.options, context.limits),
+                         answer_limits(context.limits)));
+    }
     const Hdf5FileId& id = opened.file->description().file;
     ASSIGN_OR_RETURN(opened.bytes, Hdf5Bytes::open(slice.path, id));
     RETURN_IF_ERROR(check_unchanged(slice, *opened.bytes, id));

@@ -198,6 +198,7 @@ Status Hdf5Elements::load_fill(uint64_t row, uint64_t end) {
 }
 
 Status Hdf5Elements::load_contiguous(uint64_t row, uint64_t end) {
+  const WorkSpan span(access_.clock, WorkClock::kReading);
   const uint64_t rows = rows_at_once(row, end);
   RETURN_IF_ERROR(begin_block(row, row + rows));
   const uint64_t runs = shape_.axis == 0 ? 1 : shape_.inner;
@@ -215,6 +216,7 @@ Status Hdf5Elements::load_contiguous(uint64_t row, uint64_t end) {
 }
 
 Status Hdf5Elements::load_rows(uint64_t row, uint64_t end) {
+  const WorkSpan span(access_.clock, WorkClock::kReading);
   const uint64_t rows = rows_at_once(row, end);
   RETURN_IF_ERROR(begin_block(row, row + rows));
   const uint64_t bytes = rows * shape_.inner * about_.element_bytes;
@@ -263,12 +265,19 @@ Status Hdf5Elements::read_chunk(const Hdf5ChunkPlace& place, char* out) {
                             counted(unfilter_->stored_bytes_max(), "byte"));
   }
   if (about_.filters.empty() && place.size_bytes == chunk_bytes_) {
+    const WorkSpan span(access_.clock, WorkClock::kReading);
     return access_.bytes->read(place.address, chunk_bytes_, out);
   }
-  stored_.need(place.size_bytes);
-  RETURN_IF_ERROR(access_.bytes->read(place.address, place.size_bytes, stored_.data()));
+  RETURN_IF_ERROR(read_stored(place));
+  const WorkSpan span(access_.clock, WorkClock::kUnpacking);
   return unfilter_->undo({stored_.data(), place.size_bytes}, place.filter_mask, out)
       .at("byte " + with_separators(place.address));
+}
+
+Status Hdf5Elements::read_stored(const Hdf5ChunkPlace& place) {
+  const WorkSpan span(access_.clock, WorkClock::kReading);
+  stored_.need(place.size_bytes);
+  return access_.bytes->read(place.address, place.size_bytes, stored_.data());
 }
 
 /// Puts what is inside the dataset of the chunk at `at` of the grid into the block.
@@ -342,6 +351,7 @@ Status Hdf5LibraryColumn::load(uint64_t row, uint64_t end) {
     return place(Status::bad_file("has rows of " + counted(inner, "value") +
                                   ", expected fewer; raise window_bytes_max"));
   }
+  const WorkSpan span(access_.clock, WorkClock::kReading);
   const Status status = access_.file->column(
       {.dataset = index_, .leaf = leaf_, .axis = shape_.axis, .first = row, .count = rows},
       answer_);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "inputs/support/hdf5_client.h"
+#include "pipeline/base/work_clock.h"
 #include "pipeline/formats/hdf5_filters.h"
 
 namespace shardmill {
@@ -62,6 +63,7 @@ struct Hdf5Access {
   Hdf5File* file = nullptr;
   Hdf5Bytes* bytes = nullptr;
   uint64_t window_bytes_max = 0;
+  WorkClock* clock = nullptr;         ///< the worker's
   uint64_t wanted_bytes = 256 << 10;  ///< of a block, where nothing else decides
 };
 
@@ -85,6 +87,7 @@ class Hdf5Elements {
   Status load_chunks(uint64_t row);
   Status fetch_places(uint64_t row);
   Status read_chunk(const Hdf5ChunkPlace& place, char* out);
+  Status read_stored(const Hdf5ChunkPlace& place);
   void copy_chunk(const std::vector<uint64_t>& at, const char* chunk);
   Status begin_block(uint64_t begin, uint64_t end);
   uint64_t rows_at_once(uint64_t row, uint64_t end) const;

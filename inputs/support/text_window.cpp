@@ -14,7 +14,8 @@ Result<std::unique_ptr<ByteSource>> open_source(const FileSlice& slice, const Re
                            .size_bytes = slice.size_bytes,
                            .mtime_ns = slice.mtime_ns,
                            .window_bytes_max = context.limits.window_bytes_max,
-                           .expansion_max = context.limits.expansion_max};
+                           .expansion_max = context.limits.expansion_max,
+                           .clock = context.clock};
   if (context.content == nullptr) return open_file(slice.path, options);
   options.size_bytes = context.content->size();
   options.is_plain = context.content_is_records;

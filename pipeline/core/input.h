@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "pipeline/base/status.h"
+#include "pipeline/base/work_clock.h"
 #include "pipeline/core/batch.h"
 #include "pipeline/core/bind.h"
 #include "pipeline/core/options.h"
@@ -43,6 +44,7 @@ struct ReadContext {
   /// Where the first record of a slice starts, if the unit before has told (a redo); unset: find
   /// it, or assume.
   std::optional<uint64_t> first_record;
+  WorkClock* clock = nullptr;  ///< the worker's, for the bytes' way in
 };
 
 /// What a reader knows at the end of its slice.

@@ -9,8 +9,11 @@ namespace shardmill {
 /// One stage of the row: counts what goes in, and what it passes on goes to the next link.
 class PipelineWorker::Link final : public NextStage {
  public:
-  Link(const PipelineStage& stage, const SlotPlan& slots)
+  /// `clock` is where a clock may stand; `place` is the stage's in the row.
+  Link(const PipelineStage& stage, const SlotPlan& slots, WorkClock* const& clock, size_t place)
       : stage_(stage),
+        clock_(clock),
+        activity_(WorkClock::kFirstStage + place),
         worker_(stage.bound->make_worker()),
         before_(stage.schema_before, slots),
         after_(stage.schema_after, slots) {}
@@ -29,13 +32,17 @@ class PipelineWorker::Link final : public NextStage {
 
   Status process(Batch& batch) {
     context_.books->records_in += batch.selected();
+    const WorkSpan span(clock_, activity_);
     return worker_->process(batch, context_, *this);
   }
   Status begin_slice(const FileSlice& slice) {
     before_.begin_file(slice.path);
     return worker_->begin_slice(slice, context_);
   }
-  Status end_slice() { return worker_->end_slice(context_, *this); }
+  Status end_slice() {
+    const WorkSpan span(clock_, activity_);
+    return worker_->end_slice(context_, *this);
+  }
 
   Status pass(Batch& batch) override {
     const size_t records = batch.selected();
@@ -48,6 +55,8 @@ class PipelineWorker::Link final : public NextStage {
 
  private:
   const PipelineStage& stage_;
+  WorkClock* const& clock_;
+  size_t activity_;
   std::unique_ptr<StageWorker> worker_;
   RecordWatch before_;
   RecordWatch after_;
@@ -76,7 +85,7 @@ PipelineWorker::PipelineWorker(std::span<const PipelineStage> stages, const Slot
                                std::function<Status(Batch&)> last)
     : slots_(slots), last_(std::move(last)) {
   for (const PipelineStage& stage : stages) {
-    links_.push_back(std::make_unique<Link>(stage, slots));
+    links_.push_back(std::make_unique<Link>(stage, slots, clock_, links_.size()));
   }
   for (size_t i = 0; i < links_.size(); ++i) {
     links_[i]->connect(i + 1 < links_.size() ? links_[i + 1].get() : nullptr, &last_);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/base/work_clock.h"
 #include "pipeline/core/stage.h"
 
 namespace shardmill {
@@ -35,6 +36,9 @@ class PipelineWorker {
   PipelineWorker(const PipelineWorker&) = delete;
   PipelineWorker& operator=(const PipelineWorker&) = delete;
 
+  /// Each stage's time is told to this clock from now on; it must outlive the worker.
+  void tell_time(WorkClock* clock) { clock_ = clock; }
+
   /// Points the stages at a unit's state. REQUIRES: one context per stage, books sized by its
   /// declaration.
   void begin_unit(std::span<const StageContext> contexts);
@@ -50,6 +54,7 @@ class PipelineWorker {
  private:
   class Link;
   const SlotPlan& slots_;
+  WorkClock* clock_ = nullptr;
   std::function<Status(Batch&)> last_;
   std::vector<std::unique_ptr<Link>> links_;
 };

@@ -52,12 +52,14 @@ class MemberSource final : public ByteSource {
         codec_(std::move(codec)),
         size_bytes_(options.size_bytes),
         expansion_max_(options.expansion_max),
+        clock_(options.clock),
         buffer_(std::max(options.buffer_bytes, kMagicBytes)) {
     raw_->seek(0);
   }
 
   Result<size_t> read(char* buffer, size_t capacity) override {
     if (capacity == 0) return size_t{0};
+    const WorkSpan span(clock_, WorkClock::kUnpacking);
     if (staged_.empty() && capacity >= kStepBytes) return next_bytes(buffer);
     if (staged_.empty()) {
       if (stage_ == nullptr) stage_ = std::make_unique_for_overwrite<char[]>(kStepBytes);
@@ -196,6 +198,7 @@ class MemberSource final : public ByteSource {
   std::unique_ptr<Codec> codec_;
   uint64_t size_bytes_;
   uint64_t expansion_max_;
+  WorkClock* clock_;
   std::vector<char> buffer_;
   std::string_view rest_;          ///< of buffer_: not decoded yet
   std::unique_ptr<char[]> stage_;  ///< kStepBytes, made for the first caller with less room
@@ -282,7 +285,7 @@ bool is_named_compressed(std::string_view path) {
 Result<std::unique_ptr<ByteSource>> open_file(const std::string& path,
                                               const SourceOptions& options) {
   const ListedFile listed = {.size_bytes = options.size_bytes, .mtime_ns = options.mtime_ns};
-  ASSIGN_OR_RETURN(std::unique_ptr<RawBytes> raw, open_raw_file(path, listed));
+  ASSIGN_OR_RETURN(std::unique_ptr<RawBytes> raw, open_raw_file(path, listed, options.clock));
   return open_raw(std::move(raw), path, options);
 }
 

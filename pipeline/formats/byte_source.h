@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "pipeline/base/status.h"
+#include "pipeline/base/work_clock.h"
 
 namespace shardmill {
 
@@ -45,6 +46,7 @@ struct SourceOptions {
   uint64_t expansion_max = 0;
   size_t buffer_bytes = 128 << 10;  ///< of compressed bytes read at once; tests make it tiny
   bool is_plain = false;            ///< whatever the bytes look like
+  WorkClock* clock = nullptr;       ///< the worker's; is told when bytes are read and unpacked
 };
 
 /// True if the path ends with the extension of a compression.

@@ -57,8 +57,8 @@ bool waits_for_another_try(size_t attempt) {
 
 class RawFile final : public RawBytes {
  public:
-  RawFile(int file, const ListedFile& listed, bool has_grown)
-      : file_(file), listed_(listed), has_grown_(has_grown) {}
+  RawFile(int file, const ListedFile& listed, bool has_grown, WorkClock* clock)
+      : file_(file), listed_(listed), has_grown_(has_grown), clock_(clock) {}
   ~RawFile() override { close(file_); }
   RawFile(const RawFile&) = delete;
   RawFile& operator=(const RawFile&) = delete;
@@ -68,6 +68,7 @@ class RawFile final : public RawBytes {
     size_t wanted = std::min<uint64_t>({capacity, left, kReadBytesMax});
     if (left == 0) RETURN_IF_ERROR(look_back());
     if (wanted == 0) return size_t{0};
+    const WorkSpan span(clock_, WorkClock::kReading);
     for (size_t attempt = 0;;) {
       const ssize_t got = pread(file_, buffer, wanted, static_cast<off_t>(position_));
       if (got > 0) {
@@ -118,6 +119,7 @@ class RawFile final : public RawBytes {
   bool has_grown_;
   bool has_looked_back_ = false;
   Status looked_back_;
+  WorkClock* clock_;
   uint64_t position_ = 0;
 };
 
@@ -175,7 +177,9 @@ int open_patiently(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const ListedFile& listed) {
+Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const ListedFile& listed,
+                                                WorkClock* clock) {
+  const WorkSpan span(clock, WorkClock::kReading);
   const int file = open_patiently(path);
   if (file < 0) return cannot_open(errno);
   struct stat info;
@@ -186,7 +190,7 @@ Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const L
   }
   posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL);
   const bool has_grown = static_cast<uint64_t>(info.st_size) > listed.size_bytes;
-  return std::unique_ptr<RawBytes>(std::make_unique<RawFile>(file, listed, has_grown));
+  return std::unique_ptr<RawBytes>(std::make_unique<RawFile>(file, listed, has_grown, clock));
 }
 
 std::unique_ptr<RawBytes> open_raw_memory(std::string_view content) {

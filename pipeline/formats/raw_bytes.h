@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "pipeline/base/status.h"
+#include "pipeline/base/work_clock.h"
 
 namespace shardmill {
 
@@ -30,8 +31,10 @@ struct ListedFile {
 
 /// See open_file in byte_source.h for what is refused. What lies behind the listed size is not
 /// read. A read that fails is tried again, with pauses of half a second in all, and at last page by
-/// page, so that where the good bytes end does not depend on how much was asked for.
-Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const ListedFile& listed);
+/// page, so that where the good bytes end does not depend on how much was asked for. `clock`, which
+/// may be nullptr, is told when bytes are read.
+Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const ListedFile& listed,
+                                                WorkClock* clock = nullptr);
 std::unique_ptr<RawBytes> open_raw_memory(std::string_view content);
 
 }  // namespace shardmill

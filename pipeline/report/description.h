@@ -61,6 +61,40 @@ struct BadValueCount {
   std::vector<std::string> examples;  ///< the first by identity, bounded
 };
 
+/// What a worker did in a span of time, in 255ths of it; it waited for the rest.
+struct WorkShares {
+  uint8_t reading = 0;
+  uint8_t decoding = 0;  ///< unpacking and parsing
+  uint8_t computing = 0;
+  uint8_t committing = 0;
+};
+
+/// Spans follow each other; each begins where the one before ends.
+struct TimeSpan {
+  double end_seconds = 0;  ///< since the rank's workers could begin
+  uint64_t disk_bytes = 0;
+  uint64_t records = 0;
+  uint64_t table_bytes = 0;  ///< memory at the span's end
+  uint64_t rss_bytes = 0;    ///< likewise
+};
+
+/// How a rank spent its time. Bounded, see run/timeline.h.
+struct RankTimeline {
+  std::vector<TimeSpan> spans;
+  /// By worker, of each span; one line for all workers of a rank where a run has very many.
+  std::vector<std::vector<WorkShares>> lines;
+};
+
+/// Seconds of workers, added up.
+struct WorkSeconds {
+  double waiting = 0;
+  double reading = 0;
+  double unpacking = 0;
+  double parsing = 0;
+  double committing = 0;
+  std::vector<double> stages;
+};
+
 struct RankResult {
   std::string host;
   unsigned threads = 0;
@@ -71,6 +105,9 @@ struct RankResult {
   uint64_t peak_rss_bytes = 0;
   uint64_t redone_units = 0;     ///< CSV ranges whose start was assumed wrongly
   uint64_t abandoned_bytes = 0;  ///< read of units that did not commit, since the run stopped
+  double start_up_seconds = 0;   ///< from its process's start until its workers could begin
+  WorkSeconds spent;
+  RankTimeline timeline;
 };
 
 struct OutputResult {
@@ -85,6 +122,9 @@ struct RunSeconds {
   double work = 0;   ///< first deal to last commit
   double merge = 0;  ///< partials, tables, outputs, report
 };
+
+/// Of all ranks.
+WorkSeconds work_seconds(const std::vector<RankResult>& ranks);
 
 struct RunDescription {
   std::string job_name;

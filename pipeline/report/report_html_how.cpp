@@ -6,6 +6,7 @@
 #include "pipeline/report/json_object.h"
 #include "pipeline/report/report_html_rows.h"
 #include "pipeline/report/report_html_text.h"
+#include "pipeline/report/report_html_time.h"
 
 namespace shardmill {
 
@@ -96,6 +97,23 @@ std::string balance_json(const RunDescription& run) {
   return rows.str();
 }
 
+/// Seconds of all workers: a row for each thing that they did, with the number of the stage or
+/// null.
+std::string spent_json(const RunDescription& run) {
+  constexpr size_t kStagesShown = 100;
+  const WorkSeconds spent = work_seconds(run.ranks);
+  PageRows rows(kStagesShown + 5);
+  rows.add({"\"reading\"", "null", page_number(spent.reading)});
+  rows.add({"\"unpacking\"", "null", page_number(spent.unpacking)});
+  rows.add({"\"parsing\"", "null", page_number(spent.parsing)});
+  for (size_t i = 0; i < std::min(spent.stages.size(), kStagesShown); ++i) {
+    rows.add({"\"computing\"", std::to_string(i), page_number(spent.stages[i])});
+  }
+  rows.add({"\"committing\"", "null", page_number(spent.committing)});
+  rows.add({"\"waiting\"", "null", page_number(spent.waiting)});
+  return rows.str();
+}
+
 }  // namespace
 
 std::string page_how_it_ran(const RunDescription& run) {
@@ -103,6 +121,8 @@ std::string page_how_it_ran(const RunDescription& run) {
       .json("layout", layout_json(run))
       .json("ranks", ranks_json(run))
       .json("balance", balance_json(run))
+      .json("spent", spent_json(run))
+      .json("timeline", page_timeline(run))
       .str();
 }
 

@@ -1,9 +1,29 @@
+#include <algorithm>
+
+#include "pipeline/formats/json_text.h"
 #include "pipeline/report/description.h"
 #include "pipeline/report/json_object.h"
 
 namespace shardmill {
 
 namespace {
+
+std::string spent_json(const WorkSeconds& spent) {
+  std::vector<std::string> stages;
+  for (const double seconds : spent.stages) {
+    std::string text;
+    append_json_float(text, seconds);
+    stages.push_back(std::move(text));
+  }
+  return JsonObject()
+      .number("waiting", spent.waiting)
+      .number("reading", spent.reading)
+      .number("unpacking", spent.unpacking)
+      .number("parsing", spent.parsing)
+      .json("stages", json_array(stages))
+      .number("committing", spent.committing)
+      .str();
+}
 
 std::string rank_json(const RankResult& rank, size_t number) {
   return JsonObject()
@@ -15,6 +35,7 @@ std::string rank_json(const RankResult& rank, size_t number) {
       .integer("disk_bytes", rank.disk_bytes)
       .integer("records", rank.records)
       .number("busy_seconds", rank.busy_seconds)
+      .number("start_up_seconds", rank.start_up_seconds)
       .integer("peak_rss_bytes", rank.peak_rss_bytes)
       .str();
 }
@@ -39,6 +60,20 @@ double per_second(uint64_t amount, double seconds) {
 }
 
 }  // namespace
+
+WorkSeconds work_seconds(const std::vector<RankResult>& ranks) {
+  WorkSeconds sum;
+  for (const RankResult& rank : ranks) {
+    sum.waiting += rank.spent.waiting;
+    sum.reading += rank.spent.reading;
+    sum.unpacking += rank.spent.unpacking;
+    sum.parsing += rank.spent.parsing;
+    sum.committing += rank.spent.committing;
+    sum.stages.resize(std::max(sum.stages.size(), rank.spent.stages.size()));
+    for (size_t i = 0; i < rank.spent.stages.size(); ++i) sum.stages[i] += rank.spent.stages[i];
+  }
+  return sum;
+}
 
 std::string run_json(const RunDescription& run) {
   std::vector<std::string> peaks;
@@ -78,6 +113,7 @@ std::string run_json(const RunDescription& run) {
   out += ",\n \"plain_bytes\": " + std::to_string(run.plain_bytes);
   out += ",\n \"records\": " + std::to_string(run.records);
   out += ",\n \"rates\": " + rates;
+  out += ",\n \"spent\": " + spent_json(work_seconds(run.ranks));
   out += ",\n \"per_rank\": " + json_lines(ranks, 2);
   out += ",\n \"outputs\": " + json_lines(outputs, 2);
   out += ",\n \"books_problems\": " + json_array(problems);

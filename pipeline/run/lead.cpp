@@ -19,6 +19,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/plan/run_identity.h"
 #include "pipeline/run/asked.h"
+#include "pipeline/run/timeline.h"
 #include "pipeline/run/unit_report.h"
 
 namespace shardmill {
@@ -55,16 +56,20 @@ std::string folder_for_parts(const Outputs& outputs, const RunRequest& request) 
   return folder == nullptr ? "/tmp" : folder;
 }
 
+/// Columns of the terminal behind `descriptor`; 0 if there is none, or it does not say.
+unsigned width_of_terminal(int descriptor) {
+  winsize size = {};
+  return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 /// As wide as the terminal, within what the report is made for.
 TextStyle style_of_output() {
   TextStyle style;
-  winsize size = {};
   // mpirun gives its processes a terminal even where its own output is a file.
   if (launched_by_mpi() || ::isatty(STDOUT_FILENO) == 0) return style;
   style.colour = std::getenv("NO_COLOR") == nullptr;
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-    style.width = std::clamp<unsigned>(size.ws_col, 80, 120);
-  }
+  const unsigned width = width_of_terminal(STDOUT_FILENO);
+  if (width > 0) style.width = std::clamp(width, 80u, 120u);
   return style;
 }
 
@@ -216,7 +221,8 @@ void Lead::begin_work(const Start& start) {
                     .total_units = plan().units.size(),
                     .stall_warning_seconds = plan().bound->job.run.stall_warning_seconds,
                     .hosts = start.hosts,
-                    .before = before_});
+                    .before = before_,
+                    .width = width_of_terminal(STDERR_FILENO)});
   hosts_ = start.hosts;
 }
 
@@ -582,6 +588,15 @@ std::string encode_rank_result(const RankResult& rank) {
     writer.varint(value);
   }
   writer.f64(rank.busy_seconds);
+  writer.f64(rank.start_up_seconds);
+  const WorkSeconds& spent = rank.spent;
+  for (const double seconds :
+       {spent.waiting, spent.reading, spent.unpacking, spent.parsing, spent.committing}) {
+    writer.f64(seconds);
+  }
+  writer.varint(spent.stages.size());
+  for (const double seconds : spent.stages) writer.f64(seconds);
+  writer.text(encode_timeline(rank.timeline));
   return writer.take();
 }
 
@@ -595,6 +610,16 @@ RankResult decode_rank_result(std::string_view bytes) {
     *value = reader.varint();
   }
   rank.busy_seconds = reader.f64();
+  rank.start_up_seconds = reader.f64();
+  WorkSeconds& spent = rank.spent;
+  for (double* seconds :
+       {&spent.waiting, &spent.reading, &spent.unpacking, &spent.parsing, &spent.committing}) {
+    *seconds = reader.f64();
+  }
+  const uint64_t stages = reader.varint();
+  if (!reader.count_fits(stages, 8)) return rank;
+  for (uint64_t i = 0; i < stages; ++i) spent.stages.push_back(reader.f64());
+  rank.timeline = decode_timeline(reader.text());
   return rank;
 }
 

@@ -24,6 +24,8 @@ class MemoryBudget {
   void hold_heap() const;
   /// What all tables may hold.
   uint64_t most() const { return plan_.table_bytes(); }
+  /// What all tables hold now. Any thread.
+  uint64_t table_bytes() const;
   /// Tables hold more than is left for them.
   bool is_exceeded() const;
   /// The process has more in memory than it may have. Asks the system: a few microseconds.
@@ -40,7 +42,6 @@ class MemoryBudget {
     std::atomic<uint64_t> entries = 0;
   };
 
-  uint64_t table_bytes() const;
   std::string largest_stage() const;
 
   const MemoryPlan plan_;

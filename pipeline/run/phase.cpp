@@ -94,6 +94,7 @@ class PhaseLoop {
       const bool all_rest = mailbox_.idle_workers() == workers;
       const bool told = pass_events_on();
       if (setup_.leader != nullptr) setup_.leader->tick();
+      if (setup_.tick) setup_.tick();
       tell_heartbeat();
       tell_stop_wish();
       if (draining_ && all_rest) tell_drained();

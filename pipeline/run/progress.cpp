@@ -177,7 +177,8 @@ void Progress::tick() {
   }
   if (elapsed < next_line_) return;
   next_line_ = elapsed + (setup_.terminal ? kLiveSeconds : kBatchSeconds);
-  print(setup_.terminal ? "\r\x1b[K" + line() : line() + "\n");
+  const std::string text = live_line();
+  print(setup_.terminal ? "\r\x1b[K" + text : text + "\n");
   line_shown_ = setup_.terminal;
 }
 
@@ -188,6 +189,18 @@ std::string Progress::line() const {
                         .disk_bytes_before = setup_.before.disk_bytes,
                         .elapsed_seconds = elapsed_seconds()},
                        all.rejected);
+}
+
+/// With the balance of the ranks where there is room for it.
+std::string Progress::live_line() const {
+  constexpr size_t kLabel = 9;
+  constexpr size_t kLeastBalanceCells = 16;
+  std::string text = line();
+  const size_t taken = code_points(text) + kLabel;
+  if (setup_.terminal && ranks_.size() > 1 && setup_.width >= taken + kLeastBalanceCells) {
+    text += "  " + balance_text(ranks_, setup_.width - taken);
+  }
+  return text;
 }
 
 void Progress::end() {
@@ -222,6 +235,27 @@ std::string progress_line(const Pace& pace, uint64_t bad_records) {
     line += fmt::format(", {} left", format_seconds(*left));
   if (bad_records > 0) line += ", " + counted(bad_records, "bad record");
   return line;
+}
+
+std::string balance_text(const std::vector<Heartbeat>& ranks, size_t cells) {
+  constexpr std::string_view kBlocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  const size_t shown = std::min(cells, ranks.size());
+  std::vector<double> means;
+  for (size_t i = 0; i < shown; ++i) {
+    const size_t begin = ranks.size() * i / shown;
+    const size_t end = ranks.size() * (i + 1) / shown;
+    double sum = 0;
+    for (size_t rank = begin; rank < end; ++rank) {
+      sum += static_cast<double>(ranks[rank].disk_bytes);
+    }
+    means.push_back(sum / static_cast<double>(end - begin));
+  }
+  const double most = means.empty() ? 0 : *std::max_element(means.begin(), means.end());
+  std::string text = "ranks ";
+  for (const double mean : means) {
+    text += kBlocks[most > 0 ? static_cast<size_t>(mean / most * 7 + 0.5) : 0];
+  }
+  return text;
 }
 
 std::string stall_warning(size_t rank, const std::string& host, const WorkerPlace& worker,

@@ -91,6 +91,7 @@ struct ProgressSetup {
   double stall_warning_seconds = 300;
   std::vector<std::string> hosts;  ///< by rank
   Heartbeat before = {};           ///< what earlier attempts have done
+  unsigned width = 80;             ///< of the terminal, columns
 };
 
 /// What rank 0 knows of a rank.
@@ -122,6 +123,7 @@ class Progress {
  private:
   void warn_of_stalls();
   std::string line() const;
+  std::string live_line() const;
 
   const Clock::time_point start_ = Clock::now();  ///< before what begins with it
   ProgressSetup setup_;
@@ -147,6 +149,9 @@ struct Pace {
 
 /// `read 1.20 GiB of 4.00 GiB (30.0 %), 512 MB/s, 5.8 s left, 3 bad records`. Pure.
 std::string progress_line(const Pace& pace, uint64_t bad_records);
+/// `ranks ▇▇▅▇`: what each rank has read, as a share of what the foremost one has; with more than
+/// `cells` ranks, means of neighbours. Pure.
+std::string balance_text(const std::vector<Heartbeat>& ranks, size_t cells);
 /// `rank 3 (node7): no progress for 312 s at byte 1,024 of "x", expected a chunk within 300 s;
 /// ...`.
 std::string stall_warning(size_t rank, const std::string& host, const WorkerPlace& worker,

@@ -5,13 +5,23 @@
 
 namespace shardmill {
 
+namespace {
+
+/// More workers than these in a run have a line for each rank only.
+constexpr uint64_t kLinesMost = 2048;
+
+}  // namespace
+
 RankWork::RankWork(const Start& start)
     : start_(start), mailbox_(start.threads), gauges_(start.threads), ends_(start.threads) {
   if (start.job == nullptr) return;
   memory_.emplace(start.memory, *start.job);
   const uint64_t records = start.job->job.run.limit_records;
   limit_ = {.on = records > 0, .left = records - std::min(records, start.records_before)};
-  for (unsigned i = 0; i < start.threads; ++i) totals_.emplace_back(*start.job);
+  for (unsigned i = 0; i < start.threads; ++i) {
+    totals_.emplace_back(*start.job);
+    clocks_.emplace_back(start.job->stages.size());
+  }
   shared_ = {.job = start.job,
              .parts_dir = start.parts_dir,
              .place = start.place,
@@ -34,10 +44,15 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
                       .leader = lead};
   setup.make_craft = [this](unsigned worker) -> std::unique_ptr<Craft> {
     if (start_.job == nullptr) return nullptr;
-    return std::make_unique<UnitCraft>(shared_, worker, totals_[worker], gauges_[worker]);
+    return std::make_unique<UnitCraft>(shared_, worker, totals_[worker], gauges_[worker],
+                                       clocks_[worker]);
   };
   setup.heartbeat = [this] { return heartbeat(); };
   setup.stop_wish = std::move(stop_wish);
+  start_up_seconds_ = process_age_seconds();
+  has_line_per_worker_ = static_cast<uint64_t>(inbox.comm().size()) * start_.threads <= kLinesMost;
+  Timeline timeline([this] { return sample(); });
+  setup.tick = [&timeline] { timeline.tick(); };
   if (lead != nullptr) {
     lead->begin_work(start_);
     setup.stopped_by = lead->stopped_by();
@@ -45,6 +60,8 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
   }
   if (memory_ && start_.bound_here.is_ok()) memory_->hold_heap();
   const Status status = run_phase(inbox, std::move(setup));
+  timeline_ = timeline.finish();
+  spent_ = spent_until_now();
   if (lead != nullptr) lead->end_work();
   return status;
 }
@@ -95,6 +112,44 @@ Heartbeat RankWork::heartbeat() const {
   return heartbeat;
 }
 
+WorkSample RankWork::sample() const {
+  const Heartbeat now = heartbeat();
+  WorkSample sample = {.disk_bytes = now.disk_bytes,
+                       .records = now.records,
+                       .table_bytes = memory_ ? memory_->table_bytes() : 0,
+                       .rss_bytes = rss_bytes_now(),
+                       .workers_of_line = has_line_per_worker_ ? 1 : start_.threads};
+  for (const WorkClock& clock : clocks_) {
+    std::vector<uint64_t> spent = clock.read();
+    if (has_line_per_worker_ || sample.spent.empty()) {
+      sample.spent.push_back(std::move(spent));
+    } else {
+      for (size_t i = 0; i < spent.size(); ++i) sample.spent[0][i] += spent[i];
+    }
+  }
+  return sample;
+}
+
+WorkSeconds RankWork::spent_until_now() const {
+  WorkSeconds sum;
+  for (const WorkClock& clock : clocks_) {
+    const std::vector<uint64_t> spent = clock.read();
+    const auto seconds = [&](size_t activity) {
+      return static_cast<double>(spent[activity]) / 1e9;
+    };
+    sum.waiting += seconds(WorkClock::kWaiting);
+    sum.reading += seconds(WorkClock::kReading);
+    sum.unpacking += seconds(WorkClock::kUnpacking);
+    sum.parsing += seconds(WorkClock::kParsing) + seconds(WorkClock::kUnit);
+    sum.committing += seconds(WorkClock::kCommitting) + seconds(WorkClock::kCheckpointing);
+    sum.stages.resize(spent.size() - WorkClock::kFirstStage);
+    for (size_t i = 0; i < sum.stages.size(); ++i) {
+      sum.stages[i] += seconds(WorkClock::kFirstStage + i);
+    }
+  }
+  return sum;
+}
+
 RankResult RankWork::result(const std::string& host) const {
   return {.host = host,
           .threads = start_.threads,
@@ -104,7 +159,10 @@ RankResult RankWork::result(const std::string& host) const {
           .busy_seconds = static_cast<double>(counters_.busy_ns) / 1e9,
           .peak_rss_bytes = peak_rss_bytes(),
           .redone_units = counters_.redone_units,
-          .abandoned_bytes = counters_.abandoned_bytes};
+          .abandoned_bytes = counters_.abandoned_bytes,
+          .start_up_seconds = start_up_seconds_,
+          .spent = spent_,
+          .timeline = timeline_};
 }
 
 }  // namespace shardmill

@@ -1,6 +1,7 @@
 // One rank's part of the work: its workers, and what their units add up to.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "pipeline/run/merge.h"
 #include "pipeline/run/progress.h"
 #include "pipeline/run/start.h"
+#include "pipeline/run/timeline.h"
 #include "pipeline/run/unit_task.h"
 
 namespace shardmill {
@@ -32,15 +34,22 @@ class RankWork {
 
  private:
   Heartbeat heartbeat() const;
+  WorkSample sample() const;
+  WorkSeconds spent_until_now() const;
 
   const Start& start_;
   Mailbox mailbox_;
   std::optional<MemoryBudget> memory_;  ///< if the job is bound here
   RecordLimit limit_;
   WorkCounters counters_;
-  std::vector<Totals> totals_;  ///< by worker
-  std::vector<Gauge> gauges_;   ///< by worker
-  std::vector<WorkEnd> ends_;   ///< by worker
+  std::vector<Totals> totals_;    ///< by worker
+  std::vector<Gauge> gauges_;     ///< by worker
+  std::deque<WorkClock> clocks_;  ///< by worker
+  std::vector<WorkEnd> ends_;     ///< by worker
+  double start_up_seconds_ = 0;
+  bool has_line_per_worker_ = true;
+  RankTimeline timeline_;
+  WorkSeconds spent_;
   WorkShared shared_;
 };
 

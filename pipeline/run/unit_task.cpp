@@ -31,16 +31,20 @@ bool passes_in_order(const BoundJob& job) {
 
 }  // namespace
 
-UnitCraft::UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge)
+UnitCraft::UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge,
+                     WorkClock& clock)
     : shared_(shared),
       worker_(worker),
       totals_(totals),
       gauge_(gauge),
+      clock_(clock),
       totals_memory_(*shared.memory),
       part_pool_(shared.parts_dir, PartFileId::pool(shared.checkpoints->generation,
                                                     static_cast<uint64_t>(shared.rank), worker)),
       checkpoints_(*shared.checkpoints, shared.rank, worker),
-      pipeline_(shared.job->stages, shared.job->slots) {}
+      pipeline_(shared.job->stages, shared.job->slots) {
+  pipeline_.tell_time(&clock_);
+}
 
 Result<std::unique_ptr<Task>> UnitCraft::begin(Deal deal) {
   ByteReader reader(deal.body);
@@ -62,6 +66,7 @@ Status UnitCraft::cover(CoveredUnit unit, const std::vector<WrittenPart>& parts)
 /// What it covers is durable first.
 Status UnitCraft::write_checkpoint() {
   const Clock::time_point start = Clock::now();
+  const WorkSpan span(&clock_, WorkClock::kCheckpointing);
   // A disk tells an error of writing once; whoever asks again hears that all is well.
   has_failed_ = true;
   RETURN_IF_ERROR(part_pool_.sync());
@@ -79,6 +84,7 @@ void UnitCraft::finish() {
   // The merge may need more than there is: then these units need not be read again.
   if (totals_.memory_bytes() > shared_.memory->most() / kLargeShare) leave_early(true);
   if (shared_.ends == nullptr) return;
+  const WorkSpan span(&clock_, WorkClock::kCommitting);
   WorkEnd& end = (*shared_.ends)[worker_];
   end.parts = part_pool_.close();
   const bool is_wanted = end.parts.is_ok() && shared_.checkpoints->is_on() && !has_failed_;
@@ -123,6 +129,7 @@ UnitTask::~UnitTask() {
 
 Status UnitTask::perform() {
   const auto start = Clock::now();
+  const WorkSpan span(&craft_.clock(), WorkClock::kUnit, unit_.index);
   record_by_record_ = false;
   const Status status = with_memory([this] {
     RETURN_IF_ERROR(perform_once());
@@ -186,6 +193,7 @@ ReadContext UnitTask::read_context() {
   ReadContext context = {.limits = craft_.job().job.input.limits, .rejects = &rejects_};
   if (record_by_record_) context.limits.chunk_bytes = 1;
   context.first_record = known_first_;
+  context.clock = &craft_.clock();
   return context;
 }
 
@@ -215,7 +223,7 @@ Status UnitTask::read_records(Reader& reader, size_t index) {
   bool more = true;
   while (more && !has_enough()) {
     rejects_.begin_read();
-    const Result<bool> read = reader.next(craft_.batch());
+    const Result<bool> read = next_chunk(reader);
     if (!read.is_ok()) damage = read.status();
     if (!damage.is_ok() && !keeps_prefix(damage)) return damage;
     more = read.is_ok() && *read;
@@ -237,6 +245,11 @@ Status UnitTask::read_records(Reader& reader, size_t index) {
     close_books(reader.end(), books);
   }
   return {};
+}
+
+Result<bool> UnitTask::next_chunk(Reader& reader) {
+  const WorkSpan span(&craft_.clock(), WorkClock::kParsing);
+  return reader.next(craft_.batch());
 }
 
 /// A range whose first record is confirmed by the range before must hand on where it ends, which
@@ -337,6 +350,7 @@ Status UnitTask::leave_out(size_t index, const Status& error, const Reader* read
 }
 
 Result<Done> UnitTask::commit(const std::optional<Verdict>& verdict) {
+  const WorkSpan span(&craft_.clock(), WorkClock::kCommitting, unit_.index);
   if (verdict && verdict->value && *verdict->value != first_record_) {
     known_first_ = verdict->value;
     ++craft_.shared().counters->redone_units;

@@ -51,8 +51,9 @@ struct WorkShared {
 /// What one worker needs for its units.
 class UnitCraft final : public Craft {
  public:
-  /// Everything must outlive the craft; `totals` and `gauge` are this worker's.
-  UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge);
+  /// Everything must outlive the craft; `totals`, `gauge` and `clock` are this worker's.
+  UnitCraft(const WorkShared& shared, unsigned worker, Totals& totals, Gauge& gauge,
+            WorkClock& clock);
   Result<std::unique_ptr<Task>> begin(Deal deal) override;
   void rest() override { gauge_.idle(); }
   void finish() override;
@@ -67,6 +68,7 @@ class UnitCraft final : public Craft {
   Batch& batch() { return batch_; }
   Totals& totals() { return totals_; }
   Gauge& gauge() { return gauge_; }
+  WorkClock& clock() { return clock_; }
   TableMemory& totals_memory() { return totals_memory_; }
   /// A merge failed half way: the totals count no longer.
   void spoil() { has_failed_ = true; }
@@ -79,6 +81,7 @@ class UnitCraft final : public Craft {
   const unsigned worker_;
   Totals& totals_;
   Gauge& gauge_;
+  WorkClock& clock_;
   TableMemory totals_memory_;
   PartPool part_pool_;
   CheckpointWriter checkpoints_;
@@ -105,6 +108,7 @@ class UnitTask final : public Task {
   Status read_slices(bool& tainted);
   Status read_slice(size_t index, bool& tainted);
   Status read_records(Reader& reader, size_t index);
+  Result<bool> next_chunk(Reader& reader);
   Status take_batch(const Reader& reader, SliceBooks& books);
   void close_books(const SliceEnd& end, SliceBooks& books);
   void close_books_early(const Reader& reader, const FileSlice& slice, SliceBooks& books);

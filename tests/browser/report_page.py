@@ -141,6 +141,8 @@ def check_service_log(page, pictures):
         charts = browser.run("return [...document.querySelectorAll('#tables canvas')].map((canvas) => { const d = canvas.getContext('2d')"
                              ".getImageData(0, 0, canvas.width, canvas.height).data; return d.some((x) => x > 0); })")
         check("each table has a chart, and it is drawn", charts, [True] * 3)
+        check("the timeline has a row for each worker", browser.run("return page_data().how.timeline.rows.length === page_data().how.layout.workers"), True)
+        check("what workers did is told stage by stage", len([t for t in texts(browser, "#how .short th") if t.startswith("stage ")]) > 3, True)
         check_theme(browser)
         check_accessible(browser)
         check_width(browser, "at 1280 pixels")

@@ -278,6 +278,13 @@ TEST(Progress, SaysHowFarAndHowLong) {
   EXPECT_EQ(progress_line({}, 0), "read 0 B of 0 B (0.0 %), 0.00 B/s");
 }
 
+TEST(Progress, ShowsHowTheRanksKeepUpWithEachOther) {
+  EXPECT_EQ(balance_text({{.disk_bytes = 70}, {.disk_bytes = 0}, {.disk_bytes = 35}}, 60),
+            "ranks █▁▅");
+  EXPECT_EQ(balance_text(std::vector<Heartbeat>(1000, {.disk_bytes = 5}), 3), "ranks ███");
+  EXPECT_EQ(balance_text({{}, {}}, 8), "ranks ▁▁");
+}
+
 TEST(Progress, NamesTheRankAndTheFileThatStandStill) {
   EXPECT_EQ(stall_warning(3, "node7", {"/data/x.gz", 1024, 312.4}, 300),
             "rank 3 (node7): no progress for 312 s at byte 1,024 of \"/data/x.gz\", expected a "

@@ -50,7 +50,7 @@ function spent_part(run) {
              el('td', {class: 'bar-cell'}, el('span', {class: 'bar', style: 'width:' + (100 * seconds / most).toFixed(2) + '%;background:var(--' +
                  (kind === 'waiting' ? 'line' : color_of_kind[kind]) + ')'})),
              el('td', {class: 'number'}, seconds_text(seconds)), el('td', {class: 'number soft'}, share_text(seconds, sum)))))),
-      el('p', {class: 'table-note'}, 'seconds of all ' + counted(run.how.layout.workers, 'worker') + ' added up, from the first deal to the last commit'));
+      el('p', {class: 'table-note'}, 'seconds of all ' + counted(run.how.layout.workers, 'worker') + ' added up, from when they could begin until all units were done'));
 }
 
 // A row each worker; the height of a colour is the share of time.
@@ -167,11 +167,13 @@ function rates_part(timeline, layout) {
       el('div', {}, el('h3', {}, 'Bytes a second'), area('Bytes read from disk a second, over time', timeline.disk_bytes, (value) => rate_text(value))),
       el('div', {}, el('h3', {}, 'Records a second'), area('Records read a second, over time', timeline.records, (value) => count_text(value))));
   const budget = layout.memory_bytes;
-  const limit = () => budget === 0 ? [] : [{label: 'limit for tables', data: [{x: 0, y: budget}, {x: timeline.seconds, y: budget}], borderColor: color_of('bad'),
+  // A line far above all would press the curve to the ground.
+  const is_near = budget > 0 && Math.max(...timeline.rss) > budget / 4;
+  const limit = () => !is_near ? [] : [{label: 'limit', data: [{x: 0, y: budget}, {x: timeline.seconds, y: budget}], borderColor: color_of('bad'),
                                            borderWidth: 1, borderDash: [4, 3], pointRadius: 0}];
-  box.append(el('div', {}, el('h3', {}, 'Memory of a rank'), area('Memory of the rank that has most, over time', timeline.rss, (value) => bytes_text(Math.round(value)))),
-      el('div', {}, el('h3', {}, 'Memory of its tables'), area('Memory of tables of the rank that has most, over time', timeline.tables, (value) => bytes_text(Math.round(value)), limit),
-         el('p', {class: 'table-note'}, budget > 0 ? 'the dashed line is what they may take, ' + bytes_text(budget) : 'there is no limit; --memory sets one')));
+  box.append(el('div', {}, el('h3', {}, 'Memory of a rank'), area('Memory of the rank that has most, over time', timeline.rss, (value) => bytes_text(Math.round(value)), limit),
+         el('p', {class: 'table-note'}, budget === 0 ? '' : (is_near ? 'the dashed line is what a rank may take, ' : 'a rank may take ') + bytes_text(budget))),
+      el('div', {}, el('h3', {}, 'Memory of its tables'), area('Memory of tables of the rank that has most, over time', timeline.tables, (value) => bytes_text(Math.round(value)))));
   return box;
 }
 

@@ -1,0 +1,167 @@
+#include "pipeline/run/timeline.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "pipeline/base/bytes.h"
+#include "pipeline/base/work_clock.h"
+
+namespace shardmill {
+
+namespace {
+
+/// A share of a span as a byte.
+uint8_t share_of(uint64_t part_ns, double span_ns) {
+  if (span_ns <= 0) return 0;
+  const double share = static_cast<double>(part_ns) / span_ns;
+  return static_cast<uint8_t>(std::clamp(share * 255 + 0.5, 0.0, 255.0));
+}
+
+uint64_t grown(uint64_t before, uint64_t now) {
+  return now > before ? now - before : 0;
+}
+
+/// The shares of the kinds of work between two samples of one line.
+WorkShares shares_between(const std::vector<uint64_t>& before, const std::vector<uint64_t>& now,
+                          double span_ns) {
+  WorkShares shares;
+  const auto spent = [&](size_t activity) { return grown(before[activity], now[activity]); };
+  uint64_t computing = 0;
+  for (size_t i = WorkClock::kFirstStage; i < now.size(); ++i) computing += spent(i);
+  shares.reading = share_of(spent(WorkClock::kReading), span_ns);
+  shares.decoding = share_of(
+      spent(WorkClock::kUnpacking) + spent(WorkClock::kParsing) + spent(WorkClock::kUnit), span_ns);
+  shares.computing = share_of(computing, span_ns);
+  shares.committing =
+      share_of(spent(WorkClock::kCommitting) + spent(WorkClock::kCheckpointing), span_ns);
+  return shares;
+}
+
+}  // namespace
+
+Timeline::Timeline(std::function<WorkSample()> look) : look_(std::move(look)) {
+  take(0);
+}
+
+void Timeline::take(double seconds) {
+  taken_.push_back({.seconds = seconds, .sample = look_()});
+}
+
+void Timeline::tick() {
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+  if (elapsed.count() < taken_.back().seconds + interval_seconds_) return;
+  if (taken_.size() == kSamplesMost) {
+    for (size_t i = 1; i < taken_.size() / 2; ++i) taken_[i] = std::move(taken_[2 * i]);
+    taken_.resize(taken_.size() / 2);
+    interval_seconds_ *= 2;
+  }
+  take(elapsed.count());
+}
+
+RankTimeline Timeline::finish() {
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+  take(elapsed.count());
+  RankTimeline timeline;
+  timeline.lines.resize(taken_.front().sample.spent.size());
+  for (size_t i = 1; i < taken_.size(); ++i) {
+    const WorkSample& before = taken_[i - 1].sample;
+    const WorkSample& now = taken_[i].sample;
+    timeline.spans.push_back({.end_seconds = taken_[i].seconds,
+                              .disk_bytes = grown(before.disk_bytes, now.disk_bytes),
+                              .records = grown(before.records, now.records),
+                              .table_bytes = now.table_bytes,
+                              .rss_bytes = now.rss_bytes});
+    const double span_ns = (taken_[i].seconds - taken_[i - 1].seconds) * 1e9;
+    for (size_t line = 0; line < timeline.lines.size(); ++line) {
+      const double workers_ns = span_ns * std::max(1u, now.workers_of_line);
+      timeline.lines[line].push_back(
+          shares_between(before.spent[line], now.spent[line], workers_ns));
+    }
+  }
+  return timeline;
+}
+
+std::string encode_timeline(const RankTimeline& timeline) {
+  ByteWriter writer;
+  writer.varint(timeline.spans.size());
+  writer.varint(timeline.lines.size());
+  for (const TimeSpan& span : timeline.spans) {
+    writer.f64(span.end_seconds);
+    for (const uint64_t value : {span.disk_bytes, span.records, span.table_bytes, span.rss_bytes}) {
+      writer.varint(value);
+    }
+  }
+  for (const std::vector<WorkShares>& line : timeline.lines) {
+    for (const WorkShares& shares : line) {
+      for (const uint8_t share :
+           {shares.reading, shares.decoding, shares.computing, shares.committing}) {
+        writer.u8(share);
+      }
+    }
+  }
+  return writer.take();
+}
+
+RankTimeline decode_timeline(std::string_view bytes) {
+  ByteReader reader(bytes);
+  RankTimeline timeline;
+  const uint64_t spans = reader.varint();
+  const uint64_t lines = reader.varint();
+  if (!reader.count_fits(spans, 12) || !reader.count_fits(lines, 1)) return {};
+  for (uint64_t i = 0; i < spans; ++i) {
+    TimeSpan span;
+    span.end_seconds = reader.f64();
+    for (uint64_t* value : {&span.disk_bytes, &span.records, &span.table_bytes, &span.rss_bytes}) {
+      *value = reader.varint();
+    }
+    timeline.spans.push_back(span);
+  }
+  for (uint64_t i = 0; i < lines; ++i) {
+    std::vector<WorkShares>& line = timeline.lines.emplace_back();
+    for (uint64_t k = 0; k < spans && !reader.failed(); ++k) {
+      WorkShares& shares = line.emplace_back();
+      for (uint8_t* share :
+           {&shares.reading, &shares.decoding, &shares.computing, &shares.committing}) {
+        *share = reader.u8();
+      }
+    }
+  }
+  return reader.done() ? timeline : RankTimeline();
+}
+
+double process_age_seconds() {
+  char text[1024] = {};
+  std::FILE* file = std::fopen("/proc/self/stat", "re");
+  if (file == nullptr) return 0;
+  const size_t size = std::fread(text, 1, sizeof text - 1, file);
+  std::fclose(file);
+  // The name in parentheses may hold blanks; the first blank behind it stands before the first of
+  // the fields behind it, the 19th after that before the 20th, which is the start.
+  const std::string_view all(text, size);
+  const size_t name_end = all.rfind(')');
+  if (name_end == std::string_view::npos) return 0;
+  const char* at = text + name_end + 1;
+  for (int field = 0; field < 19 && at != nullptr; ++field) at = std::strchr(at + 1, ' ');
+  timespec now = {};
+  if (at == nullptr || ::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
+  const double ticks = static_cast<double>(std::strtoull(at, nullptr, 10));
+  const double since_boot =
+      static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+  return std::max(0.0, since_boot - ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)));
+}
+
+uint64_t rss_bytes_now() {
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  unsigned long long all = 0;
+  unsigned long long resident = 0;
+  const int found = std::fscanf(file, "%llu %llu", &all, &resident);
+  std::fclose(file);
+  return found == 2 ? resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+}  // namespace shardmill

@@ -1,0 +1,63 @@
+// What the workers of a rank did when: samples taken while they work, in bounded memory.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/report/description.h"
+
+namespace shardmill {
+
+/// One look at a rank. Everything counts from its start.
+struct WorkSample {
+  uint64_t disk_bytes = 0;
+  uint64_t records = 0;
+  uint64_t table_bytes = 0;  ///< memory of tables now
+  uint64_t rss_bytes = 0;    ///< memory of the process now
+  unsigned workers_of_line = 1;
+  std::vector<std::vector<uint64_t>> spent;  ///< by line, see WorkClock::read
+};
+
+/// Takes samples at first every 5 ms. Whenever kSamplesMost are there it forgets every second one
+/// and takes half as many from then on, so that the whole run is always covered evenly. Used by the
+/// communicating thread of a rank.
+class Timeline {
+ public:
+  static constexpr size_t kSamplesMost = 96;
+
+  /// `look` gives the current figures; it is called for every sample.
+  explicit Timeline(std::function<WorkSample()> look);
+
+  /// Call often; takes a sample when it is time to.
+  void tick();
+  /// Takes a last sample. A line is a worker, or all workers of the rank.
+  RankTimeline finish();
+
+ private:
+  struct Taken {
+    double seconds = 0;  ///< since the timeline began
+    WorkSample sample;
+  };
+
+  void take(double seconds);
+
+  std::function<WorkSample()> look_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double interval_seconds_ = 0.005;
+  std::vector<Taken> taken_;
+};
+
+/// Between ranks. A timeline that was not encoded by this program comes back empty.
+std::string encode_timeline(const RankTimeline& timeline);
+RankTimeline decode_timeline(std::string_view bytes);
+
+/// Seconds since this process began, to 10 ms; 0 if the system does not say.
+double process_age_seconds();
+/// Memory of this process now; 0 if the system does not say.
+uint64_t rss_bytes_now();
+
+}  // namespace shardmill
