@@ -208,6 +208,10 @@ class Parser {
     sub->add_option("--time-limit", time_limit_,
                     "stop softly before this time is over, like 01:00:00, or auto for what Slurm "
                     "leaves; the same command goes on");
+    sub->add_option("--trace", arguments_.trace,
+                    "write what every process and worker did when to this file, for Perfetto or "
+                    "chrome://tracing")
+        ->type_name("FILE");
     sub->add_flag("--quiet", arguments_.quiet, "no progress and no report on the terminal");
     sub->add_flag("--fresh", arguments_.fresh, "start over in a run directory that is there");
     sub->add_flag("--strict", arguments_.strict, "exit with 10 if there was a bad file or record");
@@ -416,6 +420,7 @@ class Parser {
     arguments_.other = plain(arguments_.other);
     arguments_.run_dir = plain(arguments_.run_dir);
     arguments_.replay = plain(arguments_.replay);
+    arguments_.trace = plain(arguments_.trace);
     arguments_.columns = plain(arguments_.columns);
     arguments_.write_path = plain(arguments_.write_path);
     RETURN_IF_ERROR(read_settings());

@@ -57,6 +57,7 @@ struct Arguments {
   bool quiet = false;
   bool fresh = false;
   bool strict = false;
+  std::string trace;       ///< a file for what everybody did when; empty: none
   std::string time_limit;  ///< "auto" or a duration; empty: none
 };
 

@@ -45,7 +45,8 @@ RunRequest request_of(const Arguments& arguments) {
           .threads = arguments.threads,
           .quiet = arguments.quiet,
           .fresh = arguments.fresh,
-          .time_limit = arguments.time_limit};
+          .time_limit = arguments.time_limit,
+          .trace = arguments.trace};
 }
 
 void print_bad_files(const RunDescription& run) {

@@ -17,6 +17,7 @@
 #include "pipeline/run/run_dir.h"
 #include "pipeline/run/start.h"
 #include "pipeline/run/stop.h"
+#include "pipeline/run/trace.h"
 
 namespace shardmill {
 
@@ -43,6 +44,7 @@ class Starter {
     Result<Job> job = work_.read_job();
     if (!job.is_ok()) return refuse(job.status());
     if (const Status status = check_replay(); !status.is_ok()) return refuse(status);
+    if (const Status status = check_trace(); !status.is_ok()) return refuse(status);
     if (!work_.request.fresh && !run_dir.empty() && is_finished_run(run_dir)) {
       print(fmt::format(
           "{0}: this run is finished, nothing to do; \"shardmill report {0}\" shows its report, "
@@ -76,6 +78,11 @@ class Starter {
                                  .expected = "another one for what comes of them",
                                  .fix = "choose another --run-dir"}
                              .text());
+  }
+
+  Status check_trace() const {
+    const std::string& path = work_.request.trace;
+    return path.empty() ? Status::ok() : check_trace_path(path);
   }
 
   static std::string folder_of(const std::string& path) {

@@ -12,6 +12,7 @@
 #include "pipeline/formats/compress.h"
 #include "pipeline/run/hdf5_file.h"
 #include "pipeline/run/phase.h"
+#include "pipeline/run/traced_craft.h"
 
 namespace shardmill {
 
@@ -274,11 +275,18 @@ Status run_output_phase(Inbox& inbox, const AssembleSetup& setup, Phase phase) {
                             .stop_wish = setup.stop_wish,
                             .stopped_by = setup.stopped_by,
                             .leader = leader.get()};
-  phase_setup.make_craft = [&](unsigned) -> std::unique_ptr<Craft> {
-    if (!seals) return std::make_unique<BlockCraft>(setup.parts_dir, mailbox);
-    return std::make_unique<SealCraft>(
-        SealGuard{.is_stopped = [&mailbox] { return mailbox.stopped(); },
-                  .check_lock = [&setup] { return setup.lock.check(); }});
+  phase_setup.make_craft = [&](unsigned worker) -> std::unique_ptr<Craft> {
+    std::unique_ptr<Craft> craft;
+    if (seals) {
+      craft = std::make_unique<SealCraft>(
+          SealGuard{.is_stopped = [&mailbox] { return mailbox.stopped(); },
+                    .check_lock = [&setup] { return setup.lock.check(); }});
+    } else {
+      craft = std::make_unique<BlockCraft>(setup.parts_dir, mailbox);
+    }
+    if (setup.tracer == nullptr) return craft;
+    return with_spans(std::move(craft), setup.tracer->log(worker),
+                      setup.tracer->activity_of(phase));
   };
   if (leader != nullptr) phase_setup.dealer = leader->dealer();
   if (leader != nullptr && seals) phase_setup.dealer.links = [](uint64_t) { return ChainLinks(); };

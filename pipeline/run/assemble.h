@@ -14,6 +14,7 @@
 #include "pipeline/run/outputs.h"
 #include "pipeline/run/protocol.h"
 #include "pipeline/run/run_lock.h"
+#include "pipeline/run/trace.h"
 
 namespace shardmill {
 
@@ -24,7 +25,8 @@ struct AssembleSetup {
   std::function<std::optional<std::string>()> stop_wish = {};  ///< see PhaseSetup
   std::string* stopped_by = nullptr;                           ///< see PhaseSetup
   LockKey lock = {};                                           ///< of the run directory
-  Outputs* outputs = nullptr;  ///< rank 0 only; gets sizes and checksums
+  Outputs* outputs = nullptr;    ///< rank 0 only; gets sizes and checksums
+  RankTracer* tracer = nullptr;  ///< notes what each worker does, if the run is traced
 };
 
 /// Collective. The same Status on every rank.

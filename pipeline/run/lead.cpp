@@ -484,9 +484,26 @@ Status Lead::finish(const Status& status) {
                              done_so_far());
   last.reason = verdict.message();
   run_dir_.write_status(last);
+  write_trace_file();
   run_dir_.release();  // before a reader like `head` ends the program
   if (has_books() && !request_.quiet) print_report(description_);
   return verdict;
+}
+
+void Lead::add_rank(RankResult rank, std::string_view trace) {
+  description_.ranks.push_back(std::move(rank));
+  if (!request_.trace.empty()) traces_.push_back(RankTrace::decode(trace));
+}
+
+void Lead::add_step(TraceStep step) {
+  if (!traces_.empty()) traces_[0].steps.push_back(std::move(step));
+}
+
+/// A run is as good without it, so that it cannot be written is told and no more.
+void Lead::write_trace_file() const {
+  if (traces_.empty()) return;
+  const Status written = write_trace(request_.trace, plan(), traces_);
+  if (!written.is_ok()) fmt::print(stderr, "no trace was written: {}\n", written.message());
 }
 
 /// What the run's end is for who started it.

@@ -17,6 +17,7 @@
 #include "pipeline/run/run_dir.h"
 #include "pipeline/run/start.h"
 #include "pipeline/run/stop.h"
+#include "pipeline/run/trace.h"
 
 namespace shardmill {
 
@@ -51,7 +52,10 @@ class Lead final : public Leader {
   /// Which files there are, from what the units wrote. kFailed: see Outputs::finish.
   Status finish_outputs();
   Outputs& outputs() { return outputs_; }
-  void add_rank(RankResult rank) { description_.ranks.push_back(std::move(rank)); }
+  /// `trace`: an encoded RankTrace; empty if the run is not traced.
+  void add_rank(RankResult rank, std::string_view trace = {});
+  /// For the trace: what rank 0 did since.
+  void add_step(TraceStep step);
   /// Writes what was found, which makes the run a finished one. Errors: see disk_error.
   Status publish();
   /// Leaves the run directory as it is to be. `status` is how the run went, `publish` included.
@@ -78,6 +82,7 @@ class Lead final : public Leader {
   bool has_books() const { return !description_.stages.empty() || !description_.files.empty(); }
   RunStatus status_of(std::string_view state, const Heartbeat& sum) const;
   void write_early_end(const Status& status);
+  void write_trace_file() const;
   void fill_sums();
   void fill_seconds();
   Heartbeat done_so_far() const;
@@ -101,7 +106,8 @@ class Lead final : public Leader {
   Clock::time_point work_end_ = Clock::now();    ///< the last commit
   uint64_t rejects_seen_ = 0;                    ///< by readers, in units that are done
   double next_status_ = 0;
-  double planned_before_ = 0;  ///< seconds of planning before the lead was made
+  std::vector<RankTrace> traces_;  ///< by rank; empty if the run is not traced
+  double planned_before_ = 0;      ///< seconds of planning before the lead was made
 };
 
 /// This process's peak of resident memory, bytes.

@@ -53,6 +53,7 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
   has_line_per_worker_ = static_cast<uint64_t>(inbox.comm().size()) * start_.threads <= kLinesMost;
   Timeline timeline([this] { return sample(); });
   setup.tick = [&timeline] { timeline.tick(); };
+  trace_workers();
   if (lead != nullptr) {
     lead->begin_work(start_);
     setup.stopped_by = lead->stopped_by();
@@ -64,6 +65,23 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
   spent_ = spent_until_now();
   if (lead != nullptr) lead->end_work();
   return status;
+}
+
+void RankWork::trace_workers() {
+  if (!start_.is_traced) return;
+  tracer_.emplace(RankTracer::Setup{.start_up_seconds = start_up_seconds_,
+                                    .workers = start_.threads,
+                                    .capacity = start_.trace_spans,
+                                    .stages = clocks_.empty() ? 0 : start_.job->stages.size()});
+  for (unsigned i = 0; i < clocks_.size(); ++i) clocks_[i].keep_spans(tracer_->log(i));
+}
+
+void RankWork::begin_step(const std::string& name) {
+  if (tracer_) tracer_->begin_step(name);
+}
+
+std::string RankWork::take_trace(const std::string& host) {
+  return tracer_ ? tracer_->take(host).encode() : std::string();
 }
 
 Result<Totals> RankWork::merge() {

@@ -14,6 +14,7 @@
 #include "pipeline/run/progress.h"
 #include "pipeline/run/start.h"
 #include "pipeline/run/timeline.h"
+#include "pipeline/run/trace.h"
 #include "pipeline/run/unit_task.h"
 
 namespace shardmill {
@@ -31,10 +32,17 @@ class RankWork {
   /// workers did last counts for the next attempt, as far as the disk lets it.
   void keep_last_checkpoints() const;
   RankResult result(const std::string& host) const;
+  /// For the trace: this rank does something else from now on. After `run`.
+  void begin_step(const std::string& name);
+  /// nullptr if nobody asked for a trace.
+  RankTracer* tracer() { return tracer_ ? &*tracer_ : nullptr; }
+  /// Empty if nobody asked for a trace. Once.
+  std::string take_trace(const std::string& host);
 
  private:
   Heartbeat heartbeat() const;
   WorkSample sample() const;
+  void trace_workers();
   WorkSeconds spent_until_now() const;
 
   const Start& start_;
@@ -50,6 +58,7 @@ class RankWork {
   bool has_line_per_worker_ = true;
   RankTimeline timeline_;
   WorkSeconds spent_;
+  std::optional<RankTracer> tracer_;  ///< if the run is traced
   WorkShared shared_;
 };
 

@@ -27,15 +27,23 @@ Status agree(Inbox& inbox, const Status& status) {
 }
 
 /// Collective. Everybody's figures, at rank 0.
-void gather_ranks(Inbox& inbox, const RankResult& own, Lead* lead) {
+void gather_ranks(Inbox& inbox, RankWork& work, Lead* lead) {
+  const std::string host = inbox.comm().host();
+  const RankResult own = work.result(host);
+  const std::string trace = work.take_trace(host);
   if (lead == nullptr) {
-    inbox.comm().send(0, tag_of(MessageKind::kRankResult, Phase::kOutside),
-                      encode_rank_result(own));
+    ByteWriter writer;
+    writer.text(encode_rank_result(own));
+    writer.text(trace);
+    inbox.comm().send(0, tag_of(MessageKind::kRankResult, Phase::kOutside), writer.take());
     return;
   }
-  lead->add_rank(own);
+  lead->add_rank(own, trace);
   for (int rank = 1; rank < inbox.comm().size(); ++rank) {
-    lead->add_rank(decode_rank_result(inbox.receive(MessageKind::kRankResult, rank)));
+    const std::string message = inbox.receive(MessageKind::kRankResult, rank);
+    ByteReader reader(message);
+    const RankResult result = decode_rank_result(reader.text());
+    lead->add_rank(result, reader.text());
   }
 }
 
@@ -65,6 +73,7 @@ StopWish stop_wish(const RunRequest& request, Lead* lead) {
 /// Collective. What all units add up to, and the user's files; the same Status on every rank.
 Status bring_together(Inbox& inbox, const Start& start, RankWork& work, const StopWish& wish,
                       Lead* lead) {
+  work.begin_step("merge");
   Result<Totals> totals = merge_ranks(inbox, *start.job, work.merge(), start.place);
   Status concluded;
   if (lead != nullptr) {
@@ -76,20 +85,24 @@ Status bring_together(Inbox& inbox, const Start& start, RankWork& work, const St
   }
   RETURN_IF_ERROR(agree(inbox, concluded));
   if (!writes_outputs(*start.job)) return {};
+  work.begin_step("write outputs");
   return assemble(inbox, {.parts_dir = start.parts_dir,
                           .place = start.place,
                           .threads = start.threads,
                           .stop_wish = wish,
                           .stopped_by = lead ? lead->stopped_by() : nullptr,
                           .lock = start.checkpoints.lock,
-                          .outputs = lead ? &lead->outputs() : nullptr});
+                          .outputs = lead ? &lead->outputs() : nullptr,
+                          .tracer = work.tracer()});
 }
 
 /// Collective. Rank 0 writes what was found; the same Status on every rank.
 Status publish(Inbox& inbox, const Start& start, Lead* lead) {
   Status published;
   if (lead != nullptr) {
+    const uint64_t begin_ns = WorkClock::now_ns();
     published = without_exceptions(start.place, [&] { return lead->publish(); });
+    lead->add_step({.name = "write results", .begin_ns = begin_ns, .end_ns = WorkClock::now_ns()});
   }
   return agree(inbox, published);
 }
@@ -103,7 +116,7 @@ Status work_and_publish(Inbox& inbox, const Start& start, const RunRequest& requ
   if (is_worked) status = bring_together(inbox, start, work, wish, lead);
   // Only when all ranks have come here are their last checkpoints there, and only now is nobody at
   // work on temporary files.
-  gather_ranks(inbox, work.result(inbox.comm().host()), lead);
+  gather_ranks(inbox, work, lead);
   if (status.is_ok()) status = publish(inbox, start, lead);
   if (is_worked && status.code() == Code::kStopped) {
     work.keep_last_checkpoints();

@@ -21,6 +21,8 @@ struct RunRequest {
   bool fresh = false;  ///< start over in an existing run directory
   /// After which the run stops softly: see parse_time_limit; empty: no limit.
   std::string time_limit = {};
+  /// Where to write what everybody did when, see trace.h; empty: nobody notes it.
+  std::string trace = {};
   /// Asked often on every rank: why the run is to stop softly (a signal). May be empty.
   std::function<std::optional<std::string>()> stop_wish = {};
 };

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "pipeline/base/heap.h"
+#include "pipeline/run/trace.h"
 
 namespace shardmill {
 
@@ -189,6 +190,8 @@ Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunReq
   }
   if (start.job == nullptr) return start;
   start.threads = choose_threads(request, *start.job, cores);
+  start.is_traced = !request.trace.empty();
+  if (start.is_traced) start.trace_spans = trace_capacity(comm.rank(), comm.size(), start.threads);
   start.memory =
       plan_memory(*start.job, setup != nullptr ? setup->plan : nullptr, start.threads,
                   memory_of_rank(start.job->job.run.memory_bytes, neighbours), resident_bytes());

@@ -28,6 +28,8 @@ struct Start {
   std::vector<FrozenFile> frozen;  ///< of earlier attempts, those that this rank merges
   uint64_t records_before = 0;     ///< that earlier attempts cover
   std::vector<std::string> hosts;  ///< by rank; rank 0 only
+  size_t trace_spans = 0;          ///< that each worker may keep; 0: none
+  bool is_traced = false;
 };
 
 /// What rank 0 brings: the plan, or why there is none.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -43,8 +44,16 @@ WorkShares shares_between(const std::vector<uint64_t>& before, const std::vector
 
 }  // namespace
 
-Timeline::Timeline(std::function<WorkSample()> look) : look_(std::move(look)) {
+Timeline::Timeline(std::function<WorkSample()> look, std::function<double()> seconds)
+    : look_(std::move(look)), seconds_(std::move(seconds)) {
   take(0);
+}
+
+std::function<double()> Timeline::seconds_from_now() {
+  const auto start = std::chrono::steady_clock::now();
+  return [start] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
 }
 
 void Timeline::take(double seconds) {
@@ -52,19 +61,18 @@ void Timeline::take(double seconds) {
 }
 
 void Timeline::tick() {
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
-  if (elapsed.count() < taken_.back().seconds + interval_seconds_) return;
+  const double elapsed = seconds_();
+  if (elapsed < taken_.back().seconds + interval_seconds_) return;
   if (taken_.size() == kSamplesMost) {
     for (size_t i = 1; i < taken_.size() / 2; ++i) taken_[i] = std::move(taken_[2 * i]);
     taken_.resize(taken_.size() / 2);
     interval_seconds_ *= 2;
   }
-  take(elapsed.count());
+  take(elapsed);
 }
 
 RankTimeline Timeline::finish() {
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
-  take(elapsed.count());
+  take(seconds_());
   RankTimeline timeline;
   timeline.lines.resize(taken_.front().sample.spent.size());
   for (size_t i = 1; i < taken_.size(); ++i) {

@@ -1,7 +1,6 @@
 // What the workers of a rank did when: samples taken while they work, in bounded memory.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -29,13 +28,17 @@ class Timeline {
  public:
   static constexpr size_t kSamplesMost = 96;
 
-  /// `look` gives the current figures; it is called for every sample.
-  explicit Timeline(std::function<WorkSample()> look);
+  /// `look` gives the current figures; it is called for every sample. `seconds` gives the time
+  /// since the timeline began.
+  explicit Timeline(std::function<WorkSample()> look,
+                    std::function<double()> seconds = seconds_from_now());
 
   /// Call often; takes a sample when it is time to.
   void tick();
   /// Takes a last sample. A line is a worker, or all workers of the rank.
   RankTimeline finish();
+
+  static std::function<double()> seconds_from_now();
 
  private:
   struct Taken {
@@ -46,7 +49,7 @@ class Timeline {
   void take(double seconds);
 
   std::function<WorkSample()> look_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::function<double()> seconds_;
   double interval_seconds_ = 0.005;
   std::vector<Taken> taken_;
 };

@@ -3,7 +3,7 @@
 
   mpirun_matrix.py SHARDMILL EXAMPLES_FOLDER
 """
-import glob, hashlib, os, shutil, signal, subprocess, sys, tempfile, time
+import glob, hashlib, json, os, shutil, signal, subprocess, sys, tempfile, time
 
 SHARDMILL, EXAMPLES = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 WORK = tempfile.mkdtemp(prefix="shardmill-mpirun-")
@@ -31,10 +31,10 @@ def fingerprint(run_dir):
     return sums
 
 
-def launch(job, run_dir, ranks, threads, chunk, unit):
+def launch(job, run_dir, ranks, threads, chunk, unit, options=()):
     return subprocess.Popen(
         ["mpirun", "-n", str(ranks), SHARDMILL, "run", job, "--run-dir", run_dir, "--quiet", "--threads", str(threads),
-         "--set", f"input.chunk_bytes={chunk}", "--set", f"input.unit_bytes={unit}"],
+         "--set", f"input.chunk_bytes={chunk}", "--set", f"input.unit_bytes={unit}", *options],
         env=ENV, cwd=os.path.dirname(job), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 
 
@@ -51,6 +51,41 @@ def same_bytes(job):
         if found != expected:
             fail(f"{job} on {ranks} x {threads}: {sorted(set(found.items()) ^ set(expected.items()))}")
     print(f"ok      {os.path.relpath(job, EXAMPLES)}: {len(expected)} files, the same on {len(LAYOUTS)} layouts")
+
+
+def trace_has_every_rank():
+    """A trace has a process for each rank, a thread for each worker, spans that nest, and changes no byte."""
+    job = os.path.join(EXAMPLES, "sales", "job.toml")
+    trace = os.path.join(WORK, "trace.json")
+    prints = []
+    for name, options in (("untraced", []), ("traced", ["--trace", trace])):
+        process = launch(job, os.path.join(WORK, name), 3, 2, "4KiB", "1KiB", options)
+        output, _ = process.communicate(timeout=300)
+        if process.returncode != 0:
+            return fail(f"{name}: exit {process.returncode}\n{output}")
+        prints.append(fingerprint(os.path.join(WORK, name)))
+    if prints[0] != prints[1]:
+        fail("a trace changes the answer")
+    with open(trace) as stream:
+        events = json.load(stream)["traceEvents"]
+    processes = {event["pid"]: event["args"]["name"] for event in events if event["name"] == "process_name"}
+    if [name.split(" (")[0] for _, name in sorted(processes.items())] != ["rank 0", "rank 1", "rank 2"]:
+        fail(f"a trace of 3 ranks has the processes {processes}")
+    tracks = {}
+    for event in events:
+        if event["ph"] == "X":
+            tracks.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["ts"] + event["dur"], event["name"]))
+    if sorted(tracks) != [(rank, thread) for rank in (1, 2, 3) for thread in (1, 2, 3)]:
+        fail(f"a trace of 3 ranks with 2 workers has spans on {sorted(tracks)}")
+    for track, spans in tracks.items():
+        open_spans = []
+        for begin, end, name in spans:
+            while open_spans and open_spans[-1][1] <= begin + 0.002:
+                open_spans.pop()
+            if open_spans and end > open_spans[-1][1] + 0.002:
+                fail(f"a trace: on {track} {name} ends after {open_spans[-1][2]}, in which it began")
+            open_spans.append((begin, end, name))
+    print(f"ok      a trace of 3 ranks has {len(events)} events on {len(tracks)} threads")
 
 
 def children(pid):
@@ -106,6 +141,7 @@ def main():
         fail(f"no examples in {EXAMPLES}")
     for job in jobs:
         same_bytes(job)
+    trace_has_every_rank()
     wrong_job_ends_all_ranks()
     killed_rank_ends_the_run()
     shutil.rmtree(WORK)
