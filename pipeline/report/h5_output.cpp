@@ -41,10 +41,16 @@ herr_t close_file(H5FD_t* file) {
   return 0;
 }
 
-herr_t query(const H5FD_t*, unsigned long* flags) {
-  *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
-           H5FD_FEAT_AGGREGATE_SMALLDATA;
+/// Small values that stand there already must not be given a place in a larger block.
+herr_t query(const H5FD_t* file, unsigned long* flags) {
+  *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE;
+  if (file == nullptr || of(file).output->values().is_empty())
+    *flags |= H5FD_FEAT_AGGREGATE_SMALLDATA;
   return 0;
+}
+
+haddr_t allocate(H5FD_t* file, H5FD_mem_t type, hid_t, hsize_t size) {
+  return of(file).output->allocate(type == H5FD_MEM_DRAW, size, of(file).end_of_addresses);
 }
 
 haddr_t get_end_of_addresses(const H5FD_t* file, H5FD_mem_t) {
@@ -87,6 +93,7 @@ constexpr H5FD_class_t kDriver = {
     .open = open_file,
     .close = close_file,
     .query = query,
+    .alloc = allocate,
     .get_eoa = get_end_of_addresses,
     .set_eoa = set_end_of_addresses,
     .get_eof = get_end_of_file,
@@ -103,7 +110,8 @@ H5Output::H5Output(const std::string& path)
   if (descriptor_ < 0) note(errno);
 }
 
-H5Output::H5Output(int descriptor) : descriptor_(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)) {
+H5Output::H5Output(int descriptor, ValuesRange values)
+    : descriptor_(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)), values_(values) {
   if (descriptor_ < 0) note(errno);
 }
 
@@ -128,7 +136,17 @@ void H5Output::note(int error) {
   if (error_ == 0) error_ = error;
 }
 
+uint64_t H5Output::allocate(bool is_chunk, uint64_t size, uint64_t& end) {
+  if (is_chunk && next_chunk_) return *std::exchange(next_chunk_, std::nullopt);
+  if (!values_.is_empty() && !std::exchange(has_head_, true)) {
+    end = std::max(end, values_.end);
+    return size <= values_.begin ? 0 : HADDR_UNDEF;
+  }
+  return std::exchange(end, end + size);
+}
+
 void H5Output::write(uint64_t offset, const char* bytes, size_t size) {
+  if (values_.contains(offset)) return;  // they are there
   while (size > 0) {
     const ssize_t written = ::pwrite(descriptor_, bytes, size, static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;

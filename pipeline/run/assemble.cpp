@@ -48,15 +48,28 @@ Result<std::vector<FileNews>> decode_news(std::string_view bytes) {
   return all;
 }
 
+/// What a worker makes blocks in, one after the other.
+struct BlockBuffers {
+  std::string plain = {};
+  std::vector<std::string> packed = {};  ///< of tasks that have ended; one waits, one is made
+  Hdf5BlockMaker hdf5 = {};
+};
+
 /// Blocks: one of a chain, or any number that stand alone.
 class BlockTask final : public Task {
  public:
-  BlockTask(const std::string& parts_dir, const Mailbox& mailbox, std::vector<BlockWork> blocks,
-            Deal deal)
+  BlockTask(const std::string& parts_dir, const Mailbox& mailbox, BlockBuffers& buffers,
+            std::vector<BlockWork> blocks, Deal deal)
       : parts_dir_(parts_dir),
         mailbox_(mailbox),
+        buffers_(buffers),
         blocks_(std::move(blocks)),
-        deal_(std::move(deal)) {}
+        deal_(std::move(deal)) {
+    if (buffers_.packed.empty()) return;
+    packed_ = std::move(buffers_.packed.back());
+    buffers_.packed.pop_back();
+  }
+  ~BlockTask() override { buffers_.packed.push_back(std::move(packed_)); }
 
   Status perform() override {
     if (deal_.must_wait) return pack(blocks_[0]);
@@ -69,10 +82,14 @@ class BlockTask final : public Task {
 
   Result<Done> commit(const std::optional<Verdict>& verdict) override {
     if (verdict) RETURN_IF_ERROR(write_packed(blocks_[0], verdict->value.value_or(0)));
-    return Done{.next = news_.empty() ? 0 : news_.back().end, .body = encode_news(news_)};
+    const uint64_t end = news_.empty() ? 0 : news_.back().end - head_bytes(blocks_.back());
+    return Done{.next = end, .body = encode_news(news_)};
   }
 
  private:
+  /// What stands in the file before the first block; places in a chain do not count it.
+  static uint64_t head_bytes(const BlockWork& block) { return block.shape ? kHdf5HeadBytes : 0; }
+
   Status make(const BlockWork& block, uint64_t known_place) {
     if (block.packing == OutputPacking::kPlain) return copy(block);
     RETURN_IF_ERROR(pack(block));
@@ -80,14 +97,16 @@ class BlockTask final : public Task {
   }
 
   Status pack(const BlockWork& block) {
-    std::string plain = block.head;
+    std::string& plain = buffers_.plain;
+    plain = block.head;
+    packed_.clear();
     for (const PartRange& range : block.ranges) {
       RETURN_IF_ERROR(open_part(range));
       RETURN_IF_ERROR(read_range(part_, range.begin, range.bytes, plain, block.place.text()));
     }
     switch (block.packing) {
       case OutputPacking::kPlain:
-        packed_ = std::move(plain);
+        packed_ = plain;
         break;
       case OutputPacking::kGzip:
         packed_ = gzip_member(plain, block.level);
@@ -95,16 +114,15 @@ class BlockTask final : public Task {
       case OutputPacking::kZstd:
         packed_ = zstd_frame(plain, block.level);
         break;
-      case OutputPacking::kHdf5: {
+      case OutputPacking::kHdf5:
         if (!block.shape) return damaged_message("block");
-        ASSIGN_OR_RETURN(packed_, hdf5_block(plain, block.rows, *block.shape));
-        break;
-      }
+        return buffers_.hdf5.append(plain, block.rows, *block.shape, packed_);
     }
     return {};
   }
 
-  Status write_packed(const BlockWork& block, uint64_t offset) {
+  Status write_packed(const BlockWork& block, uint64_t known_place) {
+    const uint64_t offset = known_place + head_bytes(block);
     ASSIGN_OR_RETURN(FileHandle file, open_temporary(block.place));
     RETURN_IF_ERROR(write_at(file, offset, packed_, block.place.text()));
     news_.push_back({.final_index = block.final_index, .end = offset + packed_.size()});
@@ -150,6 +168,7 @@ class BlockTask final : public Task {
 
   const std::string& parts_dir_;
   const Mailbox& mailbox_;
+  BlockBuffers& buffers_;
   std::vector<BlockWork> blocks_;
   Deal deal_;
   FileHandle part_;
@@ -168,13 +187,14 @@ class BlockCraft final : public Craft {
     std::vector<BlockWork> blocks;
     while (reader.remaining() > 0 && !reader.failed()) blocks.push_back(BlockWork::decode(reader));
     if (!reader.done() || blocks.empty()) return damaged_message("block");
-    return std::unique_ptr<Task>(
-        std::make_unique<BlockTask>(parts_dir_, mailbox_, std::move(blocks), std::move(deal)));
+    return std::unique_ptr<Task>(std::make_unique<BlockTask>(parts_dir_, mailbox_, buffers_,
+                                                             std::move(blocks), std::move(deal)));
   }
 
  private:
   const std::string& parts_dir_;
   const Mailbox& mailbox_;
+  BlockBuffers buffers_;
 };
 
 class SealTask final : public Task {

@@ -1,5 +1,7 @@
 #include "pipeline/run/hdf5_block.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -14,8 +16,8 @@ namespace {
 
 constexpr size_t kWordBytes = 8;
 
-void put_word(std::string& chunk, size_t row, uint64_t word) {
-  std::memcpy(chunk.data() + row * kWordBytes, &word, kWordBytes);
+void put_word(char* chunk, size_t row, uint64_t word) {
+  std::memcpy(chunk + row * kWordBytes, &word, kWordBytes);
 }
 
 /// One zero and one NaN, as everywhere.
@@ -24,62 +26,82 @@ double canonical(double value) {
   return std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value;
 }
 
-/// The values of all rows of a chunk, those behind the last row zero.
-std::string chunk_of(const Column& values, const Hdf5OutputColumn& column, size_t rows,
-                     size_t chunk_rows) {
-  const size_t width = hdf5_value_bytes(column);
-  std::string chunk(width * chunk_rows, '\0');
-  for (size_t row = 0; row < rows; ++row) {
-    const bool is_null = values.is_null(row);
-    switch (column.type) {
-      case Type::kText:
-        if (!is_null) {
-          std::memcpy(chunk.data() + row * width, values.text[row].data(),
-                      std::min(width, values.text[row].size()));
-        }
-        break;
-      case Type::kInt:
-      case Type::kTime:
-        if (!is_null) put_word(chunk, row, static_cast<uint64_t>(values.ints[row]));
-        break;
-      case Type::kFloat: {
-        const double value =
-            is_null ? std::numeric_limits<double>::quiet_NaN() : canonical(values.floats[row]);
-        std::memcpy(chunk.data() + row * kWordBytes, &value, kWordBytes);
-        break;
-      }
-      case Type::kBool:
-        if (!is_null) chunk[row] = static_cast<char>(values.bools[row]);
-        break;
-    }
-  }
-  return chunk;
+/// Makes room for `bytes` zeros at the end; their place is valid until the next change of `out`.
+char* append_zeros(std::string& out, size_t bytes) {
+  out.append(bytes, '\0');
+  return out.data() + out.size() - bytes;
 }
 
-std::string any_length(const Column& values, size_t rows) {
-  std::string chunk;
+void append_fixed_texts(const Column& values, size_t width, size_t rows, size_t chunk_rows,
+                        std::string& out) {
+  char* chunk = append_zeros(out, width * chunk_rows);
   for (size_t row = 0; row < rows; ++row) {
-    if (!values.is_null(row)) chunk += values.text[row];
-    chunk += '\0';
+    if (values.is_null(row)) continue;
+    const std::string_view text = values.text[row];
+    std::memcpy(chunk + row * width, text.data(), std::min(width, text.size()));
   }
-  return chunk;
 }
 
-std::string mask_of(const Column& values, size_t rows, size_t chunk_rows) {
-  std::string chunk(chunk_rows, '\0');
+void append_words(const Column& values, size_t rows, size_t chunk_rows, std::string& out) {
+  char* chunk = append_zeros(out, kWordBytes * chunk_rows);
+  for (size_t row = 0; row < rows; ++row) {
+    if (!values.is_null(row)) put_word(chunk, row, static_cast<uint64_t>(values.ints[row]));
+  }
+}
+
+void append_floats(const Column& values, size_t rows, size_t chunk_rows, std::string& out) {
+  char* chunk = append_zeros(out, kWordBytes * chunk_rows);
+  for (size_t row = 0; row < rows; ++row) {
+    const double value = values.is_null(row) ? std::numeric_limits<double>::quiet_NaN()
+                                             : canonical(values.floats[row]);
+    put_word(chunk, row, std::bit_cast<uint64_t>(value));
+  }
+}
+
+void append_bools(const Column& values, size_t rows, size_t chunk_rows, std::string& out) {
+  char* chunk = append_zeros(out, chunk_rows);
+  for (size_t row = 0; row < rows; ++row) {
+    if (!values.is_null(row)) chunk[row] = static_cast<char>(values.bools[row]);
+  }
+}
+
+void append_texts(const Column& values, size_t rows, std::string& out) {
+  for (size_t row = 0; row < rows; ++row) {
+    if (!values.is_null(row)) out += values.text[row];
+    out += '\0';
+  }
+}
+
+void append_mask(const Column& values, size_t rows, size_t chunk_rows, std::string& out) {
+  char* chunk = append_zeros(out, chunk_rows);
   for (size_t row = 0; row < rows; ++row) chunk[row] = values.is_null(row) ? '\1' : '\0';
-  return chunk;
 }
 
-std::string shuffled(const std::string& chunk, size_t width) {
-  std::string out(chunk.size(), '\0');
+/// The values of all rows of a chunk, those behind the last row zero.
+void append_values(const Column& values, const Hdf5OutputColumn& column, size_t rows,
+                   size_t chunk_rows, std::string& out) {
+  switch (column.type) {
+    case Type::kText:
+      if (column.text_bytes == 0) return append_texts(values, rows, out);
+      return append_fixed_texts(values, column.text_bytes, rows, chunk_rows, out);
+    case Type::kInt:
+    case Type::kTime:
+      return append_words(values, rows, chunk_rows, out);
+    case Type::kFloat:
+      return append_floats(values, rows, chunk_rows, out);
+    case Type::kBool:
+      return append_bools(values, rows, chunk_rows, out);
+  }
+}
+
+void shuffle(const std::string& chunk, size_t width, std::string& out) {
+  out.resize(chunk.size());
   const size_t values = chunk.size() / width;
   for (size_t byte = 0; byte < width; ++byte) {
     char* to = out.data() + byte * values;
     const char* from = chunk.data() + byte;
     for (size_t i = 0; i < values; ++i) to[i] = from[i * width];
   }
-  return out;
 }
 
 }  // namespace
@@ -93,38 +115,45 @@ bool hdf5_is_shuffled(const Hdf5OutputColumn& column) {
   return column.type != Type::kText && column.type != Type::kBool;
 }
 
-Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows,
-                               const Hdf5OutputShape& shape) {
+Status Hdf5BlockMaker::append(std::string_view bytes, uint64_t rows, const Hdf5OutputShape& shape,
+                              std::string& block) {
   std::vector<Type> types;
-  for (const Hdf5OutputColumn& column : shape.columns) types.push_back(column.type);
-  std::vector<Column> values;
-  if (!read_binary_rows(bytes, types, rows, values)) return damaged_message("part of an output");
-  std::vector<std::string> chunks;
-  const auto packed = [&](std::string chunk) {
-    return shape.level == 0 ? std::move(chunk) : zlib_stream(chunk, shape.level);
-  };
-  for (size_t i = 0; i < values.size(); ++i) {
-    const Hdf5OutputColumn& column = shape.columns[i];
-    if (hdf5_value_bytes(column) == 0) {
-      chunks.push_back(any_length(values[i], rows));
-      continue;
+  size_t chunks = 0;
+  for (const Hdf5OutputColumn& column : shape.columns) {
+    types.push_back(column.type);
+    chunks += column.has_nulls ? 2 : 1;
+  }
+  if (!read_binary_rows(bytes, types, rows, values_)) return damaged_message("part of an output");
+  ByteWriter head;
+  head.u64(rows);
+  const size_t sizes = block.size() + head.bytes().size();
+  block += head.bytes();
+  append_zeros(block, chunks * kWordBytes);
+  size_t chunk = 0;
+  const auto add = [&](bool is_packed, bool is_shuffled, const auto& append_to) {
+    const size_t begin = block.size();
+    if (is_packed) {
+      chunk_.clear();
+      append_to(chunk_);
+      if (is_shuffled) shuffle(chunk_, kWordBytes, shuffled_);
+      block += zlib_stream(is_shuffled ? shuffled_ : chunk_, shape.level);
+    } else {
+      append_to(block);
     }
-    std::string chunk = chunk_of(values[i], column, rows, shape.chunk_rows);
-    if (shape.level > 0 && hdf5_is_shuffled(column)) chunk = shuffled(chunk, kWordBytes);
-    chunks.push_back(packed(std::move(chunk)));
+    put_word(block.data() + sizes, chunk++, block.size() - begin);
+  };
+  const bool is_packed = shape.level > 0;
+  for (size_t i = 0; i < shape.columns.size(); ++i) {
+    const Hdf5OutputColumn& column = shape.columns[i];
+    add(is_packed && hdf5_value_bytes(column) > 0, hdf5_is_shuffled(column),
+        [&](std::string& out) { append_values(values_[i], column, rows, shape.chunk_rows, out); });
   }
-  for (size_t i = 0; i < values.size(); ++i) {
+  for (size_t i = 0; i < shape.columns.size(); ++i) {
     if (!shape.columns[i].has_nulls) continue;
-    chunks.push_back(packed(mask_of(values[i], rows, shape.chunk_rows)));
+    add(is_packed, false,
+        [&](std::string& out) { append_mask(values_[i], rows, shape.chunk_rows, out); });
   }
-  ByteWriter block;
-  block.u64(rows);
-  for (const std::string& chunk : chunks) block.u64(chunk.size());
-  for (std::string& chunk : chunks) {
-    block.raw(chunk.data(), chunk.size());
-    chunk = std::string();
-  }
-  return block.take();
+  return {};
 }
 
 void Hdf5OutputShape::encode(ByteWriter& writer) const {

@@ -1,5 +1,5 @@
-// A stretch of rows as chunks of an HDF5 file's datasets, made by any worker; one writer puts them
-// into the file (hdf5_file.h).
+// A stretch of rows as chunks of an HDF5 file's datasets, made by any worker and written to where
+// they stand in the file, which one writer makes a file of HDF5 then (hdf5_file.h).
 //
 //   a block:  rows | sizes of the chunks | a chunk for each column | one for each mask of nulls
 //   a chunk:  as H5Dwrite_chunk takes it (shuffled, deflated), or texts of any length, each with a
@@ -16,6 +16,9 @@
 #include "pipeline/core/column.h"
 
 namespace shardmill {
+
+/// Where the first block begins: what HDF5 puts at the start of a file goes before it.
+inline constexpr uint64_t kHdf5HeadBytes = 4096;
 
 struct Hdf5OutputColumn {
   std::string name;
@@ -36,9 +39,19 @@ struct Hdf5OutputShape {
   static Hdf5OutputShape decode(ByteReader& reader);
 };
 
-/// `rows` rows as binary_row.h has them. kFailed if the bytes are something else.
-/// REQUIRES: rows <= shape.chunk_rows.
-Result<std::string> hdf5_block(std::string_view bytes, uint64_t rows, const Hdf5OutputShape& shape);
+/// Makes blocks. One worker; keeps its memory.
+class Hdf5BlockMaker {
+ public:
+  /// Appends the block of `rows` rows, which `bytes` has as binary_row.h says. kFailed if the bytes
+  /// are something else. REQUIRES: rows <= shape.chunk_rows.
+  Status append(std::string_view bytes, uint64_t rows, const Hdf5OutputShape& shape,
+                std::string& block);
+
+ private:
+  std::vector<Column> values_;
+  std::string chunk_;
+  std::string shuffled_;
+};
 
 /// One value of a column of this kind in the file, or 0 for texts of any length.
 size_t hdf5_value_bytes(const Hdf5OutputColumn& column);

@@ -1,8 +1,10 @@
 #include "pipeline/run/hdf5_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 #include <vector>
 
@@ -47,19 +49,20 @@ Handle type_of(const Hdf5OutputColumn& column) {
 class TableWriter {
  public:
   TableWriter(const FileHandle& blocks, const std::string& place, const Hdf5OutputShape& shape,
-              uint64_t rows)
-      : blocks_(blocks), place_(place), shape_(shape), rows_(rows) {}
+              uint64_t rows, H5Output& output)
+      : blocks_(blocks), place_(place), shape_(shape), rows_(rows), output_(output) {}
 
-  Status write(H5Output& output) {
+  Status write() {
     const Handle plist(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
     H5Pset_obj_track_times(plist.id(), false);
-    const Handle access = output.access();
+    const Handle access = output_.access();
     const Handle file(H5Fcreate("rows.h5", H5F_ACC_TRUNC, plist.id(), access.id()), H5Fclose);
     if (!file.is_ok()) return library_failure("cannot be created");
     RETURN_IF_ERROR(make_datasets(file.id()));
     for (uint64_t row = 0; row < rows_; row += shape_.chunk_rows) {
       RETURN_IF_ERROR(write_block(row));
     }
+    if (!output_.values().is_empty() && at_ != output_.values().end) return damaged();
     targets_.clear();
     if (H5Fflush(file.id(), H5F_SCOPE_LOCAL) < 0) return library_failure("cannot be written");
     return {};
@@ -132,6 +135,10 @@ class TableWriter {
     std::string chunk;
     for (const Target& target : targets_) {
       const uint64_t size = reader.u64();
+      if (!output_.values().is_empty()) {
+        RETURN_IF_ERROR(take_chunk(target.dataset.id(), first_row, size));
+        continue;
+      }
       chunk.clear();
       RETURN_IF_ERROR(read(size, chunk));
       RETURN_IF_ERROR(target.any_length ? write_texts(target.dataset.id(), first_row, rows, chunk)
@@ -140,7 +147,17 @@ class TableWriter {
     return {};
   }
 
-  Status write_chunk(hid_t dataset, uint64_t first_row, const std::string& chunk) {
+  /// The chunk stays where it stands in the blocks.
+  Status take_chunk(hid_t dataset, uint64_t first_row, uint64_t size) {
+    if (at_ > output_.values().end || size > output_.values().end - at_) return damaged();
+    unread_.resize(std::max<size_t>(unread_.size(), size));
+    output_.take_values_at(at_);
+    at_ += size;
+    RETURN_IF_ERROR(write_chunk(dataset, first_row, std::string_view(unread_).substr(0, size)));
+    return output_.has_taken_values() ? Status::ok() : library_failure("cannot place values");
+  }
+
+  Status write_chunk(hid_t dataset, uint64_t first_row, std::string_view chunk) {
     const hsize_t offset = first_row;
     const herr_t done =
         H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, &offset, chunk.size(), chunk.data());
@@ -183,7 +200,9 @@ class TableWriter {
   const std::string& place_;
   const Hdf5OutputShape& shape_;
   const uint64_t rows_;
-  uint64_t at_ = 0;  ///< in blocks_
+  H5Output& output_;
+  uint64_t at_ = kHdf5HeadBytes;  ///< in blocks_
+  std::string unread_;            ///< what the library takes for a chunk that it never reads
   std::vector<Target> targets_;
 };
 
@@ -191,16 +210,30 @@ class TableWriter {
 
 Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows) {
   const std::string shown = place.text();
-  const OutputPlace made = second_temporary(place);
-  ASSIGN_OR_RETURN(FileHandle blocks, open_temporary(place, O_RDONLY));
-  ASSIGN_OR_RETURN(FileHandle file, open_temporary(made, O_RDWR | O_CREAT | O_TRUNC));
+  const bool any_length =
+      std::any_of(shape.columns.begin(), shape.columns.end(),
+                  [](const Hdf5OutputColumn& column) { return hdf5_value_bytes(column) == 0; });
+  const bool in_place = rows > 0 && !any_length;
+  const OutputPlace made = in_place ? place : second_temporary(place);
+  ASSIGN_OR_RETURN(FileHandle blocks, open_temporary(place, in_place ? O_RDWR : O_RDONLY));
+  FileHandle file;
+  ValuesRange values;
+  if (in_place) {
+    struct stat info = {};
+    if (::fstat(blocks.get(), &info) != 0) return file_error(shown, "read", errno);
+    values = {.begin = kHdf5HeadBytes,
+              .end = std::max(kHdf5HeadBytes, static_cast<uint64_t>(info.st_size))};
+  } else {
+    ASSIGN_OR_RETURN(file, open_temporary(made, O_RDWR | O_CREAT | O_TRUNC));
+  }
   const std::lock_guard<std::mutex> one_at_a_time(hdf5_library());
   const QuietErrors quiet;
-  H5Output output(file.get());
+  H5Output output(in_place ? blocks.get() : file.get(), values);
   const Status status =
-      output.is_open() ? TableWriter(blocks, shown, shape, rows).write(output) : Status::ok();
+      output.is_open() ? TableWriter(blocks, shown, shape, rows, output).write() : Status::ok();
   if (!output.close()) return file_error(shown, "written", output.error());
-  return status.is_ok() ? rename_temporary(made, place.temporary) : status.at(escaped(shown));
+  if (!status.is_ok()) return status.at(escaped(shown));
+  return in_place ? Status::ok() : rename_temporary(made, place.temporary);
 }
 
 }  // namespace shardmill

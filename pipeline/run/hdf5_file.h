@@ -5,8 +5,7 @@
 //   /nulls/COLUMN      true where the value is null; only there if the stage wrote a null in it
 //
 // A null is NaN in a float column, else zero, FALSE or empty text. Datasets are chunked and may be
-// extended. The same rows give the same bytes: no times are stored, and one writer puts the chunks
-// in order.
+// extended. The same rows give the same bytes: no times are stored, and blocks stand in order.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +17,11 @@
 
 namespace shardmill {
 
-/// Puts the whole file in the place of the temporary one, in which blocks of hdf5_block.h stand one
-/// behind the other. kStopped if a disk is full. Any thread; one at a time works, the others wait,
-/// as the library is built without threads.
+/// Makes the temporary file, in which blocks of hdf5_block.h stand one behind the other from
+/// kHdf5HeadBytes on, a file of HDF5: its objects are written around the chunks, which stay where
+/// they are. Only with texts of any length is it another file, in which the library writes the
+/// values itself. kStopped if a disk is full. Any thread; one at a time works, the others wait, as
+/// the library is built without threads.
 Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows);
 
 }  // namespace shardmill
