@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "pipeline/base/text.h"
 
@@ -15,14 +17,35 @@ std::string Message::text() const {
   return line;
 }
 
+namespace {
+
+/// Code points of several bytes that show nothing, but change how those around them show: C1
+/// controls, those that break lines, turn the direction of text, or join it. Not those that decide
+/// how letters join.
+bool is_unseen(std::string_view code_point) {
+  if (code_point.size() == 2) {
+    return code_point == "\xd8\x9c" || (code_point >= "\xc2\x80" && code_point <= "\xc2\x9f");
+  }
+  constexpr std::pair<std::string_view, std::string_view> kRanges[] = {
+      {"\xe2\x80\x8b", "\xe2\x80\x8b"},
+      {"\xe2\x80\x8e", "\xe2\x80\x8f"},
+      {"\xe2\x80\xa8", "\xe2\x80\xae"},
+      {"\xe2\x81\xa0", "\xe2\x81\xaf"},
+      {"\xef\xbb\xbf", "\xef\xbb\xbf"}};
+  return std::any_of(std::begin(kRanges), std::end(kRanges), [&](const auto& range) {
+    return code_point >= range.first && code_point <= range.second;
+  });
+}
+
+}  // namespace
+
 std::string escaped(std::string_view value) {
   std::string out;
   out.reserve(value.size());
   while (!value.empty()) {
     const size_t length = utf8_length(value);
     const unsigned char c = static_cast<unsigned char>(value[0]);
-    const bool c1_control = length == 2 && c == 0xc2 && static_cast<unsigned char>(value[1]) < 0xa0;
-    if (length > 1 && !c1_control) {
+    if (length > 1 && !is_unseen(value.substr(0, length))) {
       out.append(value.substr(0, length));
       value.remove_prefix(length);
       continue;

@@ -17,9 +17,9 @@ struct Message {
   std::string text() const;
 };
 
-/// `value` in double quotes, control characters, quotes, backslashes and bytes that are not UTF-8
-/// escaped
-/// (\n, \", \x1b), cut with "..." after `bytes_max` bytes. Safe on a terminal.
+/// `value` in double quotes, cut with "..." after `bytes_max` bytes. Escaped (\n, \", \x1b) are
+/// control characters, quotes, backslashes, bytes that are not UTF-8, and characters that turn or
+/// break lines of text (bidi controls, U+2028). Safe on a terminal.
 std::string quoted(std::string_view value, size_t bytes_max = 80);
 
 /// The same escapes without the quotes and without a cut.

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
-#include <optional>
+#include <cstddef>
 #include <utility>
 
 #include "pipeline/base/text.h"
@@ -12,30 +11,6 @@
 namespace shardmill {
 
 namespace {
-
-/// The code point of a valid sequence of three bytes.
-uint32_t code_point_of_three(std::string_view text) {
-  const auto bits = [&](size_t i) { return static_cast<uint32_t>(text[i]) & 0x3f; };
-  return (static_cast<uint32_t>(text[0]) & 0x0f) << 12 | bits(1) << 6 | bits(2);
-}
-
-/// Characters that show nothing themselves but change how the text around them shows.
-bool is_unseen(uint32_t code_point) {
-  return (code_point >= 0x200b && code_point <= 0x200f) ||
-         (code_point >= 0x2028 && code_point <= 0x202e) ||
-         (code_point >= 0x2060 && code_point <= 0x206f) || code_point == 0xfeff;
-}
-
-constexpr std::string_view kArabicLetterMark = "\xd8\x9c";
-
-/// The escape for what stands at the front of `text` and takes `length` bytes, if it needs one.
-std::optional<std::string> escape_of(std::string_view text, size_t length) {
-  if (text.starts_with(kArabicLetterMark)) return "\\u061c";
-  if (length != 3) return std::nullopt;
-  const uint32_t code_point = code_point_of_three(text);
-  if (!is_unseen(code_point)) return std::nullopt;
-  return fmt::format("\\u{:04x}", code_point);
-}
 
 std::string_view entity_of(char c) {
   switch (c) {
@@ -65,11 +40,7 @@ std::string visible(std::string_view text, size_t code_points_max) {
   for (size_t shown = 0; !rest.empty(); ++shown) {
     if (shown == code_points_max) return out + "…";
     const size_t length = utf8_length(rest) > 0 ? utf8_length(rest) : 1;
-    if (const auto escape = escape_of(rest, length)) {
-      out += *escape;
-    } else {
-      out.append(rest.substr(0, length));
-    }
+    out.append(rest.substr(0, length));
     rest.remove_prefix(length);
   }
   return is_long ? out + "…" : out;

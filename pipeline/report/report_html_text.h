@@ -7,10 +7,9 @@
 
 namespace shardmill {
 
-/// `text` as a reader can see it: control characters, bytes that are not UTF-8, and characters that
-/// turn or break lines of text (bidi controls, U+2028) become escapes like \x1b and \u202e; cut
-/// with "…" after `code_points_max`. Quotes and backslashes stay as they are where nothing else
-/// needs an escape. Not safe in HTML by itself: see html_escaped and script_json.
+/// `text` as a reader can see it: what `escaped` escapes is escaped, and it is cut with "…" after
+/// `code_points_max`. Quotes and backslashes stay as they are where nothing else needs an escape.
+/// Not safe in HTML by itself: see html_escaped and script_json.
 std::string visible(std::string_view text, size_t code_points_max);
 
 /// For text between tags and in quoted attributes. REQUIRES: UTF-8.

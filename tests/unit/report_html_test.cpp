@@ -25,9 +25,9 @@ TEST(VisibleText, ShowsWhatWouldNotShow) {
                     "31m",
                     100),
             "\\xc2\\x9b31m");
-  EXPECT_EQ(visible("gpj.\u202Eexe", 100), "gpj.\\u202eexe");
+  EXPECT_EQ(visible("gpj.\u202Eexe", 100), R"(gpj.\xe2\x80\xaeexe)");
   EXPECT_EQ(visible("a\u2028b\u2066c\u200Bd\uFEFFe\u061Cf", 100),
-            "a\\u2028b\\u2066c\\u200bd\\ufeffe\\u061cf");
+            R"(a\xe2\x80\xa8b\xe2\x81\xa6c\xe2\x80\x8bd\xef\xbb\xbfe\xd8\x9cf)");
 }
 
 TEST(VisibleText, IsCutAtCodePoints) {

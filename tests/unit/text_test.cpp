@@ -14,6 +14,8 @@ TEST(Text, EscapesWhatATerminalWouldObey) {
   EXPECT_EQ(quoted("\xc2\x9b"
                    "31m"),
             R"("\xc2\x9b31m")");
+  EXPECT_EQ(quoted("gpj.\u202Eexe\u2028"), R"("gpj.\xe2\x80\xaeexe\xe2\x80\xa8")");
+  EXPECT_EQ(quoted("می\u200cخواهم\u2027"), "\"می\u200cخواهم\u2027\"");
 }
 
 TEST(Text, CutsQuotedTextBetweenCharacters) {
