@@ -14,6 +14,7 @@
 #include "pipeline/plan/memory.h"
 #include "pipeline/run/attempt.h"
 #include "pipeline/run/checksums.h"
+#include "pipeline/run/finished_run.h"
 #include "pipeline/run/run_dir.h"
 #include "pipeline/run/start.h"
 #include "pipeline/run/stop.h"
@@ -51,7 +52,7 @@ class Starter {
           "--fresh starts over\n",
           escaped(run_dir)));
       remove_leftovers(run_dir);
-      return "0";
+      return code_of_finished(work_.strict || job->run.strict);
     }
     Problems problems;
     const bool resumes = !work_.request.fresh && !run_dir.empty() && can_resume(run_dir);
@@ -65,6 +66,15 @@ class Starter {
   Result<Plan>& plan() { return plan_; }
 
  private:
+  /// The same as when the run finished.
+  std::string code_of_finished(bool strict) const {
+    if (!strict) return "0";
+    const Result<FinishedRun> run = read_finished_run(work_.request.run_dir);
+    if (!run.is_ok()) return refuse(run.status());
+    const bool has_bad_input = run->results.bad_records > 0 || run->results.bad_files > 0;
+    return std::to_string(has_bad_input ? kExitStrict : 0);
+  }
+
   /// Starting over would delete the records first.
   Status check_replay() const {
     namespace fs = std::filesystem;

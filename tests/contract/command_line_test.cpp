@@ -156,6 +156,17 @@ TEST_F(CommandLine, AFinishedRunIsLeftAloneUnlessFresh) {
   EXPECT_NE(read_file(folder_.path() / "job.run/results.json"), first);
 }
 
+TEST_F(CommandLine, StrictSaysTheSameOfARunThatHasFinished) {
+  write("data/a.csv", "a,b\n1,2\n3\n");
+  write("job.toml", "[input]\npaths = [\"data\"]\n[[stage]]\nuse = \"count\"\n");
+  EXPECT_EQ(run("run job.toml --quiet --strict").exit_code, 10);
+  EXPECT_EQ(run("run job.toml --strict").exit_code, 10);
+  EXPECT_EQ(run("run job.toml").exit_code, 0);
+  write("data/a.csv", "a,b\n1,2\n");
+  EXPECT_EQ(run("run job.toml --quiet --strict --fresh").exit_code, 0);
+  EXPECT_EQ(run("run job.toml --strict").exit_code, 0);
+}
+
 TEST_F(CommandLine, AFolderOfTheUserIsNeverTakenForARunDirectory) {
   write("data/a.txt", "a\n");
   write("mine/b.txt", "b\n");
