@@ -122,6 +122,9 @@ bool is_of_a_start(const fs::path& path) {
   if (name == "checkpoint" || name == "parts" || name == "output") {
     return fs::is_directory(fs::symlink_status(path, error)) && fs::is_empty(path, error) && !error;
   }
+  if (name == kSlurmFolder) {
+    return fs::is_directory(fs::symlink_status(path, error)) && fs::exists(path / kBatchScript, error);
+  }
   return name.starts_with(".lock-") ||
          std::any_of(kOurNames.begin(), kOurNames.end(),
                      [&](std::string_view ours) { return name == temporary_name(ours); });

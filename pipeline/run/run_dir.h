@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,11 @@
 #include "pipeline/run/run_status.h"
 
 namespace shardmill {
+
+/// What `shardmill submit` puts into a run directory before there is a run: a folder with the batch
+/// script. It outlives `--fresh`, for the job that starts over may be the one that writes its log.
+inline constexpr std::string_view kSlurmFolder = "slurm";
+inline constexpr std::string_view kBatchScript = "job.sbatch";
 
 class RunDir {
  public:

@@ -466,6 +466,15 @@ TEST_F(Resume, BeginsWhereOnlyTheStartOfARunIsLeft) {
   EXPECT_FALSE(fs::exists(run_dir() / ".job.toml.tmp"));
 }
 
+TEST_F(Resume, BeginsWhereThereIsOnlyABatchScriptAndKeepsIt) {
+  folder_.write("run/slurm/job.sbatch", "#!/bin/bash\n");
+  folder_.write("run/slurm/log.txt", "slurm was here\n");
+  EXPECT_EQ(go_on(job()).status.message(), "");
+  EXPECT_TRUE(fs::exists(run_dir() / "results.json"));
+  EXPECT_TRUE(fs::exists(run_dir() / "slurm/job.sbatch"));
+  EXPECT_TRUE(fs::exists(run_dir() / "slurm/log.txt"));
+}
+
 TEST_F(Resume, TakesNoFolderOfTheUsersForTheStartOfARun) {
   folder_.write("run/manifest.tsv", "my\town\n");
   EXPECT_THAT(go_on(job()).status.message(), HasSubstr("the folder holds other things than a run"));
@@ -473,6 +482,9 @@ TEST_F(Resume, TakesNoFolderOfTheUsersForTheStartOfARun) {
   folder_.write("run/output/mine.txt", "keep me");
   EXPECT_THAT(go_on(job()).status.message(), HasSubstr("the folder holds other things than a run"));
   EXPECT_EQ(read_file(run_dir() / "output/mine.txt"), "keep me");
+  fs::remove_all(run_dir() / "output");
+  folder_.write("run/slurm/configuration", "keep me");
+  EXPECT_THAT(go_on(job()).status.message(), HasSubstr("the folder holds other things than a run"));
 }
 
 TEST_F(Resume, TidiesAFinishedRunOnlyWhenNobodyHasIt) {
