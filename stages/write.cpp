@@ -367,6 +367,12 @@ std::vector<StageExample> examples() {
        .input = {"city,people", "Oslo,709000", "Bergen,"},
        .stage = "path = \"cities.h5\"",
        .output = {"{ city = 'Oslo', people = 709000 }", "{ city = 'Bergen' }"}},
+      {.title =
+           "The same in three files, `cities-00001.h5` and so on, which `cities.h5` shows as one.",
+       .input_format = "csv",
+       .input = {"city,people", "Oslo,709000", "Bergen,"},
+       .stage = "path = \"cities.h5\"\nshards = 3",
+       .output = {"{ city = 'Oslo', people = 709000 }", "{ city = 'Bergen' }"}},
       {.title = "Parts of a hundred records: `lines-00001.txt`, `lines-00002.txt` and so on.",
        .input = {"one", "two", "three"},
        .stage = "path = \"lines.txt\"\nmax_records = 100",
@@ -423,7 +429,16 @@ StageSpec stage_write() {
           "`out-00001.csv`, `out-00002.csv` and so on, each with the header. The number stands "
           "before the extension, or where `{part}` is in the path. A part ends before the record "
           "that would make it too large; a record larger than `max_bytes` is a part of its own. "
-          "The same records are in the same part on any number of ranks.",
+          "The same records are in the same part on any number of ranks.\n\n"
+          "**Shards.** One worker finishes a `.h5` file, and reads it for its checksum. With "
+          "`shards = 8` the rows of a large `out.h5` stand in `out-00001.h5` to `out-00008.h5`, "
+          "which different ranks finish side by side, and `out.h5` shows all of them as one by "
+          "virtual datasets, with the same names, attributes and masks. Each shard is a whole file "
+          "with the next rows, all of as many chunks or the first ones of one more, so that of a "
+          "small output the last ones are empty. Keep the files together: they find each other by "
+          "name, in whatever folder. Where a shard is missing, HDF5 shows NaN and zeros without "
+          "an error; `shardmill verify` finds it. Reading `out.h5` as an input takes "
+          "`external = true`; reading `out-*.h5` does not.",
       .fields =
           {{.name = "path",
             .kind = FieldKind::kText,
@@ -476,6 +491,12 @@ StageSpec stage_write() {
                    "\"auto\" (if left out) is fixed for a column without a text of more than 128 "
                    "bytes.",
             .choices = {"auto", "fixed", "variable"}},
+           {.name = "shards",
+            .kind = FieldKind::kInt,
+            .doc = "Files that hold the rows of a .h5 output, which shows them as one; a rank "
+                   "writes one at a time.",
+            .min = 1,
+            .max = 500},
            {.name = "column",
             .kind = FieldKind::kColumn,
             .doc = "The column of a .txt file; by default `line`, or the only text column."}},

@@ -32,6 +32,10 @@ struct Hdf5Output {
   };
   std::vector<Column> columns;
   Hdf5Text texts = Hdf5Text::kAuto;
+  /// Files that hold the rows, beside the one that shows them as a whole; 0: one file with the
+  /// rows.
+  uint64_t shards = 0;
+  std::string shard_path;  ///< as OutputSpec::path, with a kPartMark
 };
 
 /// What all values of one column have together; merged by maximum and sum.

@@ -94,6 +94,9 @@ std::string files_of(const OutputSpec& output) {
   const std::string of = output.layout == OutputLayout::kPerInput   ? " for each input"
                          : output.layout == OutputLayout::kByColumn ? " for each value"
                                                                     : "";
+  if (output.hdf5.shards > 0) {
+    return " (a file over " + counted(output.hdf5.shards, "file") + " with the rows)";
+  }
   if (output.is_numbered()) return " (numbered files" + of + ")";
   return of.empty() ? "" : " (a file" + of + ")";
 }

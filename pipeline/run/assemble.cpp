@@ -91,6 +91,7 @@ class BlockTask final : public Task {
   static uint64_t head_bytes(const BlockWork& block) { return block.shape ? kHdf5HeadBytes : 0; }
 
   Status make(const BlockWork& block, uint64_t known_place) {
+    if (block.is_virtual()) return {};
     if (block.packing == OutputPacking::kPlain) return copy(block);
     RETURN_IF_ERROR(pack(block));
     return write_packed(block, known_place);
@@ -271,10 +272,21 @@ class OutputLeader final : public Leader {
                          .rule = ChainRule::kPosition};
     setup.order.resize(items_.size());
     std::iota(setup.order.begin(), setup.order.end(), uint64_t{0});
+    if (seals_) spread_library_work(setup);
     return setup;
   }
 
  private:
+  /// Large HDF5 files go to different ranks, and come last, so that nothing else waits for them.
+  void spread_library_work(DealerSetup& setup) const {
+    setup.links = [](uint64_t) { return ChainLinks(); };
+    setup.is_serial = [this](uint64_t item) {
+      return outputs_.is_large_hdf5(outputs_.finals()[items_[item].first_final]);
+    };
+    std::stable_partition(setup.order.begin(), setup.order.end(),
+                          [&](uint64_t item) { return !setup.is_serial(item); });
+  }
+
   Outputs& outputs_;
   std::vector<BlockItem> items_;
   bool seals_;
@@ -309,7 +321,6 @@ Status run_output_phase(Inbox& inbox, const AssembleSetup& setup, Phase phase) {
                       setup.tracer->activity_of(phase));
   };
   if (leader != nullptr) phase_setup.dealer = leader->dealer();
-  if (leader != nullptr && seals) phase_setup.dealer.links = [](uint64_t) { return ChainLinks(); };
   return run_phase(inbox, std::move(phase_setup));
 }
 

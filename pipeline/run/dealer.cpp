@@ -45,6 +45,7 @@ void Dealer::done(int rank, const Done& item) {
   bool gave_already = false;
   if (was_prepared == handed_on_.end()) {
     --ranks_[static_cast<size_t>(rank)].busy;
+    if (is_serial(item.item)) --ranks_[static_cast<size_t>(rank)].serial;
   } else {
     gave_already = was_prepared->second != 0;
     handed_on_.erase(was_prepared);
@@ -74,13 +75,21 @@ uint64_t Dealer::places(const Rank& rank) const {
   return rank.workers + (plenty ? ahead(rank.workers) : 0);
 }
 
+/// For the next item. Two ranks must not wait for one that has more than it can do.
+bool Dealer::has_place(const Rank& rank) const {
+  if (rank.busy >= places(rank)) return false;
+  if (!is_serial(setup_.order[next_])) return true;
+  const bool plenty = setup_.order.size() - next_ >= 2 * ranks_.size();
+  return rank.serial < (plenty ? 2u : 1u);
+}
+
 /// One item to each rank in turn, as long as any has a place.
 void Dealer::deal_more() {
   bool dealt = true;
   while (dealt) {
     dealt = false;
     for (size_t rank = 0; rank < ranks_.size() && next_ < setup_.order.size(); ++rank) {
-      if (ranks_[rank].busy >= places(ranks_[rank])) continue;
+      if (!has_place(ranks_[rank])) continue;
       deal(static_cast<int>(rank));
       dealt = true;
     }
@@ -100,6 +109,7 @@ void Dealer::deal(int rank) {
   }
   ++dealt_;
   ++ranks_[static_cast<size_t>(rank)].busy;
+  if (is_serial(item)) ++ranks_[static_cast<size_t>(rank)].serial;
   orders_.push_back(order);
 }
 

@@ -47,6 +47,10 @@ enum class ChainRule : uint8_t {
 struct DealerSetup {
   std::vector<uint64_t> order;  ///< all items, in the order of dealing
   std::function<ChainLinks(uint64_t item)> links;
+  /// May be empty. Items of which a rank does the larger part one at a time, whatever its workers:
+  /// it gets two of them, so that the rest of one is done beside the next, and one near the end.
+  /// REQUIRES: they have no links.
+  std::function<bool(uint64_t item)> is_serial;
   ChainRule rule = ChainRule::kHandover;
   int ranks = 1;
   bool one_at_a_time = false;  ///< a single worker on rank 0 does everything in order (--limit)
@@ -89,7 +93,8 @@ class Dealer {
  private:
   struct Rank {
     unsigned workers = 0;
-    uint64_t busy = 0;  ///< items dealt that are neither prepared nor done
+    uint64_t busy = 0;    ///< items dealt that are neither prepared nor done
+    uint64_t serial = 0;  ///< those among them of is_serial
   };
   struct Waiting {
     int rank = 0;
@@ -97,6 +102,8 @@ class Dealer {
   };
 
   uint64_t places(const Rank& rank) const;
+  bool has_place(const Rank& rank) const;
+  bool is_serial(uint64_t item) const { return setup_.is_serial && setup_.is_serial(item); }
   void deal_more();
   void deal(int rank);
   void hand_on(uint64_t from_item, std::optional<uint64_t> value);

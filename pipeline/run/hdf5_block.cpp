@@ -168,6 +168,11 @@ void Hdf5OutputShape::encode(ByteWriter& writer) const {
   writer.varint(static_cast<uint64_t>(level));
   writer.text(provenance_job);
   writer.text(provenance_inputs);
+  writer.varint(shards.size());
+  for (const Hdf5Shard& shard : shards) {
+    writer.text(shard.file);
+    writer.varint(shard.rows);
+  }
 }
 
 Hdf5OutputShape Hdf5OutputShape::decode(ByteReader& reader) {
@@ -185,6 +190,13 @@ Hdf5OutputShape Hdf5OutputShape::decode(ByteReader& reader) {
   shape.level = static_cast<int>(reader.varint());
   shape.provenance_job = reader.text();
   shape.provenance_inputs = reader.text();
+  const uint64_t shards = reader.varint();
+  if (!reader.count_fits(shards, 2)) return shape;
+  for (uint64_t i = 0; i < shards; ++i) {
+    Hdf5Shard& shard = shape.shards.emplace_back();
+    shard.file = reader.text();
+    shard.rows = reader.varint();
+  }
   return shape;
 }
 

@@ -27,6 +27,12 @@ struct Hdf5OutputColumn {
   bool has_nulls = false;   ///< there is a mask
 };
 
+/// A file beside another one that shows its rows.
+struct Hdf5Shard {
+  std::string file;  ///< name without a folder
+  uint64_t rows = 0;
+};
+
 /// What the datasets of one file look like. Text has no NUL in it.
 struct Hdf5OutputShape {
   std::vector<Hdf5OutputColumn> columns;
@@ -34,6 +40,9 @@ struct Hdf5OutputShape {
   int level = 0;  ///< of deflate; 0: not compressed
   std::string provenance_job;
   std::string provenance_inputs;  ///< hash of the manifest
+  std::vector<Hdf5Shard> shards;  ///< if any: they have the rows, this file shows them as a whole
+
+  bool is_virtual() const { return !shards.empty(); }
 
   void encode(ByteWriter& writer) const;
   static Hdf5OutputShape decode(ByteReader& reader);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <mutex>
 #include <vector>
 
@@ -46,8 +47,16 @@ Handle type_of(const Hdf5OutputColumn& column) {
   return text_type();
 }
 
+/// As H5Pset_virtual takes names: "%b" would be the number of a block.
+std::string virtual_name(const std::string& name) {
+  std::string out;
+  for (const char c : name) out += c == '%' ? "%%" : std::string(1, c);
+  return out;
+}
+
 class TableWriter {
  public:
+  /// `blocks` is not open if the shape has shards.
   TableWriter(const FileHandle& blocks, const std::string& place, const Hdf5OutputShape& shape,
               uint64_t rows, H5Output& output)
       : blocks_(blocks), place_(place), shape_(shape), rows_(rows), output_(output) {}
@@ -59,7 +68,7 @@ class TableWriter {
     const Handle file(H5Fcreate("rows.h5", H5F_ACC_TRUNC, plist.id(), access.id()), H5Fclose);
     if (!file.is_ok()) return library_failure("cannot be created");
     RETURN_IF_ERROR(make_datasets(file.id()));
-    for (uint64_t row = 0; row < rows_; row += shape_.chunk_rows) {
+    for (uint64_t row = 0; row < rows_ && !shape_.is_virtual(); row += shape_.chunk_rows) {
       RETURN_IF_ERROR(write_block(row));
     }
     if (!output_.values().is_empty() && at_ != output_.values().end) return damaged();
@@ -83,8 +92,7 @@ class TableWriter {
     if (links.size() <= 4000) RETURN_IF_ERROR(set_texts(file, "columns", links));
     for (size_t i = 0; i < links.size(); ++i) {
       const Hdf5OutputColumn& column = shape_.columns[i];
-      RETURN_IF_ERROR(make_dataset(file, links[i], type_of(column), hdf5_is_shuffled(column),
-                                   column.type == Type::kText && column.text_bytes == 0));
+      RETURN_IF_ERROR(make_dataset(file, "/" + links[i], column));
       const hid_t dataset = targets_.back().dataset.id();
       RETURN_IF_ERROR(set_text(dataset, "name", column.name));
       RETURN_IF_ERROR(set_text(dataset, "type", type_name(column.type)));
@@ -96,34 +104,68 @@ class TableWriter {
   Status make_masks(hid_t file, const std::vector<std::string>& links) {
     const auto has_nulls = [](const Hdf5OutputColumn& column) { return column.has_nulls; };
     if (std::none_of(shape_.columns.begin(), shape_.columns.end(), has_nulls)) return {};
-    ASSIGN_OR_RETURN(const Handle group, make_group(file, "nulls"));
+    RETURN_IF_ERROR(make_group(file, "nulls").status());
+    const Hdf5OutputColumn mask = {.name = {}, .type = Type::kBool};
     for (size_t i = 0; i < links.size(); ++i) {
       if (!shape_.columns[i].has_nulls) continue;
-      RETURN_IF_ERROR(make_dataset(group.id(), links[i], bool_type(), false, false));
+      RETURN_IF_ERROR(make_dataset(file, "/nulls/" + links[i], mask));
     }
     return {};
   }
 
-  Status make_dataset(hid_t parent, const std::string& link, const Handle& type, bool is_shuffled,
-                      bool any_length) {
+  Status make_dataset(hid_t file, const std::string& path, const Hdf5OutputColumn& column) {
     const Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    const hsize_t chunk = shape_.chunk_rows;
-    const hsize_t size = rows_;
-    const hsize_t most = H5S_UNLIMITED;
     H5Pset_obj_track_times(plist.id(), false);
-    H5Pset_chunk(plist.id(), 1, &chunk);
-    H5Pset_fill_time(plist.id(), H5D_FILL_TIME_IFSET);
-    if (shape_.level > 0) {
-      if (is_shuffled) H5Pset_shuffle(plist.id());
-      H5Pset_deflate(plist.id(), static_cast<unsigned>(std::min(shape_.level, 9)));
-    }
+    const bool is_virtual = shape_.is_virtual() && rows_ > 0;  // over no rows there is nothing
+    const bool is_stored =
+        is_virtual ? map_shards(plist.id(), path, column) : set_chunks(plist.id(), column);
+    const hsize_t size = rows_;
+    const hsize_t most = is_virtual ? size : H5S_UNLIMITED;
     const Handle space(H5Screate_simple(1, &size, &most), H5Sclose);
-    Handle dataset(H5Dcreate2(parent, link.c_str(), type.id(), space.id(), H5P_DEFAULT, plist.id(),
-                              H5P_DEFAULT),
-                   H5Dclose);
-    if (!dataset.is_ok()) return library_failure("cannot make dataset " + quoted(link));
-    targets_.push_back({std::move(dataset), any_length});
+    const Handle type = type_of(column);
+    Handle dataset(
+        H5Dcreate2(file, path.c_str(), type.id(), space.id(), H5P_DEFAULT, plist.id(), H5P_DEFAULT),
+        H5Dclose);
+    if (!is_stored || !dataset.is_ok()) {
+      return library_failure("cannot make dataset " + quoted(path));
+    }
+    targets_.push_back({std::move(dataset), hdf5_value_bytes(column) == 0});
     return {};
+  }
+
+  bool set_chunks(hid_t plist, const Hdf5OutputColumn& column) const {
+    const hsize_t chunk = shape_.chunk_rows;
+    bool done =
+        H5Pset_chunk(plist, 1, &chunk) >= 0 && H5Pset_fill_time(plist, H5D_FILL_TIME_IFSET) >= 0;
+    if (shape_.level > 0) {
+      if (hdf5_is_shuffled(column)) done = done && H5Pset_shuffle(plist) >= 0;
+      done = done && H5Pset_deflate(plist, static_cast<unsigned>(std::min(shape_.level, 9))) >= 0;
+    }
+    return done;
+  }
+
+  bool map_shards(hid_t plist, const std::string& path, const Hdf5OutputColumn& column) const {
+    const hsize_t size = rows_;
+    const Handle whole(H5Screate_simple(1, &size, nullptr), H5Sclose);
+    const std::string source = virtual_name(path);
+    hsize_t first = 0;
+    for (const Hdf5Shard& shard : shape_.shards) {
+      const hsize_t count = shard.rows;
+      if (count == 0) continue;
+      const Handle rows(H5Screate_simple(1, &count, nullptr), H5Sclose);
+      if (H5Sselect_hyperslab(whole.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr) < 0 ||
+          H5Pset_virtual(plist, whole.id(), virtual_name(shard.file).c_str(), source.c_str(),
+                         rows.id()) < 0) {
+        return false;
+      }
+      first += count;
+    }
+    return set_value_of_missing_rows(plist, column);
+  }
+
+  static bool set_value_of_missing_rows(hid_t plist, const Hdf5OutputColumn& column) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    return column.type != Type::kFloat || H5Pset_fill_value(plist, H5T_NATIVE_DOUBLE, &nan) >= 0;
   }
 
   Status write_block(uint64_t first_row) {
@@ -213,9 +255,12 @@ Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64
   const bool any_length =
       std::any_of(shape.columns.begin(), shape.columns.end(),
                   [](const Hdf5OutputColumn& column) { return hdf5_value_bytes(column) == 0; });
-  const bool in_place = rows > 0 && !any_length;
+  const bool in_place = rows > 0 && !any_length && !shape.is_virtual();
   const OutputPlace made = in_place ? place : second_temporary(place);
-  ASSIGN_OR_RETURN(FileHandle blocks, open_temporary(place, in_place ? O_RDWR : O_RDONLY));
+  FileHandle blocks;
+  if (!shape.is_virtual()) {
+    ASSIGN_OR_RETURN(blocks, open_temporary(place, in_place ? O_RDWR : O_RDONLY));
+  }
   FileHandle file;
   ValuesRange values;
   if (in_place) {

@@ -6,6 +6,10 @@
 //
 // A null is NaN in a float column, else zero, FALSE or empty text. Datasets are chunked and may be
 // extended. The same rows give the same bytes: no times are stored, and blocks stand in order.
+//
+// A file whose rows are in shards has virtual datasets over theirs, found beside it by name, so
+// that the folder may be moved. It cannot be extended. Where a shard is missing, HDF5 shows NaN
+// in float columns and zeros in all others, without an error.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +24,9 @@ namespace shardmill {
 /// Makes the temporary file, in which blocks of hdf5_block.h stand one behind the other from
 /// kHdf5HeadBytes on, a file of HDF5: its objects are written around the chunks, which stay where
 /// they are. Only with texts of any length is it another file, in which the library writes the
-/// values itself. kStopped if a disk is full. Any thread; one at a time works, the others wait, as
-/// the library is built without threads.
+/// values itself; and if the shape has shards, there is no temporary file before. kStopped if a
+/// disk is full. Any thread; one at a time works, the others wait, as the library is built without
+/// threads.
 Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows);
 
 }  // namespace shardmill

@@ -154,6 +154,61 @@ uint64_t block_count(const FinalFile& file) {
   return std::max<uint64_t>(1, (file.plain_bytes + kBlockBytes - 1) / kBlockBytes);
 }
 
+void sort_ranges(FinalFile& file) {
+  std::stable_sort(file.ranges.begin(), file.ranges.end(),
+                   [](const PartRange& a, const PartRange& b) { return a.unit < b.unit; });
+}
+
+/// What holds the bytes of a stretch of the plain file; without rows.
+std::vector<PartRange> ranges_between(const FinalFile& file, uint64_t begin, uint64_t end) {
+  std::vector<PartRange> ranges;
+  const auto after = std::upper_bound(file.starts.begin(), file.starts.end(), begin);
+  auto at = static_cast<size_t>(after - file.starts.begin());
+  for (at = at == 0 ? 0 : at - 1; at < file.ranges.size() && file.starts[at] < end; ++at) {
+    const PartRange& range = file.ranges[at];
+    const uint64_t from = std::max(begin, file.starts[at]);
+    const uint64_t to = std::min(end, file.starts[at] + range.bytes);
+    if (from >= to) continue;
+    ranges.push_back({.unit = range.unit,
+                      .file = range.file,
+                      .begin = range.begin + (from - file.starts[at]),
+                      .bytes = to - from});
+  }
+  return ranges;
+}
+
+std::string last_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+struct ShardNumber {
+  uint64_t index = 0;
+  uint64_t count = 1;
+};
+
+/// The first ones have a chunk more where that does not come out even, so the last ones are empty
+/// if there are fewer chunks than shards.
+void fill_shard(const FinalFile& whole, ShardNumber number, FinalFile& shard) {
+  const uint64_t chunks = whole.blocks.size() - 1;
+  const auto first_chunk = [&](uint64_t index) {
+    return chunks / number.count * index + std::min(index, chunks % number.count);
+  };
+  const auto first_row = [&](uint64_t chunk) {
+    return std::min(whole.rows, chunk * whole.chunk_rows);
+  };
+  const uint64_t begin = first_chunk(number.index);
+  const uint64_t end = first_chunk(number.index + 1);
+  shard.ranges = ranges_between(whole, whole.blocks[begin], whole.blocks[end]);
+  set_sizes(shard, 0);
+  shard.rows = first_row(end) - first_row(begin);
+  shard.chunk_rows = begin == end ? 1 : whole.chunk_rows;
+  shard.blocks = {0};
+  for (uint64_t chunk = begin; chunk < end; ++chunk) {
+    shard.blocks.push_back(whole.blocks[chunk + 1] - whole.blocks[begin]);
+  }
+  if (begin == end) shard.blocks.push_back(0);  // one block without rows, as of any empty file
+}
+
 /// Of the rows of a file of kHdf5.
 constexpr uint64_t kChunkRows = 32 << 10;
 constexpr uint64_t kFixedTextBytes = 128;
@@ -227,7 +282,14 @@ Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run
   made.shown = absolute ? "/" + with_slash : is_kept ? "" : "output/";
   made.first_final = finals_.size();
   roots_.push_back(is_kept ? run_dir + "/output" : made.root);
-  if (spec.layout == OutputLayout::kSingle) return add_final(stage, name);
+  if (spec.layout == OutputLayout::kSingle) {
+    RETURN_IF_ERROR(add_final(stage, name));
+    const std::string shard = last_name(spec.hdf5.shard_path);
+    for (uint64_t i = 1; i <= spec.hdf5.shards; ++i) {
+      RETURN_IF_ERROR(add_final(stage, numbered_path(shard, i)));
+    }
+    return {};
+  }
   if (spec.layout == OutputLayout::kByColumn) return {};
   for (const ManifestFile& input : plan.manifest.files) {
     RETURN_IF_ERROR(add_final(stage, below_root(plan.manifest, input.path) + spec.extension));
@@ -399,6 +461,10 @@ Status Outputs::finish(const Manifest& manifest, const std::string& parts_dir,
   std::vector<FinalFile> kept;
   for (const uint64_t index : final_order()) {
     const WriteStage& stage = stages_[finals_[index].stage];
+    if (stage.spec->hdf5.shards > 0) {
+      if (index == stage.first_final) RETURN_IF_ERROR(finish_shards(stage, parts_dir, kept));
+      continue;
+    }
     const bool per_input = stage.spec->layout == OutputLayout::kPerInput;
     if (per_input && leave_out(index - stage.first_final)) continue;
     RETURN_IF_ERROR(finish_file(std::move(finals_[index]), parts_dir, kept));
@@ -418,8 +484,7 @@ Status Outputs::finish(const Manifest& manifest, const std::string& parts_dir,
 
 Status Outputs::finish_file(FinalFile file, const std::string& parts_dir,
                             std::vector<FinalFile>& kept) {
-  std::stable_sort(file.ranges.begin(), file.ranges.end(),
-                   [](const PartRange& a, const PartRange& b) { return a.unit < b.unit; });
+  sort_ranges(file);
   WriteStage& stage = stages_[file.stage];
   const OutputSpec& spec = *stage.spec;
   if (!spec.is_numbered()) {
@@ -439,6 +504,27 @@ Status Outputs::finish_file(FinalFile file, const std::string& parts_dir,
     one.ranges = std::move(parts[i].ranges);
     set_sizes(one, spec.header.size());
     kept.push_back(std::move(one));
+  }
+  return {};
+}
+
+/// Chunks are those of the whole, and shards whole chunks: where a row is follows from the rows.
+Status Outputs::finish_shards(const WriteStage& stage, const std::string& parts_dir,
+                              std::vector<FinalFile>& kept) {
+  FinalFile whole = std::move(finals_[stage.first_final]);
+  sort_ranges(whole);
+  set_sizes(whole, 0);
+  RETURN_IF_ERROR(finish_hdf5(whole, parts_dir));
+  FinalFile shown = {
+      .stage = whole.stage, .place = whole.place, .shown = whole.shown, .rows = whole.rows};
+  const size_t at = kept.size();
+  kept.push_back(std::move(shown));
+  const uint64_t shards = stage.spec->hdf5.shards;
+  for (uint64_t i = 0; i < shards; ++i) {
+    FinalFile shard = std::move(finals_[stage.first_final + 1 + i]);
+    fill_shard(whole, {.index = i, .count = shards}, shard);
+    kept[at].shards.push_back({.file = last_name(shard.place.relative), .rows = shard.rows});
+    kept.push_back(std::move(shard));
   }
   return {};
 }
@@ -466,7 +552,12 @@ Hdf5OutputShape Outputs::shape_of(const WriteStage& stage) const {
 Hdf5OutputShape Outputs::shape(const FinalFile& file) const {
   Hdf5OutputShape shape = *stages_[file.stage].shape;
   shape.chunk_rows = file.chunk_rows;
+  shape.shards = file.shards;
   return shape;
+}
+
+bool Outputs::is_large_hdf5(const FinalFile& file) const {
+  return spec(file).packing == OutputPacking::kHdf5 && block_count(file) > 1;
 }
 
 /// Chunks of as many rows as fit, by the rows alone.
@@ -538,7 +629,7 @@ std::vector<BlockItem> Outputs::block_items() const {
 BlockWork block_work(const Outputs& outputs, uint64_t final_index, uint64_t block) {
   const FinalFile& file = outputs.finals()[final_index];
   const OutputSpec& spec = outputs.spec(file);
-  const bool is_hdf5 = !file.blocks.empty();
+  const bool is_hdf5 = !file.blocks.empty();  // a virtual one has no blocks
   const uint64_t begin = is_hdf5 ? file.blocks[block] : block * kBlockBytes;
   const uint64_t end =
       is_hdf5 ? file.blocks[block + 1] : std::min(begin + kBlockBytes, file.plain_bytes);
@@ -547,23 +638,12 @@ BlockWork block_work(const Outputs& outputs, uint64_t final_index, uint64_t bloc
                     .packing = spec.packing,
                     .level = spec.level,
                     .plain_offset = begin};
+  if (spec.packing == OutputPacking::kHdf5) work.shape = outputs.shape(file);
   if (is_hdf5) {
-    work.shape = outputs.shape(file);
     work.rows = std::min(file.chunk_rows, file.rows - block * file.chunk_rows);
   }
   if (begin < spec.header.size()) work.head = spec.header.substr(begin, end - begin);
-  const auto after = std::upper_bound(file.starts.begin(), file.starts.end(), begin);
-  auto at = static_cast<size_t>(after - file.starts.begin());
-  for (at = at == 0 ? 0 : at - 1; at < file.ranges.size() && file.starts[at] < end; ++at) {
-    const PartRange& range = file.ranges[at];
-    const uint64_t from = std::max(begin, file.starts[at]);
-    const uint64_t to = std::min(end, file.starts[at] + range.bytes);
-    if (from >= to) continue;
-    work.ranges.push_back({.unit = range.unit,
-                           .file = range.file,
-                           .begin = range.begin + (from - file.starts[at]),
-                           .bytes = to - from});
-  }
+  work.ranges = ranges_between(file, begin, end);
   return work;
 }
 

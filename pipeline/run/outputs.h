@@ -31,6 +31,8 @@ struct FinalFile {
   std::vector<uint64_t> starts;       ///< of each range in the plain file, header included
   std::vector<uint64_t> blocks = {};  ///< kHdf5: where the rows of each chunk begin, and the end
   uint64_t chunk_rows = 1;            ///< kHdf5
+  std::vector<Hdf5Shard> shards =
+      {};  ///< kHdf5: the files that follow and hold the rows of this one
   uint64_t plain_bytes = 0;
   uint64_t rows = 0;
   uint64_t file_bytes = 0;  ///< once assembled
@@ -98,6 +100,8 @@ class Outputs {
   /// Folders that must be there: one for each stage that writes.
   const std::vector<std::string>& roots() const { return roots_; }
   const OutputSpec& spec(const FinalFile& file) const { return *stages_[file.stage].spec; }
+  /// Whether it takes the HDF5 library long, which does one thing at a time. Finish was called.
+  bool is_large_hdf5(const FinalFile& file) const;
   /// REQUIRES: a file of kHdf5; finish was called.
   Hdf5OutputShape shape(const FinalFile& file) const;
 
@@ -135,6 +139,8 @@ class Outputs {
   std::vector<uint64_t> final_order() const;
   Hdf5OutputShape shape_of(const WriteStage& stage) const;
   Status finish_hdf5(FinalFile& file, const std::string& parts_dir) const;
+  Status finish_shards(const WriteStage& stage, const std::string& parts_dir,
+                       std::vector<FinalFile>& kept);
   Status finish_file(FinalFile file, const std::string& parts_dir, std::vector<FinalFile>& kept);
   Status check_names(const Manifest& manifest, bool before_work) const;
   /// With all symlinks followed.
@@ -164,6 +170,8 @@ struct BlockWork {
   uint64_t rows = 0;  ///< kHdf5: of the block; in the phase that seals of the file
   std::optional<Hdf5OutputShape> shape;  ///< kHdf5
 
+  /// There are no blocks: the rows are in other files.
+  bool is_virtual() const { return shape && shape->is_virtual(); }
   void encode(ByteWriter& writer) const;
   static BlockWork decode(ByteReader& reader);
 };

@@ -152,8 +152,19 @@ void check_level(const Options& options, Problems& problems) {
   }
 }
 
+void check_shards(const Options& options, Problems& problems) {
+  const std::string& path = options.text("path");
+  if (!is_per_input(options) && !has_braces(path)) return;
+  problems.add(
+      options.line("shards"),
+      {.found = "`shards` for " + quoted(path) +
+                (is_per_input(options) ? ", a file for each input" : ", a file for each value"),
+       .expected = "the rows of one output",
+       .fix = "leave it out, or write a single file"});
+}
+
 void check_hdf5(const Options& options, bool is_hdf5, Problems& problems) {
-  for (const char* option : {"compression", "texts"}) {
+  for (const char* option : {"compression", "texts", "shards"}) {
     if (is_hdf5 || !options.has(option)) continue;
     problems.add(options.line(option),
                  {.found = "`" + std::string(option) + "` for " + quoted(options.text("path")),
@@ -165,8 +176,9 @@ void check_hdf5(const Options& options, bool is_hdf5, Problems& problems) {
     problems.add(options.line(option),
                  {.found = "`" + std::string(option) + "` for " + quoted(options.text("path")),
                   .expected = "one file, which HDF5 reads in pieces",
-                  .fix = "leave it out, or write a file for each input or value"});
+                  .fix = "leave it out, set `shards`, or write a file for each input or value"});
   }
+  if (is_hdf5 && options.has("shards")) check_shards(options, problems);
   if (is_hdf5 && chosen(options, "compression", "none") && options.integer("level") > 0) {
     problems.add(options.line("level"), {.found = "a level for compression \"none\"",
                                          .expected = "one of them",
@@ -214,6 +226,10 @@ OutputSpec write_output(const Options& options, const WriteTarget& target, std::
                        .max_bytes = static_cast<uint64_t>(options.integer("max_bytes")),
                        .max_files = static_cast<uint64_t>(options.integer("max_files"))};
   output.hdf5.texts = texts_of(options);
+  output.hdf5.shards = static_cast<uint64_t>(options.integer("shards"));
+  if (output.hdf5.shards > 0) {
+    output.hdf5.shard_path = target.stem + "-" + std::string(1, kPartMark) + target.extension;
+  }
   if (is_per_input(options)) {
     std::string_view folder = target.stem;
     if (take_suffix(folder, "*")) take_suffix(folder, "/");

@@ -148,6 +148,39 @@ use = "count"
   EXPECT_EQ(counted.description.records, 300u + 511 + 722 + 933);
 }
 
+// One long text makes chunks of 128 rows, so that there are several chunks for each shard.
+TEST(Matrix, ShardsHaveTheSameRowsOnEveryLayout) {
+  const TempFolder folder;
+  for (size_t file = 0; file < 3; ++file) {
+    std::string content = "id,text,x\n";
+    for (size_t i = 0; i < 150 + 84 * file; ++i) {
+      const std::string text(file == 1 && i == 99 ? 60'000 : i % 20, 'y');
+      content += fmt::format("{},{},{}\n", file * 1000 + i, text, i % 7 == 0 ? "" : "0.5");
+    }
+    folder.write(fmt::format("data/{}.csv", file), content);
+  }
+  const RunFiles files = expect_same_on(
+      sample_layouts(), "name = \"shards\"\n" + input_table(folder, "csv", "") + R"toml(
+[[stage]]
+use = "write"
+path = "rows/all.h5"
+texts = "fixed"
+level = 1
+shards = 4
+)toml");
+  EXPECT_EQ(files.description.books_problems, std::vector<std::string>());
+  const std::vector<std::pair<std::string, uint64_t>> expected = {{"output/rows/all.h5", 702},
+                                                                  {"output/rows/all-00001.h5", 256},
+                                                                  {"output/rows/all-00002.h5", 256},
+                                                                  {"output/rows/all-00003.h5", 128},
+                                                                  {"output/rows/all-00004.h5", 62}};
+  std::vector<std::pair<std::string, uint64_t>> found;
+  for (const OutputResult& output : files.description.outputs) {
+    found.emplace_back(output.path, output.records);
+  }
+  EXPECT_EQ(found, expected);
+}
+
 TEST(Matrix, QuotedNewlinesAreExactAtAnyCut) {
   const TempFolder folder;
   std::vector<std::string> lines = {"id,text,n"};

@@ -54,6 +54,10 @@ path = "by/{city}/{kind}.csv"
 [[stage]]
 use = "write"
 path = "columns.h5"
+[[stage]]
+use = "write"
+path = "sharded.h5"
+shards = 2
 """,
     # Parts that are too large for a buffer, copies of long ranges, numbered outputs; the only checkpoints are the last ones.
     "large": HEAD.format(name="large", unit="1MiB", checkpoint="1h", input='format = "lines"') + """[[stage]]

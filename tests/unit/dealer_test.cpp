@@ -196,6 +196,11 @@ class Simulation {
   std::map<uint64_t, bool> failed_;
 };
 
+/// Each third item, where there are no chains.
+std::function<bool(uint64_t)> serial_without_chains(uint64_t length) {
+  return [length](uint64_t item) { return length == 1 && item % 3 == 0; };
+}
+
 struct Shape {
   int ranks;
   unsigned workers;
@@ -220,6 +225,7 @@ TEST(Dealer, GetsEverythingDoneOnceInAnyOrderOfEvents) {
     for (unsigned seed = 0; seed < 20; ++seed) {
       Simulation simulation({.order = in_order(shape.items),
                              .links = chains_of(shape.chain),
+                             .is_serial = serial_without_chains(shape.chain),
                              .rule = ChainRule::kHandover,
                              .ranks = shape.ranks},
                             shape.workers, seed);
@@ -288,6 +294,27 @@ TEST(Dealer, LeavesTheLastItemsToWhoeverIsFree) {
       << "nothing ahead, the other rank wants some too";
   dealer.rank_ready(1, 2);
   EXPECT_EQ(deals_to(dealer.take_orders(), 1), 2u);
+}
+
+Done done_with(uint64_t item) {
+  Done done;
+  done.item = item;
+  return done;
+}
+
+TEST(Dealer, SpreadsOverTheRanksWhatEachDoesOneAtATime) {
+  const auto serial = [](uint64_t item) { return item >= 2; };
+  Dealer dealer({.order = in_order(8), .links = chains_of(1), .is_serial = serial, .ranks = 2});
+  dealer.rank_ready(0, 4);
+  EXPECT_EQ(deals_to(dealer.take_orders(), 0), 4u) << "two of each kind, the rest for others";
+  dealer.rank_ready(1, 4);
+  EXPECT_EQ(deals_to(dealer.take_orders(), 1), 1u) << "near the end one is enough";
+  dealer.done(0, done_with(0));
+  EXPECT_TRUE(dealer.take_orders().empty()) << "its free workers could only wait";
+  dealer.done(0, done_with(2));
+  EXPECT_TRUE(dealer.take_orders().empty()) << "it has one";
+  dealer.done(0, done_with(3));
+  EXPECT_EQ(deals_to(dealer.take_orders(), 0), 1u);
 }
 
 TEST(Dealer, GivesOneAfterTheOtherForALimitAndDropsTheRest) {

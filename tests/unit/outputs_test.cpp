@@ -269,6 +269,17 @@ TEST(Outputs, AValueNeverMeetsAnotherOutputOrAnInput) {
   EXPECT_EQ(read_file(folder.path() / "in/a.csv"), "k,n\na,1\n");
 }
 
+TEST(Outputs, AShardNeverMeetsAnotherOutput) {
+  const TempFolder folder;
+  const RunFiles files = run_by_column(folder, "a,1\n",
+                                       "path = \"x-00002.h5\"\n[[stage]]\nuse = \"write\"\n"
+                                       "path = \"x.h5\"\nshards = 2\n");
+  EXPECT_EQ(files.status.code(), Code::kUsage);
+  EXPECT_EQ(files.status.message(),
+            "output \"output/x-00002.h5\": two stages (0 and 1) that write to it, expected a file "
+            "for each; choose another path in its write stage");
+}
+
 TEST(Outputs, AValueThatMeetsAnotherOutputEndsTheRunAsSoonAsItComes) {
   const TempFolder folder;
   std::string rows = "x,1\n";

@@ -263,7 +263,7 @@ TEST(Write, EveryMistakeInThePathSaysWhatToDo) {
             "write \"x.h5\"");
   EXPECT_EQ(problem_of({{"path", "x.h5"}, {"max_records", int64_t{5}}}),
             "`max_records` for \"x.h5\", expected one file, which HDF5 reads in pieces; leave it "
-            "out, or write a file for each input or value");
+            "out, set `shards`, or write a file for each input or value");
   EXPECT_EQ(problem_of({{"path", "x.csv"}, {"texts", "fixed"}}),
             "`texts` for \"x.csv\", expected it only for .h5; leave it out");
   EXPECT_EQ(problem_of({{"path", "x.h5"}, {"compression", "none"}, {"level", int64_t{3}}}),
@@ -290,6 +290,23 @@ TEST(Write, EveryMistakeInThePathSaysWhatToDo) {
             "path \"a/.csv\" without a name, expected a name before \".csv\"");
   EXPECT_EQ(problem_of({{"path", ""}}), "path \"\", expected a name that ends in " + allowed +
                                             "; the extension chooses the format");
+}
+
+TEST(Write, ShardsAreFilesBesideOneOfHdf5) {
+  const BoundWrite bound = bind_write({{"path", "sub/x.h5"}, {"shards", int64_t{3}}},
+                                      {.format = "lines"}, {{"line", Type::kText}});
+  ASSERT_TRUE(bound.output);
+  EXPECT_EQ(bound.output->path, "sub/x.h5");
+  EXPECT_EQ(bound.output->hdf5.shards, 3u);
+  EXPECT_EQ(bound.output->hdf5.shard_path, std::string("sub/x-\0.h5", 10));
+  EXPECT_EQ(problem_of({{"path", "x.csv"}, {"shards", int64_t{3}}}),
+            "`shards` for \"x.csv\", expected it only for .h5; leave it out");
+  EXPECT_EQ(problem_of({{"path", "by/{line}.h5"}, {"shards", int64_t{3}}}),
+            "`shards` for \"by/{line}.h5\", a file for each value, expected the rows of one "
+            "output; leave it out, or write a single file");
+  EXPECT_EQ(problem_of({{"path", "by/*.h5"}, {"layout", "per_input"}, {"shards", int64_t{3}}}),
+            "`shards` for \"by/*.h5\", a file for each input, expected the rows of one output; "
+            "leave it out, or write a single file");
 }
 
 TEST(Write, LevelsAndColumnsThatHaveNoMeaningAreMistakes) {
