@@ -452,12 +452,20 @@ size_t gather(const From* from, const Column& column, const RowBlock& block, con
   return count;
 }
 
+/// True for a table without keys, and for many blocks of sorted input.
+bool is_one_group(const uint32_t* groups, size_t count) {
+  if (count == 0 || groups[0] != groups[count - 1]) return false;
+  uint32_t others = 0;
+  for (size_t i = 0; i < count; ++i) others |= groups[i] ^ groups[0];
+  return others == 0;
+}
+
 }  // namespace
 
 ValueBlock Aggregates::values_of(size_t input, const Column& column, const RowBlock& block,
                                  const uint32_t* groups, AggregateScratch& scratch) {
   const bool as_it_is = block.list == nullptr && !column.has_nulls;
-  ValueBlock values{.groups = groups, .count = block.count};
+  ValueBlock values{.groups = groups, .count = block.count, .one_group = scratch.one_group};
   const auto null = [&](uint32_t group) { add_nulls(input, group, 1); };
   const auto gather_into = [&](const auto* from, auto& to) {
     values.count = gather(from, column, block, groups, to, scratch.groups, null);
@@ -489,7 +497,12 @@ void Aggregates::add(const Batch& batch, const RowBlock& block, const uint32_t* 
                      const GroupTable& table, AggregateScratch& scratch) {
   make_room(table.size());
   const StateWords words = table.state();
-  for (size_t i = 0; i < block.count; ++i) ++*words.at(groups[i]);
+  scratch.one_group = is_one_group(groups, block.count);
+  if (scratch.one_group) {
+    *words.at(groups[0]) += block.count;
+  } else {
+    for (size_t i = 0; i < block.count; ++i) ++*words.at(groups[i]);
+  }
   for (size_t input = 0; input < plan_.inputs_.size(); ++input) {
     const AggregatePlan::Input& plan = plan_.inputs_[input];
     const Column& column = batch.columns[plan.column.slot];

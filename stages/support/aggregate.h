@@ -126,6 +126,7 @@ struct AggregateScratch {
   std::vector<int64_t> ints;
   std::vector<std::string_view> texts;
   std::vector<uint32_t> groups;
+  bool one_group = false;  ///< the block's rows are all of one
 };
 
 /// The aggregates of all groups of a GroupTable with the plan's state words. The plan must outlive

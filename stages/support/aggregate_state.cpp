@@ -217,16 +217,18 @@ namespace {
 
 constexpr size_t kLane = 16;
 
-/// Splits kLane values into high * 2^-15 + low * 2^-79 with low unsigned, by adding constants so
-/// large that what is left of a sum's mantissa is the number wanted: no conversion, no branch, and
-/// two values at a time in any compiler's hands. False, with useless planes, unless every value is
-/// below 2^36 and a whole multiple of 2^-66.
+constexpr unsigned kLowToWord = 13;  // 2^-66 to 2^-79
+
+/// Splits kLane values into high * 2^-15 + low * 2^-66 with low of 51 bits and unsigned, by adding
+/// constants so large that what is left of a sum's mantissa is the number wanted: no conversion, no
+/// branch, and two values at a time in any compiler's hands. False, with useless planes, unless
+/// every value is below 2^36 and a whole multiple of 2^-66.
 bool split_planes(const double* values, uint64_t* low, uint64_t* high) {
   constexpr double kHighShift = 0x1.8p52 * 0x1p-15;
   constexpr double kLowShift = 0x1.8p52 * 0x1p-66;
   constexpr uint64_t kHighBits = std::bit_cast<uint64_t>(kHighShift);
   constexpr uint64_t kLowBits = std::bit_cast<uint64_t>(kLowShift);
-  constexpr unsigned kLowToWord = 13;  // 2^-66 to 2^-79
+  constexpr uint64_t kLowMask = (uint64_t{1} << 51) - 1;
   uint64_t outside = 0;
   uint64_t inexact = 0;
   for (size_t i = 0; i < kLane; ++i) {
@@ -235,7 +237,7 @@ bool split_planes(const double* values, uint64_t* low, uint64_t* high) {
     const double rest_shifted = rest + kLowShift;
     const uint64_t high_bits = std::bit_cast<uint64_t>(shifted);
     const uint64_t low_bits = std::bit_cast<uint64_t>(rest_shifted);
-    low[i] = (low_bits - kLowBits) << kLowToWord;
+    low[i] = (low_bits - kLowBits) & kLowMask;
     const uint64_t not_negative = (low_bits >> 51) & 1;  // else the low word borrows 1
     high[i] = high_bits - kHighBits - 1 + not_negative;
     outside |= high_bits ^ kHighBits;
@@ -244,27 +246,40 @@ bool split_planes(const double* values, uint64_t* low, uint64_t* high) {
   return (outside >> 52) == 0 && inexact == 0;
 }
 
+Int128 window_of(uint64_t low, uint64_t high) {
+  return static_cast<Int128>((static_cast<UInt128>(high) << 64) +
+                             (static_cast<UInt128>(low) << kLowToWord));
+}
+
 }  // namespace
 
 void FloatSums::add(const ValueBlock& values, StateWords words) {
-  uint64_t low[kLane];
-  uint64_t high[kLane];
   size_t at = 0;
-  for (; at + kLane <= values.count; at += kLane) {
-    if (!split_planes(values.floats + at, low, high)) {
-      for (size_t i = at; i < at + kLane; ++i) {
-        add_value(values.groups[i], words.at(values.groups[i]), values.floats[i]);
-      }
-      continue;
-    }
-    for (size_t i = 0; i < kLane; ++i) {
-      const uint32_t group = values.groups[at + i];
-      const UInt128 value = (static_cast<UInt128>(high[i]) << 64) | low[i];
-      add_to_window(group, words.at(group), static_cast<Int128>(value));
-    }
-  }
+  for (; at + kLane <= values.count; at += kLane) add_lane(values, at, words);
   for (; at < values.count; ++at) {
     add_value(values.groups[at], words.at(values.groups[at]), values.floats[at]);
+  }
+}
+
+void FloatSums::add_lane(const ValueBlock& values, size_t first, StateWords words) {
+  const uint32_t* const groups = values.groups + first;
+  const double* const floats = values.floats + first;
+  uint64_t low[kLane];
+  uint64_t high[kLane];
+  if (!split_planes(floats, low, high)) {
+    for (size_t i = 0; i < kLane; ++i) add_value(groups[i], words.at(groups[i]), floats[i]);
+  } else if (values.one_group) {
+    uint64_t lows = 0;
+    uint64_t highs = 0;
+    for (size_t i = 0; i < kLane; ++i) {
+      lows += low[i];
+      highs += high[i];
+    }
+    add_to_window(groups[0], words.at(groups[0]), window_of(lows, highs));
+  } else {
+    for (size_t i = 0; i < kLane; ++i) {
+      add_to_window(groups[i], words.at(groups[i]), window_of(low[i], high[i]));
+    }
   }
 }
 
@@ -302,30 +317,68 @@ void FloatSquares::merge_window(uint32_t group, uint64_t* words, const uint64_t*
 }
 
 void FloatSquares::add(const ValueBlock& values, StateWords words) {
-  constexpr int kPositionMax = 256 - 106 - 4;
+  if (values.count == 0) return;
+  if (values.one_group) {
+    return add_to_one(values.floats, values.count, values.groups[0], words.at(values.groups[0]));
+  }
   for (size_t i = 0; i < values.count; ++i) {
     const double value = values.floats[i];
     if (!std::isfinite(value)) continue;
-    const uint32_t group = values.groups[i];
-    uint64_t* const window = words.at(group);
     const SplitDouble parts = split_double(value);
-    const int position = 2 * parts.exponent - window_exponent();
-    if (position < 0 || position > kPositionMax) {
-      wide(group).add_square(value);
-      continue;
+    add_square(values.groups[i], words.at(values.groups[i]),
+               static_cast<UInt128>(parts.mantissa) * parts.mantissa, 2 * parts.exponent);
+  }
+}
+
+void FloatSquares::add_square(uint32_t group, uint64_t* window, UInt128 square, int exponent) {
+  constexpr int kPositionMax = 256 - 128 - 4;
+  if (square == 0) return;
+  const int position = exponent - window_exponent();
+  if (position < 0 || position > kPositionMax) {
+    wide(group).add_scaled(square, exponent, false);
+    return;
+  }
+  if ((window[3] >> 62) != 0) [[unlikely]] {
+    take_window(window, wide(group));
+    std::fill_n(window, 4, 0);
+  }
+  const unsigned shift = static_cast<unsigned>(position) % 64;
+  const uint64_t low = static_cast<uint64_t>(square);
+  const uint64_t high = static_cast<uint64_t>(square >> 64);
+  const std::array<uint64_t, 3> shifted = {
+      low << shift, shift == 0 ? high : (high << shift) | (low >> (64 - shift)),
+      shift == 0 ? 0 : high >> (64 - shift)};
+  add_parts({window, 4}, static_cast<size_t>(position) / 64, shifted);
+}
+
+void FloatSquares::add_to_one(const double* values, size_t count, uint32_t group,
+                              uint64_t* window) {
+  constexpr uint64_t kNear = 32;       // exponents around the first one's
+  constexpr size_t kSets = 4;          // of bins, so that an addition need not wait for the last
+  constexpr size_t kAtOnce = 1 << 20;  // squares of 106 bits that 128 bits can hold
+  constexpr uint64_t kFraction = (uint64_t{1} << 52) - 1;
+  const auto field_of = [](uint64_t bits) { return (bits >> 52) & 0x7ff; };
+  for (size_t first = 0; first < count; first += kAtOnce) {
+    const uint64_t some = field_of(std::bit_cast<uint64_t>(values[first]));
+    const uint64_t base = std::clamp<uint64_t>(some, kNear / 2 + 1, 0x7ff - kNear / 2) - kNear / 2;
+    std::array<std::array<UInt128, kSets>, kNear> squares = {};
+    for (size_t i = first; i < std::min(first + kAtOnce, count); ++i) {
+      const uint64_t bits = std::bit_cast<uint64_t>(values[i]);
+      const uint64_t bin = field_of(bits) - base;
+      if (bin < kNear) [[likely]] {
+        const uint64_t mantissa = (bits & kFraction) | (kFraction + 1);
+        squares[bin][i % kSets] += static_cast<UInt128>(mantissa) * mantissa;
+      } else if (std::isfinite(values[i])) {
+        const SplitDouble parts = split_double(values[i]);
+        add_square(group, window, static_cast<UInt128>(parts.mantissa) * parts.mantissa,
+                   2 * parts.exponent);
+      }
     }
-    if ((window[3] >> 62) != 0) [[unlikely]] {
-      take_window(window, wide(group));
-      std::fill_n(window, 4, 0);
+    for (uint64_t bin = 0; bin < kNear; ++bin) {
+      UInt128 sum = 0;
+      for (const UInt128 square : squares[bin]) sum += square;
+      add_square(group, window, sum, 2 * (static_cast<int>(base + bin) - 1075));
     }
-    const UInt128 square = static_cast<UInt128>(parts.mantissa) * parts.mantissa;
-    const unsigned shift = static_cast<unsigned>(position) % 64;
-    const uint64_t low = static_cast<uint64_t>(square);
-    const uint64_t high = static_cast<uint64_t>(square >> 64);
-    const std::array<uint64_t, 3> shifted = {
-        low << shift, shift == 0 ? high : (high << shift) | (low >> (64 - shift)),
-        shift == 0 ? 0 : high >> (64 - shift)};
-    add_parts({window, 4}, static_cast<size_t>(position) / 64, shifted);
   }
 }
 
@@ -343,25 +396,59 @@ uint64_t ordered_word(double value) {
 }
 
 template <bool kLargest, typename T>
+uint64_t extreme_word(T value) {
+  const uint64_t word = ordered_word(value);
+  return kLargest ? word : ~word;
+}
+
+template <bool kLargest, typename T>
 void add_extremes(const T* values, const uint32_t* groups, size_t count, StateWords words) {
   for (size_t i = 0; i < count; ++i) {
-    uint64_t word = ordered_word(values[i]);
-    word = kLargest ? word : ~word;
+    uint64_t word = extreme_word<kLargest>(values[i]);
     if constexpr (std::is_floating_point_v<T>) word = std::isnan(values[i]) ? 0 : word;
     uint64_t* const best = words.at(groups[i]);
     *best = std::max(*best, word);
   }
 }
 
+/// The best of the values, as far as there is one that is better than `worst`; several at a time.
+template <bool kLargest, typename T>
+T extreme_of(const T* values, size_t count, T worst) {
+  constexpr size_t kAtOnce = 8;
+  const auto better = [](T a, T b) { return (kLargest ? a > b : a < b) ? a : b; };  // b if a is NaN
+  std::array<T, kAtOnce> best;
+  best.fill(worst);
+  size_t at = 0;
+  for (; at + kAtOnce <= count; at += kAtOnce) {
+    for (size_t k = 0; k < kAtOnce; ++k) best[k] = better(values[at + k], best[k]);
+  }
+  for (; at < count; ++at) best[0] = better(values[at], best[0]);
+  for (size_t k = 1; k < kAtOnce; ++k) best[0] = better(best[k], best[0]);
+  return best[0];
+}
+
+template <bool kLargest, typename T>
+void add_extremes(const T* values, const ValueBlock& block, StateWords words) {
+  using Limits = std::numeric_limits<T>;
+  constexpr T kWorst = std::is_floating_point_v<T>
+                           ? (kLargest ? -Limits::infinity() : Limits::infinity())
+                           : (kLargest ? Limits::min() : Limits::max());
+  const T best = block.one_group ? extreme_of<kLargest>(values, block.count, kWorst) : kWorst;
+  // Nothing better than the worst: the worst itself, or NaN alone.
+  if (best == kWorst) return add_extremes<kLargest>(values, block.groups, block.count, words);
+  uint64_t* const word = words.at(block.groups[0]);
+  *word = std::max(*word, extreme_word<kLargest>(best));
+}
+
 }  // namespace
 
 void NumberExtremes::add(const ValueBlock& values, StateWords words) {
   if (floats_) {
-    largest_ ? add_extremes<true>(values.floats, values.groups, values.count, words)
-             : add_extremes<false>(values.floats, values.groups, values.count, words);
+    largest_ ? add_extremes<true>(values.floats, values, words)
+             : add_extremes<false>(values.floats, values, words);
   } else {
-    largest_ ? add_extremes<true>(values.ints, values.groups, values.count, words)
-             : add_extremes<false>(values.ints, values.groups, values.count, words);
+    largest_ ? add_extremes<true>(values.ints, values, words)
+             : add_extremes<false>(values.ints, values, words);
   }
 }
 

@@ -521,5 +521,48 @@ TEST(AggregateText, TheDocsNameEveryAggregate) {
   }
 }
 
+/// The state of a single group after the values were added.
+std::string state_of(StateKind kind, const std::vector<double>& values, size_t at_once,
+                     bool one_group) {
+  const std::unique_ptr<AggregateState> state = make_aggregate_state(kind, Type::kFloat, 1);
+  std::vector<uint64_t> words(state->words());
+  const StateWords record{words.data(), words.size()};
+  const std::vector<uint32_t> groups(at_once, 0);
+  state->make_room(1);
+  for (size_t at = 0; at < values.size(); at += at_once) {
+    state->add({.floats = values.data() + at,
+                .groups = groups.data(),
+                .count = std::min(at_once, values.size() - at),
+                .one_group = one_group},
+               record);
+  }
+  ByteWriter writer;
+  state->encode(record, {groups.data(), 1}, writer);
+  return writer.take();
+}
+
+TEST(AggregateState, TakesManyValuesOfOneGroupAsItTakesEach) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 200; ++round) {
+    const int spread = 1 + static_cast<int>(random() % (round % 2 == 0 ? 20 : 1000));
+    std::vector<double> values;
+    for (size_t i = 0; i < 600; ++i) {
+      const double value = static_cast<double>(static_cast<int64_t>(random()) >> (random() % 64));
+      values.push_back(std::ldexp(value, static_cast<int>(random() % spread) - spread / 2));
+    }
+    for (const double special : {0.0, -0.0, kInfinity, -kInfinity, std::nan(""), 5e-324, 1e308}) {
+      if (round % 3 == 0) values[random() % values.size()] = special;
+    }
+    if (round % 10 == 0) values.assign(300, round % 20 == 0 ? std::nan("") : -kInfinity);
+    for (const StateKind kind :
+         {StateKind::kSum, StateKind::kSquares, StateKind::kMin, StateKind::kMax}) {
+      const std::string each = state_of(kind, values, 1, false);
+      EXPECT_EQ(state_of(kind, values, 256, true), each) << round;
+      EXPECT_EQ(state_of(kind, values, 600, true), each) << round;
+      EXPECT_EQ(state_of(kind, values, 256, false), each) << round;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace shardmill
