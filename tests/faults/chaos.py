@@ -56,6 +56,10 @@ use = "write"
 path = "each/*.csv.gz"
 layout = "per_input"
 [[stage]]
+use = "write"
+path = "rows.h5"
+shards = 5
+[[stage]]
 use = "count"
 """,
 }
