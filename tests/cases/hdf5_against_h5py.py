@@ -3,7 +3,8 @@
 
   hdf5_against_h5py.py SHARDMILL [FOLDER_WITH_HDF5_FILES]
 
-Makes files with h5py, pandas, PyTables and netCDF4, and takes all files below the folder. Exits 1 and says what differs.
+Makes files with h5py, pandas, PyTables and netCDF4, and takes all files below the folder. Links, other files, attributes, nulls on
+request, flatten and a damaged chunk have files of their own. Exits 1 and says what differs.
 """
 import base64, glob, json, math, os, shutil, subprocess, sys, tempfile, warnings
 import h5py
@@ -343,11 +344,132 @@ def by_others():
     files_read.add(path)
 
 
+def expect_rows(what, found, expected):
+    done, rows, books = found
+    if rows == expected:
+        files_read.add(what)
+        return
+    at = next((i for i, pair in enumerate(zip(rows or [], expected)) if pair[0] != pair[1]), min(len(rows or []), len(expected)))
+    fail(f"{what}: record {at} of {len(rows or [])}, expected {len(expected)}", rows[at:at + 1] if rows else done.stdout[-400:],
+         expected[at:at + 1])
+
+
+def links_and_other_files():
+    """What a walk does not meet, asked for by path; other files only if they are allowed."""
+    beside, path, raw = (os.path.join(WORK, name) for name in ("beside.h5", "links.h5", "raw.bin"))
+    with h5py.File(beside, "w") as file:
+        file["g/there"] = np.arange(300) / 4
+    np.arange(300, dtype=">i4").tofile(raw)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("own", data=np.arange(300) * 7, chunks=(64,), compression=1)
+        file["soft"], file["hard"], file["group/soft"] = h5py.SoftLink("/own"), file["own"], h5py.SoftLink("/soft")
+        file["circle"], file["nowhere"] = h5py.SoftLink("/circle"), h5py.SoftLink("/not there")
+        file["other"], file["gone"] = h5py.ExternalLink("beside.h5", "/g/there"), h5py.ExternalLink("no such.h5", "/x")
+        file.create_dataset("raw", (300,), ">i4", external=[(raw, 0, 1200)])
+        layout = h5py.VirtualLayout(shape=(300,), dtype="f8")
+        layout[:200], layout[200:] = h5py.VirtualSource(beside, "g/there", (300,))[100:], h5py.VirtualSource(file["own"])[:100]
+        file.create_virtual_dataset("virtual", layout)
+    with h5py.File(path) as file:
+        for name in ("soft", "hard", "group/soft"):
+            column = name.replace("/", ".")
+            expect_rows(f"{path} {name}", run(path, ["/" + name]), [{column: int(v)} for v in file[name][:]])
+        for name in ("other", "raw", "virtual"):
+            expect_refusal(path, "/" + name)
+            expected = [{name: number(v) if v.dtype.kind == "f" else int(v)} for v in file[name][:]]
+            expect_rows(f"{path} {name}", run(path, ["/" + name], "external = true"), expected)
+    for name in ("circle", "nowhere", "gone"):
+        expect_refusal(path, "/" + name)
+
+
+def attributes():
+    path = os.path.join(WORK, "attributes.h5")
+    kinds = {f"{kind}{order}": np.array(-3 if kind[0] != "u" else 200, order + kind) for kind in
+             ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8") for order in "<>"}
+    with h5py.File(path, "w") as file:
+        file["g/x"] = np.arange(3)
+        for name, value in kinds.items():
+            file["g/x"].attrs[name] = value
+        file.attrs["text"], file.attrs["fixed"], file.attrs["yes"] = "caf\u00e9", np.bytes_("abc"), True
+        file["g"].attrs.create("color", 1, dtype=h5py.enum_dtype({"RED": 0, "GREEN": 1}, "i1"))
+    names = ["text", "fixed", "yes", "g.color", "missing"] + [f"g.x.{name}" for name in kinds]
+    expected = {"text": "caf\u00e9", "fixed": "abc", "yes": True, "g.color": "GREEN"}
+    expected |= {f"g.x.{name}": value.item() for name, value in kinds.items()}
+    rows = [{"g.x": i} | {f"$attr.{name}": value for name, value in expected.items()} for i in range(3)]
+    expect_rows(path, run(path, [], f"attributes = {json.dumps(names)}"), rows)
+
+
+def nulls_on_request():
+    path = os.path.join(WORK, "nulls.h5")
+    color = h5py.enum_dtype({"RED": 0, "GREEN": 1, "NONE": 9}, "i1")
+    with h5py.File(path, "w") as file:
+        for name, kind, fill in (("i", "<i4", -1), ("u", ">u2", 65535), ("f", ">f4", 1e20), ("nan", "f8", np.nan), ("none", "i8", None)):
+            dataset = file.create_dataset(name, (60,), kind, chunks=(16,), fillvalue=fill)
+            dataset[::2] = np.arange(30)
+        file.create_dataset("e", (60,), color, chunks=(16,), fillvalue=9)[::2] = np.arange(30) % 2
+        file["f"][4] = np.nan
+    with h5py.File(path) as file:
+        stored = {name: list(expected_columns(file[name], file).values())[0] for name in file}
+        fills = {name: file[name].fillvalue for name in file if name != "none"}
+        filled = {name: [fill == v or (v != v and fill != fill) for v in file[name][:]] for name, fill in fills.items()}
+    for options in ("", "fill_is_null = true", "nan_is_null = true", "fill_is_null = true\nnan_is_null = true"):
+        rows = []
+        for i in range(60):
+            row = {name: values[i] for name, values in stored.items()}
+            for name in row:
+                if "fill_is_null" in options and name in filled and filled[name][i]:
+                    row[name] = None
+                if "nan_is_null" in options and row[name] == "NaN":
+                    row[name] = None
+            rows.append(row)
+        expect_rows(f"{path} {options!r}", run(path, sorted(stored), options), rows)
+
+
+def flattened():
+    path = os.path.join(WORK, "flat.h5")
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", data=np.arange(3 * 4 * 5).reshape(3, 4, 5) * 3, chunks=(2, 3, 2), compression=1)
+        file.create_dataset("b", data=np.arange(3 * 4 * 5).reshape(3, 4, 5) / 2)
+    with h5py.File(path) as file:
+        a, b = file["a"][:], file["b"][:]
+    rows = [{"$index.0": i, "$index.1": j, "$index.2": k, "a": int(a[i, j, k]), "b": float(b[i, j, k])}
+            for i, j, k in np.ndindex(a.shape)]
+    expect_rows(path, run(path, ["a", "b"], "flatten = true"), rows)
+
+
+def damaged_chunk():
+    """The rows before it are kept if asked, and the books tell of it."""
+    path, broken = os.path.join(WORK, "whole.h5"), 57
+    with h5py.File(path, "w") as file:
+        file.create_dataset("id", data=np.arange(10000), chunks=(100,), compression=4, fletcher32=True)
+        file.create_dataset("x", data=np.arange(10000) / 8, chunks=(1000,), compression=4)
+    with h5py.File(path) as file:
+        at = file["id"].id.get_chunk_info(broken).byte_offset
+        rows = [{"id": i, "x": i / 8} for i in range(len(file["id"]))]
+    content = bytearray(open(path, "rb").read())
+    content[at + 20] ^= 0x40
+    with open(os.path.join(WORK, "damaged.h5"), "wb") as out:
+        out.write(content)
+    reason = f"dataset \"/id\": byte {at:,}: a chunk with another checksum than was stored with it, expected the same; the file is damaged"
+    paths = os.path.join(WORK, "[wd][ha][om]*.h5")  # both
+    for unit, kept in (("8MiB", rows[:broken * 100]), ("4KiB", rows[:broken * 100] + rows[6000:])):
+        found = run(paths, ["id", "x"], f'unit_bytes = "{unit}"\n[run]\non_bad_file = "keep_prefix"')
+        expect_rows(f"damaged.h5 kept, units of {unit}", found, kept + rows)
+        line = next((line for line in found[2].splitlines() if "damaged.h5\t" in line), "").split("\t")
+        if line[4:5] != [str(len(kept))] or line[-2:] != ["partly read", reason] or not 0 < int(line[7]) < len(content):
+            fail(f"books of damaged.h5, units of {unit}", line, f"{len(kept)} records, partly read, {reason}")
+    found = run(paths, ["id", "x"])
+    expect_rows("damaged.h5 not kept", found, rows)
+    if f"\tbad\t{reason}" not in found[2]:
+        fail("books of damaged.h5", found[2], f"bad, {reason}")
+
+
 def main():
     warnings.simplefilter("ignore")
     made("types.h5", every_type)
     made("layouts.h5", every_layout)
     by_others()
+    for check in (links_and_other_files, attributes, nulls_on_request, flattened, damaged_chunk):
+        check()
     if FOLDER:
         for path in sorted(glob.glob(os.path.join(FOLDER, "**", "*"), recursive=True)):
             if path.endswith((".h5", ".hdf5", ".nc", ".mat")):
