@@ -241,8 +241,11 @@ class SealCraft final : public Craft {
 
 class OutputLeader final : public Leader {
  public:
-  OutputLeader(Outputs& outputs, std::vector<BlockItem> items, bool seals)
-      : outputs_(outputs), items_(std::move(items)), seals_(seals) {}
+  OutputLeader(const AssembleSetup& setup, bool seals)
+      : outputs_(*setup.outputs),
+        items_(seals ? outputs_.file_items() : outputs_.block_items()),
+        seals_(seals),
+        news_(setup.news) {}
 
   std::string body_of(uint64_t item) override {
     const BlockItem& blocks = items_[item];
@@ -264,7 +267,12 @@ class OutputLeader final : public Leader {
       file.file_bytes = std::max(file.file_bytes, news.end);
       file.checksum = news.checksum;
     }
+    ++done_;
     return {};
+  }
+  void tick() override {
+    const char* step = seals_ ? "make outputs durable" : "write outputs";
+    if (news_) news_({.name = step, .done = done_, .items = items_.size()});
   }
 
   DealerSetup dealer() const {
@@ -290,15 +298,14 @@ class OutputLeader final : public Leader {
   Outputs& outputs_;
   std::vector<BlockItem> items_;
   bool seals_;
+  std::function<void(const Step&)> news_;
+  uint64_t done_ = 0;
 };
 
 Status run_output_phase(Inbox& inbox, const AssembleSetup& setup, Phase phase) {
   const bool seals = phase == Phase::kSeal;
   std::unique_ptr<OutputLeader> leader;
-  if (setup.outputs != nullptr) {
-    leader = std::make_unique<OutputLeader>(
-        *setup.outputs, seals ? setup.outputs->file_items() : setup.outputs->block_items(), seals);
-  }
+  if (setup.outputs != nullptr) leader = std::make_unique<OutputLeader>(setup, seals);
   Mailbox mailbox(setup.threads);
   PhaseSetup phase_setup = {.phase = phase,
                             .place = setup.place,

@@ -12,6 +12,7 @@
 
 #include "pipeline/base/status.h"
 #include "pipeline/run/outputs.h"
+#include "pipeline/run/progress.h"
 #include "pipeline/run/protocol.h"
 #include "pipeline/run/run_lock.h"
 #include "pipeline/run/trace.h"
@@ -25,6 +26,7 @@ struct AssembleSetup {
   std::function<std::optional<std::string>()> stop_wish = {};  ///< see PhaseSetup
   std::string* stopped_by = nullptr;                           ///< see PhaseSetup
   LockKey lock = {};                                           ///< of the run directory
+  std::function<void(const Step&)> news = {};                  ///< rank 0 only; called often
   Outputs* outputs = nullptr;    ///< rank 0 only; gets sizes and checksums
   RankTracer* tracer = nullptr;  ///< notes what each worker does, if the run is traced
 };

@@ -299,10 +299,21 @@ void Lead::hear(int rank, const Heartbeat& heartbeat) {
 
 void Lead::tick() {
   progress_->tick();
+  if (is_time_for_status()) run_dir_.write_status(status_of("running", progress_->sum()));
+}
+
+void Lead::tell(const Step& step) {
+  if (step.name != step_.name) next_status_ = 0;
+  step_ = step;
+  progress_->tick(step_);
+  if (is_time_for_status()) run_dir_.write_status(status_of("running", done_so_far()));
+}
+
+bool Lead::is_time_for_status() {
   const double elapsed = progress_->elapsed_seconds();
-  if (elapsed < next_status_) return;
+  if (elapsed < next_status_) return false;
   next_status_ = elapsed + kStatusSeconds;
-  run_dir_.write_status(status_of("running", progress_->sum()));
+  return true;
 }
 
 void Lead::end_work() {
@@ -473,6 +484,7 @@ void Lead::write_early_end(const Status& status) {
 
 Status Lead::finish(const Status& status) {
   if (!plan_.is_ok()) return status;
+  if (progress_) progress_->end();
   if (const Status lock = run_dir_.check_lock(); !lock.is_ok()) return lock;
   if (!status.is_ok()) write_early_end(status);
   const bool resumes = run_dir_.is_kept() && can_resume(request_.run_dir);
@@ -544,7 +556,8 @@ RunStatus Lead::status_of(std::string_view state, const Heartbeat& sum) const {
                       .disk_bytes_read = sum.disk_bytes,
                       .bytes_done_again = description_.bytes_done_again,
                       .records = sum.records,
-                      .bad_records = sum.rejected};
+                      .bad_records = sum.rejected,
+                      .step = state == "running" ? step_ : Step()};
   for (const RankResult& rank : description_.ranks) {
     status.disk_bytes_read += rank.abandoned_bytes;
     status.ranks.push_back({.host = rank.host,
@@ -554,7 +567,8 @@ RunStatus Lead::status_of(std::string_view state, const Heartbeat& sum) const {
                             .records = rank.records});
   }
   if (state != "running" || !status.ranks.empty()) return status;
-  status.stalls = progress_->stalls();
+  const bool is_reading = step_.name.empty();  // later there are no heartbeats
+  if (is_reading) status.stalls = progress_->stalls();
   for (const RankNews& news : progress_->ranks()) {
     const Heartbeat& heartbeat = news.heartbeat;
     status.ranks.push_back({.host = hosts_[status.ranks.size()],
@@ -562,8 +576,8 @@ RunStatus Lead::status_of(std::string_view state, const Heartbeat& sum) const {
                             .units = heartbeat.units,
                             .disk_bytes = heartbeat.disk_bytes,
                             .records = heartbeat.records,
-                            .seconds_unheard = news.seconds_unheard,
-                            .workers = heartbeat.workers});
+                            .seconds_unheard = is_reading ? news.seconds_unheard : 0});
+    if (is_reading) status.ranks.back().workers = heartbeat.workers;
   }
   return status;
 }

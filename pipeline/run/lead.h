@@ -46,6 +46,9 @@ class Lead final : public Leader {
   void end_work();
   /// @}
 
+  /// All units are done, and the ranks are at this. Call often: shown, and told in status.json,
+  /// when it is time to.
+  void tell(const Step& step);
   /// The tables and the books of the whole run. kFailed if the books do not balance or too many
   /// records were rejected.
   Status conclude(Totals totals);
@@ -80,6 +83,7 @@ class Lead final : public Leader {
   Status verdict_on(const Status& status, bool resumes) const;
   std::string stop_message(bool resumes) const;
   bool has_books() const { return !description_.stages.empty() || !description_.files.empty(); }
+  bool is_time_for_status();
   RunStatus status_of(std::string_view state, const Heartbeat& sum) const;
   void write_early_end(const Status& status);
   void write_trace_file() const;
@@ -106,6 +110,7 @@ class Lead final : public Leader {
   Clock::time_point work_end_ = Clock::now();    ///< the last commit
   uint64_t rejects_seen_ = 0;                    ///< by readers, in units that are done
   double next_status_ = 0;
+  Step step_;                      ///< after the phase of work
   std::vector<RankTrace> traces_;  ///< by rank; empty if the run is not traced
   double planned_before_ = 0;      ///< seconds of planning before the lead was made
 };

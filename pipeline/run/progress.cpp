@@ -175,11 +175,29 @@ void Progress::tick() {
     next_look_ = elapsed + kLookSeconds;
     warn_of_stalls();
   }
-  if (elapsed < next_line_) return;
+  if (is_time_for_a_line()) show(live_line());
+}
+
+void Progress::tick(const Step& step) {
+  if (setup_.show && is_time_for_a_line()) show(step.text());
+}
+
+bool Progress::is_time_for_a_line() {
+  const double elapsed = elapsed_seconds();
+  if (elapsed < next_line_) return false;
   next_line_ = elapsed + (setup_.terminal ? kLiveSeconds : kBatchSeconds);
-  const std::string text = live_line();
+  return true;
+}
+
+void Progress::show(const std::string& text) {
   print(setup_.terminal ? "\r\x1b[K" + text : text + "\n");
   line_shown_ = setup_.terminal;
+}
+
+std::string Step::text() const {
+  if (items == 0) return name;
+  return fmt::format("{}: {} of {} ({})", name, with_separators(done), with_separators(items),
+                     format_share(static_cast<double>(done), static_cast<double>(items)));
 }
 
 std::string Progress::line() const {

@@ -94,6 +94,16 @@ struct ProgressSetup {
   unsigned width = 80;             ///< of the terminal, columns
 };
 
+/// What all ranks do once every unit is done, and how far they are: `items` is 0 if nobody counts.
+struct Step {
+  std::string name = {};  ///< "write outputs"
+  uint64_t done = 0;
+  uint64_t items = 0;
+
+  /// "write outputs: 120 of 340 (35 %)".
+  std::string text() const;
+};
+
 /// What rank 0 knows of a rank.
 struct RankNews {
   Heartbeat heartbeat;
@@ -111,6 +121,8 @@ class Progress {
   void update(int rank, Heartbeat heartbeat);
   /// Call often; prints when it is time to.
   void tick();
+  /// The same after the phase of work.
+  void tick(const Step& step);
   /// Takes the live line away.
   void end();
   /// Of all attempts.
@@ -122,6 +134,8 @@ class Progress {
 
  private:
   void warn_of_stalls();
+  bool is_time_for_a_line();
+  void show(const std::string& text);
   std::string line() const;
   std::string live_line() const;
 

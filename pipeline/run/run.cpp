@@ -74,6 +74,7 @@ StopWish stop_wish(const RunRequest& request, Lead* lead) {
 Status bring_together(Inbox& inbox, const Start& start, RankWork& work, const StopWish& wish,
                       Lead* lead) {
   work.begin_step("merge");
+  if (lead != nullptr) lead->tell({.name = "merge"});
   Result<Totals> totals = merge_ranks(inbox, *start.job, work.merge(), start.place);
   Status concluded;
   if (lead != nullptr) {
@@ -92,6 +93,7 @@ Status bring_together(Inbox& inbox, const Start& start, RankWork& work, const St
                           .stop_wish = wish,
                           .stopped_by = lead ? lead->stopped_by() : nullptr,
                           .lock = start.checkpoints.lock,
+                          .news = [lead](const Step& step) { lead->tell(step); },
                           .outputs = lead ? &lead->outputs() : nullptr,
                           .tracer = work.tracer()});
 }

@@ -153,6 +153,11 @@ std::string RunStatus::json() const {
   member("updated", json_text(updated));
   member("elapsed_seconds", seconds_json(elapsed_seconds));
   member("seconds_left", left ? seconds_json(*left) : "null");
+  if (!step.name.empty()) {
+    member("step", json_text(step.name));
+    member("step_done", std::to_string(step.done));
+    member("step_items", std::to_string(step.items));
+  }
   const std::pair<std::string_view, uint64_t> numbers[] = {{"attempt", attempt},
                                                            {"units_done", units_done},
                                                            {"units", units},
@@ -181,6 +186,7 @@ std::optional<RunStatus> parse_run_status(std::string_view text) {
                       .updated = text_of(root, "updated"),
                       .elapsed_seconds = seconds_of(root, "elapsed_seconds")};
   if (status.state.empty()) return std::nullopt;
+  status.step.name = text_of(root, "step");
   const std::pair<std::string_view, uint64_t*> numbers[] = {
       {"attempt", &status.attempt},
       {"units_done", &status.units_done},
@@ -191,7 +197,9 @@ std::optional<RunStatus> parse_run_status(std::string_view text) {
       {"disk_bytes_read", &status.disk_bytes_read},
       {"bytes_done_again", &status.bytes_done_again},
       {"records", &status.records},
-      {"bad_records", &status.bad_records}};
+      {"bad_records", &status.bad_records},
+      {"step_done", &status.step.done},
+      {"step_items", &status.step.items}};
   for (const auto& [name, value] : numbers) *value = whole_of(root, name);
   for (const JsonNode& rank : items_of(root, "per_rank")) status.ranks.push_back(parse_rank(rank));
   for (const JsonNode& stall : items_of(root, "stalls")) {
@@ -215,6 +223,7 @@ std::string run_status_text(const RunStatus& status) {
               fmt::format("{} of {} read, {} of {}, {}", format_bytes(status.disk_bytes),
                           format_bytes(status.disk_bytes_total), with_separators(status.units_done),
                           counted(status.units, "unit"), counted(status.records, "record")));
+  if (!status.step.name.empty()) out += line("now", escaped(status.step.text()));
   std::string speed = format_rate(status.pace().bytes_per_second());
   const std::optional<double> left = status.pace().seconds_left();
   if (left && status.state == "running") speed += fmt::format(", {} left", format_seconds(*left));

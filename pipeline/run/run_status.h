@@ -40,6 +40,7 @@ struct RunStatus {
   uint64_t bytes_done_again = 0;
   uint64_t records = 0;
   uint64_t bad_records = 0;
+  Step step = {};  ///< while it runs and all units are done
   std::vector<RankStatus> ranks;
   std::vector<std::string> stalls;  ///< a message for each worker that has stood still too long
 

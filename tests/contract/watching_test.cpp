@@ -288,12 +288,20 @@ TEST(RunStatusFile, SurvivesBeingWrittenAndRead) {
                       .disk_bytes_read = 8,
                       .bytes_done_again = 9,
                       .records = 10,
-                      .bad_records = 11};
+                      .bad_records = 11,
+                      .step = {.name = "write\x1b", .done = 12, .items = 48}};
   status.ranks.push_back({"h", 1, 2, 3, 4, 5.5, {{"f", 6, 7.25}}});
   status.stalls = {"one", "two"};
   const std::optional<RunStatus> read = parse_run_status(status.json());
   ASSERT_TRUE(read);
   EXPECT_EQ(read->json(), status.json());
+  EXPECT_THAT(run_status_text(*read), HasSubstr("  now       write\\x1b: 12 of 48 (25.0 %)\n"));
+}
+
+TEST(RunStatusFile, NamesNoStepWhileUnitsAreRead) {
+  const RunStatus status = {.job = "j"};
+  EXPECT_EQ(status.json().find("step"), std::string::npos);
+  EXPECT_EQ(run_status_text(status).find("now"), std::string::npos);
 }
 
 TEST(RunStatusFile, ReadsFilesThatLie) {
