@@ -46,6 +46,8 @@ if(SHARDMILL_PLAIN_THREADS)
 else()
   target_link_libraries(shardmill_base PUBLIC OpenMP::OpenMP_CXX)
 endif()
+# What tells one build from another, where ranks on several hosts must run the same.
+target_link_options(shardmill_base INTERFACE LINKER:--build-id=sha1)
 target_compile_definitions(shardmill_base PUBLIC SHARDMILL_VERSION="${PROJECT_VERSION}")
 
 # The registry: every file in stages/ and inputs/ is a stage or an input format.

@@ -7,7 +7,10 @@
 #include <cstdlib>
 #include <unordered_map>
 
+#include "pipeline/base/build_id.h"
 #include "pipeline/base/heap.h"
+#include "pipeline/base/message.h"
+#include "pipeline/run/shared_folder.h"
 #include "pipeline/run/trace.h"
 
 namespace shardmill {
@@ -30,11 +33,15 @@ std::vector<uint32_t> affinity_cores() {
 }
 
 Hello own_hello(Comm& comm) {
-  return {.host = comm.host(), .usable_cores = usable_cores(), .cores = affinity_cores()};
+  return {.build = program_build(),
+          .host = comm.host(),
+          .usable_cores = usable_cores(),
+          .cores = affinity_cores()};
 }
 
 std::string encode_hello(const Hello& hello) {
   ByteWriter writer;
+  writer.text(hello.build);
   writer.text(hello.host);
   writer.u32(hello.usable_cores);
   writer.varint(hello.cores.size());
@@ -45,6 +52,7 @@ std::string encode_hello(const Hello& hello) {
 Hello decode_hello(std::string_view bytes) {
   ByteReader reader(bytes);
   Hello hello;
+  hello.build = reader.text();
   hello.host = reader.text();
   hello.usable_cores = std::max(1u, reader.u32());
   const uint64_t cores = reader.varint();
@@ -63,10 +71,11 @@ std::vector<Hello> gather_hellos(Inbox& inbox) {
   return hellos;
 }
 
-std::string encode_start(const StartSetup& setup, const std::vector<unsigned>& cores,
-                         const std::vector<unsigned>& neighbours) {
+std::string encode_start(const StartSetup& setup, const std::vector<Hello>& hellos) {
+  const std::vector<unsigned> cores = share_cores(hellos);
+  const std::vector<unsigned> neighbours = ranks_of_hosts(hellos);
   ByteWriter writer;
-  encode_status(writer, setup.status);
+  encode_status(writer, setup.status.is_ok() ? check_same_build(hellos) : setup.status);
   writer.text(setup.plan != nullptr ? setup.plan->message.encode() : "");
   writer.text(setup.parts_dir);
   setup.checkpoints.encode(writer);
@@ -137,6 +146,20 @@ unsigned choose_threads(const RunRequest& request, const BoundJob& job, unsigned
   return omp > 0 ? omp : cores;
 }
 
+Status check_same_build(const std::vector<Hello>& ranks) {
+  for (size_t rank = 1; rank < ranks.size(); ++rank) {
+    if (ranks[rank].build == ranks[0].build) continue;
+    return Status::failed(Message{
+        .place = fmt::format("rank {} ({})", rank, escaped(ranks[rank].host)),
+        .found = "shardmill " + escaped(ranks[rank].build),
+        .expected =
+            fmt::format("{} as on rank 0 ({})", escaped(ranks[0].build), escaped(ranks[0].host)),
+        .fix = "install the same build on all hosts"}
+                              .text());
+  }
+  return {};
+}
+
 std::vector<unsigned> ranks_of_hosts(const std::vector<Hello>& ranks) {
   std::unordered_map<std::string, unsigned> count;
   for (const Hello& rank : ranks) ++count[rank.host];
@@ -165,7 +188,7 @@ Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunReq
   if (setup != nullptr) {
     const std::vector<Hello> hellos = gather_hellos(inbox);
     for (const Hello& hello : hellos) start.hosts.push_back(hello.host);
-    message = encode_start(*setup, share_cores(hellos), ranks_of_hosts(hellos));
+    message = encode_start(*setup, hellos);
   } else {
     comm.send(0, tag_of(MessageKind::kHello, Phase::kOutside), encode_hello(own_hello(comm)));
   }
@@ -196,6 +219,9 @@ Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunReq
       plan_memory(*start.job, setup != nullptr ? setup->plan : nullptr, start.threads,
                   memory_of_rank(start.job->job.run.memory_bytes, neighbours), resident_bytes());
   start.bound_here = start.memory.check().at(start.place);
+  if (start.bound_here.is_ok() && setup == nullptr) {
+    start.bound_here = check_folder_is_shared(start.checkpoints, start.parts_dir).at(start.place);
+  }
   return start;
 }
 

@@ -42,16 +42,21 @@ struct StartSetup {
   uint64_t records_before = 0;
 };
 
-/// Collective. `setup` on rank 0 only. A failed setup is returned by every rank; a rank that cannot
-/// bind the job says so in Start::bound_here and takes part in the first phase to tell it.
+/// Collective. `setup` on rank 0 only. A failed setup is returned by every rank, and so is kFailed
+/// if the ranks run different builds; a rank that cannot bind the job or does not share the run
+/// directory says so in Start::bound_here and takes part in the first phase to tell it.
 Result<Start> start_together(Inbox& inbox, const StartSetup* setup, const RunRequest& request);
 
 /// How a rank introduces itself.
 struct Hello {
+  std::string build = {};  ///< see program_build; the first on the wire, in every version
   std::string host;
   unsigned usable_cores = 1;
   std::vector<uint32_t> cores;  ///< of its affinity mask
 };
+
+/// kFailed naming the first rank whose program is another build than that of rank 0. Pure.
+Status check_same_build(const std::vector<Hello>& ranks);
 
 /// Workers for each rank if nobody says how many: its cores, shared by the ranks of the same host
 /// that may use them too; at least 1. Pure.

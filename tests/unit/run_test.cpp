@@ -239,6 +239,17 @@ TEST(ShareCores, FollowsMasksAndHosts) {
       << "at least one";
 }
 
+TEST(SameBuild, IsAskedOfEveryRank) {
+  const Hello ours = {.build = "0.2.0 (build 11aa22bb33cc)", .host = "n1"};
+  const Hello theirs = {.build = "0.1.0 (build 445566778899)", .host = "n7"};
+  EXPECT_TRUE(check_same_build({ours, ours, ours}).is_ok());
+  const Status status = check_same_build({ours, ours, theirs});
+  EXPECT_EQ(status.message(),
+            "rank 2 (n7): shardmill 0.1.0 (build 445566778899), expected 0.2.0 (build "
+            "11aa22bb33cc) as on rank 0 (n1); install the same build on all hosts");
+  EXPECT_EQ(status.code(), Code::kFailed);
+}
+
 TEST(OmpNumThreads, IsReadFromTheEnvironment) {
   for (const auto& [text, threads] :
        std::map<std::string, unsigned>{{"4", 4}, {"3,2", 3}, {"x", 0}, {"-1", 0}, {"", 0}}) {
