@@ -432,7 +432,7 @@ StageSpec stage_write() {
           "The same records are in the same part on any number of ranks.\n\n"
           "**Shards.** One worker finishes a `.h5` file, and reads it for its checksum. With "
           "`shards = 8` the rows of a large `out.h5` stand in `out-00001.h5` to `out-00008.h5`, "
-          "which different ranks finish side by side, and `out.h5` shows all of them as one by "
+          "which workers finish side by side, and `out.h5` shows all of them as one by "
           "virtual datasets, with the same names, attributes and masks. Each shard is a whole file "
           "with the next rows, all of as many chunks or the first ones of one more, so that of a "
           "small output the last ones are empty. Keep the files together: they find each other by "
@@ -493,8 +493,8 @@ StageSpec stage_write() {
             .choices = {"auto", "fixed", "variable"}},
            {.name = "shards",
             .kind = FieldKind::kInt,
-            .doc = "Files that hold the rows of a .h5 output, which shows them as one; a rank "
-                   "writes one at a time.",
+            .doc = "Files that hold the rows of a .h5 output, which shows them as one; they are "
+                   "finished side by side.",
             .min = 1,
             .max = 500},
            {.name = "column",

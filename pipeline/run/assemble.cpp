@@ -285,11 +285,12 @@ class OutputLeader final : public Leader {
   }
 
  private:
-  /// Large HDF5 files go to different ranks, and come last, so that nothing else waits for them.
+  /// What the library writes itself goes to different ranks, and comes last, so that nothing else
+  /// waits for it.
   void spread_library_work(DealerSetup& setup) const {
     setup.links = [](uint64_t) { return ChainLinks(); };
     setup.is_serial = [this](uint64_t item) {
-      return outputs_.is_large_hdf5(outputs_.finals()[items_[item].first_final]);
+      return outputs_.takes_library_long(outputs_.finals()[items_[item].first_final]);
     };
     std::stable_partition(setup.order.begin(), setup.order.end(),
                           [&](uint64_t item) { return !setup.is_serial(item); });

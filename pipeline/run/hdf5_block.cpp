@@ -156,6 +156,11 @@ Status Hdf5BlockMaker::append(std::string_view bytes, uint64_t rows, const Hdf5O
   return {};
 }
 
+bool Hdf5OutputShape::has_any_length() const {
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const Hdf5OutputColumn& column) { return hdf5_value_bytes(column) == 0; });
+}
+
 void Hdf5OutputShape::encode(ByteWriter& writer) const {
   writer.varint(columns.size());
   for (const Hdf5OutputColumn& column : columns) {

@@ -43,6 +43,8 @@ struct Hdf5OutputShape {
   std::vector<Hdf5Shard> shards;  ///< if any: they have the rows, this file shows them as a whole
 
   bool is_virtual() const { return !shards.empty(); }
+  /// Texts of any length, which the library must write itself.
+  bool has_any_length() const;
 
   void encode(ByteWriter& writer) const;
   static Hdf5OutputShape decode(ByteReader& reader);

@@ -252,10 +252,7 @@ class TableWriter {
 
 Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows) {
   const std::string shown = place.text();
-  const bool any_length =
-      std::any_of(shape.columns.begin(), shape.columns.end(),
-                  [](const Hdf5OutputColumn& column) { return hdf5_value_bytes(column) == 0; });
-  const bool in_place = rows > 0 && !any_length && !shape.is_virtual();
+  const bool in_place = rows > 0 && !shape.has_any_length() && !shape.is_virtual();
   const OutputPlace made = in_place ? place : second_temporary(place);
   FileHandle blocks;
   if (!shape.is_virtual()) {

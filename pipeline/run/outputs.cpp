@@ -556,8 +556,9 @@ Hdf5OutputShape Outputs::shape(const FinalFile& file) const {
   return shape;
 }
 
-bool Outputs::is_large_hdf5(const FinalFile& file) const {
-  return spec(file).packing == OutputPacking::kHdf5 && block_count(file) > 1;
+bool Outputs::takes_library_long(const FinalFile& file) const {
+  const auto& shape = stages_[file.stage].shape;
+  return shape != nullptr && shape->has_any_length() && block_count(file) > 1;
 }
 
 /// Chunks of as many rows as fit, by the rows alone.

@@ -100,8 +100,9 @@ class Outputs {
   /// Folders that must be there: one for each stage that writes.
   const std::vector<std::string>& roots() const { return roots_; }
   const OutputSpec& spec(const FinalFile& file) const { return *stages_[file.stage].spec; }
-  /// Whether it takes the HDF5 library long, which does one thing at a time. Finish was called.
-  bool is_large_hdf5(const FinalFile& file) const;
+  /// Whether the HDF5 library, which does one thing at a time, must write many values itself.
+  /// REQUIRES: finish was called.
+  bool takes_library_long(const FinalFile& file) const;
   /// REQUIRES: a file of kHdf5; finish was called.
   Hdf5OutputShape shape(const FinalFile& file) const;
 
