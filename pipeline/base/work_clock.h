@@ -24,6 +24,8 @@ class WorkClock {
     kUnit,           ///< the little that a unit costs beside: opening files, books
     kCommitting,     ///< merging what a unit found, parts
     kCheckpointing,  ///< making it durable
+    kWriting,        ///< a piece of the user's files, from the parts
+    kFinishing,      ///< one of those files: its checksum, its name
     kFirstStage,
   };
   static constexpr uint64_t kAboutNothing = UINT64_MAX;

@@ -92,6 +92,7 @@ struct WorkSeconds {
   double unpacking = 0;
   double parsing = 0;
   double committing = 0;
+  double writing = 0;  ///< the outputs
   std::vector<double> stages;
 };
 

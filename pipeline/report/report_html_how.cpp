@@ -102,7 +102,7 @@ std::string balance_json(const RunDescription& run) {
 std::string spent_json(const RunDescription& run) {
   constexpr size_t kStagesShown = 100;
   const WorkSeconds spent = work_seconds(run.ranks);
-  PageRows rows(kStagesShown + 5);
+  PageRows rows(kStagesShown + 6);
   rows.add({"\"reading\"", "null", page_number(spent.reading)});
   rows.add({"\"unpacking\"", "null", page_number(spent.unpacking)});
   rows.add({"\"parsing\"", "null", page_number(spent.parsing)});
@@ -110,6 +110,7 @@ std::string spent_json(const RunDescription& run) {
     rows.add({"\"computing\"", std::to_string(i), page_number(spent.stages[i])});
   }
   rows.add({"\"committing\"", "null", page_number(spent.committing)});
+  rows.add({"\"writing\"", "null", page_number(spent.writing)});
   rows.add({"\"waiting\"", "null", page_number(spent.waiting)});
   return rows.str();
 }

@@ -19,7 +19,9 @@ constexpr size_t kKinds = 4;
 
 /// The axis: seconds since the first process began.
 struct Axis {
-  double ready = 0;  ///< when the ranks, which had met, began to work together
+  double ready = 0;     ///< when the ranks, which had met, began to work together
+  double work_end = 0;  ///< the last unit was done
+  double rows_end = 0;  ///< the last that is known of the workers
   double end = 0;
 
   double step() const { return end / kColumns; }
@@ -34,7 +36,9 @@ Axis axis_of(const RunDescription& run) {
       last = std::max(last, rank.timeline.spans.back().end_seconds);
     }
   }
-  axis.end = axis.ready + last + run.seconds.merge;
+  axis.work_end = axis.ready + run.seconds.work;
+  axis.rows_end = axis.ready + last;
+  axis.end = std::max(axis.work_end + run.seconds.merge, axis.rows_end);
   return axis;
 }
 
@@ -200,7 +204,8 @@ std::string page_timeline(const RunDescription& run) {
   return JsonObject()
       .json("seconds", page_number(axis.end))
       .json("ready", page_number(axis.ready))
-      .json("work_end", page_number(axis.end - run.seconds.merge))
+      .json("work_end", page_number(axis.work_end))
+      .json("rows_end", page_number(axis.rows_end))
       .integer("columns", kColumns)
       .json("rows", rows_json(run, axis))
       .json("disk_bytes", numbers_json(rates.disk_bytes))

@@ -22,6 +22,7 @@ std::string spent_json(const WorkSeconds& spent) {
       .number("parsing", spent.parsing)
       .json("stages", json_array(stages))
       .number("committing", spent.committing)
+      .number("writing", spent.writing)
       .str();
 }
 
@@ -69,6 +70,7 @@ WorkSeconds work_seconds(const std::vector<RankResult>& ranks) {
     sum.unpacking += rank.spent.unpacking;
     sum.parsing += rank.spent.parsing;
     sum.committing += rank.spent.committing;
+    sum.writing += rank.spent.writing;
     sum.stages.resize(std::max(sum.stages.size(), rank.spent.stages.size()));
     for (size_t i = 0; i < rank.spent.stages.size(); ++i) sum.stages[i] += rank.spent.stages[i];
   }

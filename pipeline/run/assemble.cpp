@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "pipeline/formats/compress.h"
+#include "pipeline/run/clocked_craft.h"
 #include "pipeline/run/hdf5_file.h"
 #include "pipeline/run/phase.h"
-#include "pipeline/run/traced_craft.h"
 
 namespace shardmill {
 
@@ -312,6 +312,7 @@ Status run_output_phase(Inbox& inbox, const AssembleSetup& setup, Phase phase) {
                             .place = setup.place,
                             .threads = setup.threads,
                             .mailbox = &mailbox,
+                            .tick = setup.tick,
                             .stop_wish = setup.stop_wish,
                             .stopped_by = setup.stopped_by,
                             .leader = leader.get()};
@@ -324,9 +325,8 @@ Status run_output_phase(Inbox& inbox, const AssembleSetup& setup, Phase phase) {
     } else {
       craft = std::make_unique<BlockCraft>(setup.parts_dir, mailbox);
     }
-    if (setup.tracer == nullptr) return craft;
-    return with_spans(std::move(craft), setup.tracer->log(worker),
-                      setup.tracer->activity_of(phase));
+    return with_clock(std::move(craft), setup.clock_of ? setup.clock_of(worker) : nullptr,
+                      seals ? WorkClock::kFinishing : WorkClock::kWriting);
   };
   if (leader != nullptr) phase_setup.dealer = leader->dealer();
   return run_phase(inbox, std::move(phase_setup));

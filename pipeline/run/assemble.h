@@ -11,11 +11,11 @@
 #include <string>
 
 #include "pipeline/base/status.h"
+#include "pipeline/base/work_clock.h"
 #include "pipeline/run/outputs.h"
 #include "pipeline/run/progress.h"
 #include "pipeline/run/protocol.h"
 #include "pipeline/run/run_lock.h"
-#include "pipeline/run/trace.h"
 
 namespace shardmill {
 
@@ -27,8 +27,9 @@ struct AssembleSetup {
   std::string* stopped_by = nullptr;                           ///< see PhaseSetup
   LockKey lock = {};                                           ///< of the run directory
   std::function<void(const Step&)> news = {};                  ///< rank 0 only; called often
-  Outputs* outputs = nullptr;    ///< rank 0 only; gets sizes and checksums
-  RankTracer* tracer = nullptr;  ///< notes what each worker does, if the run is traced
+  Outputs* outputs = nullptr;  ///< rank 0 only; gets sizes and checksums
+  std::function<WorkClock*(unsigned worker)> clock_of = {};  ///< told what it does; may be empty
+  std::function<void()> tick = {};                           ///< see PhaseSetup
 };
 
 /// Collective. The same Status on every rank.

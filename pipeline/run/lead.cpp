@@ -621,8 +621,8 @@ std::string encode_rank_result(const RankResult& rank) {
   writer.f64(rank.busy_seconds);
   writer.f64(rank.start_up_seconds);
   const WorkSeconds& spent = rank.spent;
-  for (const double seconds :
-       {spent.waiting, spent.reading, spent.unpacking, spent.parsing, spent.committing}) {
+  for (const double seconds : {spent.waiting, spent.reading, spent.unpacking, spent.parsing,
+                               spent.committing, spent.writing}) {
     writer.f64(seconds);
   }
   writer.varint(spent.stages.size());
@@ -643,8 +643,8 @@ RankResult decode_rank_result(std::string_view bytes) {
   rank.busy_seconds = reader.f64();
   rank.start_up_seconds = reader.f64();
   WorkSeconds& spent = rank.spent;
-  for (double* seconds :
-       {&spent.waiting, &spent.reading, &spent.unpacking, &spent.parsing, &spent.committing}) {
+  for (double* seconds : {&spent.waiting, &spent.reading, &spent.unpacking, &spent.parsing,
+                          &spent.committing, &spent.writing}) {
     *seconds = reader.f64();
   }
   const uint64_t stages = reader.varint();

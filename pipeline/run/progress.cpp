@@ -33,19 +33,23 @@ void Gauge::begin_file(const std::string& path, uint64_t begin) {
   const std::lock_guard lock(mutex_);
   path_ = path;
   begin_ = begin;
+  bytes_before_ += bytes_;
   bytes_ = 0;
   touch();
 }
 
-void Gauge::move_to(uint64_t disk_bytes) {
+void Gauge::move_to(uint64_t disk_bytes, uint64_t records) {
   bytes_.store(disk_bytes, std::memory_order_relaxed);
+  records_.store(records, std::memory_order_relaxed);
   touch();
 }
 
 void Gauge::idle() {
   const std::lock_guard lock(mutex_);
   path_.clear();
+  bytes_before_ = 0;
   bytes_ = 0;
+  records_ = 0;
 }
 
 Gauge::Reading Gauge::read() const {
@@ -55,7 +59,7 @@ Gauge::Reading Gauge::read() const {
   const uint64_t bytes = bytes_;
   return {.path = path_,
           .offset = begin_ + bytes,
-          .bytes = bytes,
+          .bytes = bytes_before_ + bytes,
           .seconds_still = seconds_since(moved)};
 }
 

@@ -23,18 +23,22 @@ class Gauge {
  public:
   /// @name The worker's.
   /// @{
-  void begin_file(const std::string& path, uint64_t begin);  ///< where its slice of it begins
-  void move_to(uint64_t disk_bytes);                         ///< read so far of the slice
-  void idle();                                               ///< between items
+  /// The next slice of the unit; `begin`: where in its file.
+  void begin_file(const std::string& path, uint64_t begin);
+  /// Read so far of the slice, and records since the worker was idle.
+  void move_to(uint64_t disk_bytes, uint64_t records);
+  void idle();  ///< between items
   /// @}
 
   struct Reading {
     std::string path;          ///< empty: idle
     uint64_t offset = 0;       ///< on disk, in the file
-    uint64_t bytes = 0;        ///< read of the slice
+    uint64_t bytes = 0;        ///< read of the unit
     double seconds_still = 0;  ///< since the last chunk
   };
   Reading read() const;
+  /// Read of the unit.
+  uint64_t records() const { return records_.load(std::memory_order_relaxed); }
 
  private:
   void touch() { moved_ = Clock::now().time_since_epoch().count(); }
@@ -42,7 +46,9 @@ class Gauge {
   mutable std::mutex mutex_;
   std::string path_;
   uint64_t begin_ = 0;
+  uint64_t bytes_before_ = 0;  ///< of the unit's slices before
   std::atomic<uint64_t> bytes_ = 0;
+  std::atomic<uint64_t> records_ = 0;
   std::atomic<int64_t> moved_ = 0;
 };
 

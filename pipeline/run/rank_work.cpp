@@ -51,8 +51,8 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
   setup.stop_wish = std::move(stop_wish);
   start_up_seconds_ = process_age_seconds();
   has_line_per_worker_ = static_cast<uint64_t>(inbox.comm().size()) * start_.threads <= kLinesMost;
-  Timeline timeline([this] { return sample(); });
-  setup.tick = [&timeline] { timeline.tick(); };
+  timeline_.emplace([this] { return sample(); });
+  setup.tick = [this] { tick(); };
   trace_workers();
   if (lead != nullptr) {
     lead->begin_work(start_);
@@ -61,8 +61,6 @@ Status RankWork::run(Inbox& inbox, Lead* lead,
   }
   if (memory_ && start_.bound_here.is_ok()) memory_->hold_heap();
   const Status status = run_phase(inbox, std::move(setup));
-  timeline_ = timeline.finish();
-  spent_ = spent_until_now();
   if (lead != nullptr) lead->end_work();
   return status;
 }
@@ -71,8 +69,7 @@ void RankWork::trace_workers() {
   if (!start_.is_traced) return;
   tracer_.emplace(RankTracer::Setup{.start_up_seconds = start_up_seconds_,
                                     .workers = start_.threads,
-                                    .capacity = start_.trace_spans,
-                                    .stages = clocks_.empty() ? 0 : start_.job->stages.size()});
+                                    .capacity = start_.trace_spans});
   for (unsigned i = 0; i < clocks_.size(); ++i) clocks_[i].keep_spans(tracer_->log(i));
 }
 
@@ -137,6 +134,7 @@ WorkSample RankWork::sample() const {
                        .table_bytes = memory_ ? memory_->table_bytes() : 0,
                        .rss_bytes = rss_bytes_now(),
                        .workers_of_line = has_line_per_worker_ ? 1 : start_.threads};
+  for (const Gauge& gauge : gauges_) sample.records += gauge.records();
   for (const WorkClock& clock : clocks_) {
     std::vector<uint64_t> spent = clock.read();
     if (has_line_per_worker_ || sample.spent.empty()) {
@@ -160,6 +158,7 @@ WorkSeconds RankWork::spent_until_now() const {
     sum.unpacking += seconds(WorkClock::kUnpacking);
     sum.parsing += seconds(WorkClock::kParsing) + seconds(WorkClock::kUnit);
     sum.committing += seconds(WorkClock::kCommitting) + seconds(WorkClock::kCheckpointing);
+    sum.writing += seconds(WorkClock::kWriting) + seconds(WorkClock::kFinishing);
     sum.stages.resize(spent.size() - WorkClock::kFirstStage);
     for (size_t i = 0; i < sum.stages.size(); ++i) {
       sum.stages[i] += seconds(WorkClock::kFirstStage + i);
@@ -168,7 +167,7 @@ WorkSeconds RankWork::spent_until_now() const {
   return sum;
 }
 
-RankResult RankWork::result(const std::string& host) const {
+RankResult RankWork::result(const std::string& host) {
   return {.host = host,
           .threads = start_.threads,
           .units = counters_.units,
@@ -179,8 +178,8 @@ RankResult RankWork::result(const std::string& host) const {
           .redone_units = counters_.redone_units,
           .abandoned_bytes = counters_.abandoned_bytes,
           .start_up_seconds = start_up_seconds_,
-          .spent = spent_,
-          .timeline = timeline_};
+          .spent = spent_until_now(),
+          .timeline = timeline_->finish()};
 }
 
 }  // namespace shardmill

@@ -31,11 +31,13 @@ class RankWork {
   /// After a run that ended early while outputs or the report were written: what this rank's
   /// workers did last counts for the next attempt, as far as the disk lets it.
   void keep_last_checkpoints() const;
-  RankResult result(const std::string& host) const;
+  /// What workers do after `run` is told to their clocks; `tick` is to be called often meanwhile.
+  WorkClock* clock_of(unsigned worker) { return &clocks_[worker]; }
+  void tick() { timeline_->tick(); }
+  /// Its figures. Once, when everything is done.
+  RankResult result(const std::string& host);
   /// For the trace: this rank does something else from now on. After `run`.
   void begin_step(const std::string& name);
-  /// nullptr if nobody asked for a trace.
-  RankTracer* tracer() { return tracer_ ? &*tracer_ : nullptr; }
   /// Empty if nobody asked for a trace. Once.
   std::string take_trace(const std::string& host);
 
@@ -56,8 +58,7 @@ class RankWork {
   std::vector<WorkEnd> ends_;     ///< by worker
   double start_up_seconds_ = 0;
   bool has_line_per_worker_ = true;
-  RankTimeline timeline_;
-  WorkSeconds spent_;
+  std::optional<Timeline> timeline_;  ///< from when work begins
   std::optional<RankTracer> tracer_;  ///< if the run is traced
   WorkShared shared_;
 };

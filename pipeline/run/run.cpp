@@ -95,7 +95,8 @@ Status bring_together(Inbox& inbox, const Start& start, RankWork& work, const St
                           .lock = start.checkpoints.lock,
                           .news = [lead](const Step& step) { lead->tell(step); },
                           .outputs = lead ? &lead->outputs() : nullptr,
-                          .tracer = work.tracer()});
+                          .clock_of = [&work](unsigned worker) { return work.clock_of(worker); },
+                          .tick = [&work] { work.tick(); }});
 }
 
 /// Collective. Rank 0 writes what was found; the same Status on every rank.

@@ -37,8 +37,9 @@ WorkShares shares_between(const std::vector<uint64_t>& before, const std::vector
   shares.decoding = share_of(
       spent(WorkClock::kUnpacking) + spent(WorkClock::kParsing) + spent(WorkClock::kUnit), span_ns);
   shares.computing = share_of(computing, span_ns);
-  shares.committing =
-      share_of(spent(WorkClock::kCommitting) + spent(WorkClock::kCheckpointing), span_ns);
+  shares.committing = share_of(spent(WorkClock::kCommitting) + spent(WorkClock::kCheckpointing) +
+                                   spent(WorkClock::kWriting) + spent(WorkClock::kFinishing),
+                               span_ns);
   return shares;
 }
 
@@ -75,14 +76,20 @@ RankTimeline Timeline::finish() {
   take(seconds_());
   RankTimeline timeline;
   timeline.lines.resize(taken_.front().sample.spent.size());
+  // What counted as under way may be counted as done before it is no longer under way, or be
+  // thrown away: nothing counts twice.
+  uint64_t most_bytes = 0;
+  uint64_t most_records = 0;
   for (size_t i = 1; i < taken_.size(); ++i) {
     const WorkSample& before = taken_[i - 1].sample;
     const WorkSample& now = taken_[i].sample;
     timeline.spans.push_back({.end_seconds = taken_[i].seconds,
-                              .disk_bytes = grown(before.disk_bytes, now.disk_bytes),
-                              .records = grown(before.records, now.records),
+                              .disk_bytes = grown(most_bytes, now.disk_bytes),
+                              .records = grown(most_records, now.records),
                               .table_bytes = now.table_bytes,
                               .rss_bytes = now.rss_bytes});
+    most_bytes = std::max(most_bytes, now.disk_bytes);
+    most_records = std::max(most_records, now.records);
     const double span_ns = (taken_[i].seconds - taken_[i - 1].seconds) * 1e9;
     for (size_t line = 0; line < timeline.lines.size(); ++line) {
       const double workers_ns = span_ns * std::max(1u, now.workers_of_line);

@@ -11,10 +11,10 @@
 
 namespace shardmill {
 
-/// One look at a rank. Everything counts from its start.
+/// One look at a rank. Everything counts from when its workers could begin.
 struct WorkSample {
   uint64_t disk_bytes = 0;
-  uint64_t records = 0;
+  uint64_t records = 0;      ///< likewise, units at work included
   uint64_t table_bytes = 0;  ///< memory of tables now
   uint64_t rss_bytes = 0;    ///< memory of the process now
   unsigned workers_of_line = 1;

@@ -30,14 +30,13 @@ std::string stage_label(const PipelineStage& stage) {
   return stage.name.empty() || stage.name == use ? use : use + " " + escaped(stage.name);
 }
 
-/// The names of activities, by number; see RankTracer::activity_of.
+/// The names of activities, by number.
 std::vector<std::string> activity_names(const BoundJob& job) {
-  std::vector<std::string> names = {"wait", "read",   "decode",    "parse",
-                                    "unit", "commit", "checkpoint"};
+  std::vector<std::string> names = {"wait",   "read",       "decode",      "parse",        "unit",
+                                    "commit", "checkpoint", "write block", "finish output"};
   for (size_t i = 0; i < job.stages.size(); ++i) {
     names.push_back(fmt::format("stage {} {}", i, stage_label(job.stages[i])));
   }
-  names.insert(names.end(), {"write block", "finish output"});
   return names;
 }
 
@@ -281,7 +280,7 @@ size_t trace_capacity(int rank, int ranks, unsigned threads) {
   return std::clamp(static_cast<size_t>(kTraceSpansMost / told), kLeastSpans, kMostSpans);
 }
 
-RankTracer::RankTracer(const Setup& setup) : stages_(setup.stages) {
+RankTracer::RankTracer(const Setup& setup) {
   trace_.start_up_seconds = setup.start_up_seconds;
   trace_.work_begin_ns = WorkClock::now_ns();
   for (unsigned i = 0; i < setup.workers && setup.capacity > 0; ++i) {
@@ -294,10 +293,6 @@ void RankTracer::begin_step(std::string name) {
   const uint64_t now = WorkClock::now_ns();
   if (!trace_.steps.empty()) trace_.steps.back().end_ns = now;
   trace_.steps.push_back({.name = std::move(name), .begin_ns = now});
-}
-
-size_t RankTracer::activity_of(Phase phase) const {
-  return WorkClock::kFirstStage + stages_ + (phase == Phase::kSeal ? 1 : 0);
 }
 
 RankTrace RankTracer::take(const std::string& host) {

@@ -11,7 +11,6 @@
 #include "pipeline/base/span_log.h"
 #include "pipeline/base/status.h"
 #include "pipeline/plan/plan.h"
-#include "pipeline/run/protocol.h"
 
 namespace shardmill {
 
@@ -49,7 +48,6 @@ class RankTracer {
     double start_up_seconds = 0;
     unsigned workers = 0;
     size_t capacity = 0;  ///< spans of a worker; 0: they keep none
-    size_t stages = 0;
   };
 
   /// Work begins now.
@@ -59,13 +57,10 @@ class RankTracer {
   SpanLog* log(unsigned worker) { return logs_.empty() ? nullptr : &logs_[worker]; }
   /// Ends the step before.
   void begin_step(std::string name);
-  /// What workers do in a phase that is not the work, as a number behind those of the stages.
-  size_t activity_of(Phase phase) const;
   /// Ends the last step. REQUIRES: no worker is at work.
   RankTrace take(const std::string& host);
 
  private:
-  size_t stages_;
   RankTrace trace_;
   std::deque<SpanLog> logs_;
 };

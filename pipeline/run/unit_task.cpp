@@ -164,6 +164,7 @@ void UnitTask::start_over() {
   rejects_ = make_reject_log();
   begun_ = Clock::now();
   records_ = 0;
+  craft_.gauge().idle();
   std::vector<StageContext> contexts;
   for (size_t i = 0; i < parts_.size(); ++i) {
     if (parts_[i] != nullptr) parts_[i]->discard();
@@ -292,7 +293,7 @@ void UnitTask::close_books_early(const Reader& reader, const FileSlice& slice, S
 
 /// After every chunk: tells how far it is, and sees whether to go on.
 Status UnitTask::look_around(const Reader& reader) {
-  craft_.gauge().move_to(disk_bytes_so_far(reader, *craft_.batch().slice));
+  craft_.gauge().move_to(disk_bytes_so_far(reader, *craft_.batch().slice), records_);
   if (craft_.shared().mailbox->stopped()) return run_is_over();
   RETURN_IF_ERROR(check_most_rejects());
   return check_memory();

@@ -176,7 +176,7 @@ def check_hostile(page, pictures):
         check("the job's name is text", texts(browser, "h1"), ['a <script>alert(3)</script> & "job"'])
         all_text = browser.run("return document.body.textContent")
         for shown in ["<script>alert(1).csv", "quote\"'.csv", "\\x1b[31mred.csv", "not-\\xff-utf8.csv", "<img src=x onerror=alert(2)>.csv",
-                      "\\x1b[2Jwipe", "\\u202eexe.\\u2028", "<h1>by name</h1>", "</script><script>window.evil = 1</script>"]:
+                      "\\x1b[2Jwipe", "\\xe2\\x80\\xaeexe.\\xe2\\x80\\xa8", "<h1>by name</h1>", "</script><script>window.evil = 1</script>"]:
             check(f"{shown!r} is shown as text", shown in all_text, True)
         with open(page, "rb") as file:
             content = file.read()

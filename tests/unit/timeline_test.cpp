@@ -70,7 +70,7 @@ TEST(Timeline, KeepsABoundedNumberOfSamplesOfTheWholeTime) {
   EXPECT_LT(done.spans.front().end_seconds, 1200 * 2.0 / Timeline::kSamplesMost);
   uint64_t bytes = 0;
   for (const TimeSpan& span : done.spans) bytes += span.disk_bytes;
-  EXPECT_EQ(bytes, looks - 1);  // nothing is lost with the samples that were forgotten
+  EXPECT_EQ(bytes, looks);  // nothing is lost with the samples that were forgotten
   ASSERT_THAT(done.lines, SizeIs(1));
   EXPECT_THAT(done.lines[0], SizeIs(done.spans.size()));
 }
@@ -86,10 +86,34 @@ TEST(Timeline, SaysWhatShareOfASpanAWorkerDidWhat) {
   EXPECT_EQ(done.lines[0].back().computing, 0);
 }
 
+TEST(Timeline, CountsNothingTwice) {
+  // A unit is under way, then done and under way at once, then done, then thrown away.
+  const std::vector<uint64_t> seen = {0, 10, 20, 10, 12};
+  size_t looks = 0;
+  const auto look = [&] { return WorkSample{.disk_bytes = seen[looks], .records = seen[looks]}; };
+  double now = 0;
+  Timeline timeline(look, [&] { return now; });
+  for (looks = 1; looks + 1 < seen.size(); ++looks) {
+    now += 1;
+    timeline.tick();
+  }
+  now += 1;
+  const RankTimeline done = timeline.finish();
+  std::vector<uint64_t> bytes;
+  for (const TimeSpan& span : done.spans) bytes.push_back(span.disk_bytes);
+  EXPECT_EQ(bytes, (std::vector<uint64_t>{10, 10, 0, 0}));
+  EXPECT_EQ(done.spans[1].records, 10u);
+}
+
 RankResult rank_with_timeline() {
   RankResult rank = {.host = "n1", .threads = 2, .start_up_seconds = 1};
-  rank.spent = {
-      .waiting = 1, .reading = 2, .unpacking = 3, .parsing = 4, .committing = 5, .stages = {6, 7}};
+  rank.spent = {.waiting = 1,
+                .reading = 2,
+                .unpacking = 3,
+                .parsing = 4,
+                .committing = 5,
+                .writing = 8,
+                .stages = {6, 7}};
   rank.timeline.spans = {
       {.end_seconds = 1, .disk_bytes = 1000, .records = 10, .table_bytes = 7, .rss_bytes = 9},
       {.end_seconds = 2, .disk_bytes = 3000, .records = 30, .table_bytes = 8, .rss_bytes = 10}};
@@ -105,6 +129,7 @@ TEST(Timeline, TravelsBetweenRanks) {
   EXPECT_EQ(encode_rank_result(back), encode_rank_result(rank));
   EXPECT_EQ(back.timeline.lines[0][1].decoding, 64);
   EXPECT_EQ(back.spent.stages, (std::vector<double>{6, 7}));
+  EXPECT_EQ(back.spent.writing, 8);
   EXPECT_EQ(back.start_up_seconds, 1);
 }
 
@@ -118,11 +143,14 @@ TEST(Timeline, ThatIsDamagedIsEmpty) {
 
 TEST(PageTimeline, ShowsStartUpAndWorkOnOneAxis) {
   RunDescription run;
-  run.seconds.merge = 1;
+  run.seconds = {.work = 1.5, .merge = 1.5};
   run.ranks = {rank_with_timeline(), rank_with_timeline()};
   run.ranks[1].start_up_seconds = 0.5;  // a later process
   const std::string json = page_timeline(run);
-  EXPECT_THAT(json, HasSubstr("\"seconds\": 4, \"ready\": 1, \"work_end\": 3, \"columns\": 120"));
+  EXPECT_THAT(
+      json,
+      HasSubstr(
+          "\"seconds\": 4, \"ready\": 1, \"work_end\": 2.5, \"rows_end\": 3, \"columns\": 120"));
   // Columns of 1/30 s: the first 30 are start-up. Two digits a kind, four kinds a column.
   EXPECT_THAT(json, HasSubstr("[\"rank 0, worker 0\", 0, [30, \"99000000"));
   EXPECT_THAT(json, HasSubstr("[\"rank 1, worker 0\", 0.5, [30, \"99000000"));

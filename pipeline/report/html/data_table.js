@@ -44,7 +44,7 @@ function data_table({label, columns, rows, note, first = 15, on_view}) {
     const tag = i === 0 && !is_number_kind(column.kind) ? 'th' : 'td';
     const scope = tag === 'th' ? {scope: 'row'} : {};
     if (column.kind === 'share') {
-      return el('td', {class: 'share'}, el('span', {style: 'display:inline-block;width:90px'}, bar(value / greatest[i])), text);
+      return el('td', {class: 'share'}, el('span', {style: 'display:inline-block;width:90px;margin-right:8px'}, bar(value / greatest[i])), text);
     }
     const kind = is_number_kind(column.kind) || column.right ? 'number' : 'text';
     const style = widths[i] > 0 ? 'min-width:calc(min(' + widths[i] + 'ch,50vw) + 18px)' : null;

@@ -2,7 +2,7 @@
 
 // Where time and memory went.
 
-const KINDS = [['reading', 'reading'], ['decoding', 'unpacking and parsing'], ['computing', 'computing'], ['writing', 'committing']];
+const KINDS = [['reading', 'reading'], ['decoding', 'unpacking and parsing'], ['computing', 'computing'], ['writing', 'committing and writing outputs']];
 
 function how_section(run) {
   const how = run.how;
@@ -34,13 +34,13 @@ function strip_of(parts, format) {
 
 // What the workers did, stage by stage, all of them added up.
 function spent_part(run) {
-  const color_of_kind = {reading: 'reading', unpacking: 'decoding', parsing: 'decoding', computing: 'computing', committing: 'writing', waiting: 'waiting'};
+  const color_of_kind = {reading: 'reading', unpacking: 'decoding', parsing: 'decoding', computing: 'computing', committing: 'writing', writing: 'writing', waiting: 'waiting'};
   const list = run.how.spent.filter(([, , seconds]) => seconds > 0);
   const sum = list.reduce((total, [, , seconds]) => total + seconds, 0);
   if (sum === 0) return null;
   const most = Math.max(...list.map(([, , seconds]) => seconds));
   const name_of = (kind, stage) => {
-    if (stage === null) return {reading: 'reading from the disk', unpacking: 'unpacking', parsing: 'parsing records', committing: 'committing units', waiting: 'waiting for work'}[kind];
+    if (stage === null) return {reading: 'reading from the disk', unpacking: 'unpacking', parsing: 'parsing records', committing: 'committing units', writing: 'writing outputs', waiting: 'waiting for work'}[kind];
     const item = run.stages[stage];
     return 'stage ' + stage + ' ' + (item ? item.use + (item.name !== item.use && item.name !== '' ? ' “' + item.name + '”' : '') : '');
   };
@@ -50,7 +50,7 @@ function spent_part(run) {
              el('td', {class: 'bar-cell'}, el('span', {class: 'bar', style: 'width:' + (100 * seconds / most).toFixed(2) + '%;background:var(--' +
                  (kind === 'waiting' ? 'line' : color_of_kind[kind]) + ')'})),
              el('td', {class: 'number'}, seconds_text(seconds)), el('td', {class: 'number soft'}, share_text(seconds, sum)))))),
-      el('p', {class: 'table-note'}, 'seconds of all ' + counted(run.how.layout.workers, 'worker') + ' added up, from when they could begin until all units were done'));
+      el('p', {class: 'table-note'}, 'seconds of all ' + counted(run.how.layout.workers, 'worker') + ' added up, from when they could begin until all outputs were written'));
 }
 
 // A row each worker; the height of a colour is the share of time.
@@ -91,7 +91,7 @@ function timeline_part(timeline, layout) {
       context.fillStyle = color_of('line');
       context.fillRect(x_of(row.born), top + bar_height / 2 - 0.5, x_of(timeline.ready) - x_of(row.born), 1);
       context.fillStyle = waiting;
-      context.fillRect(x_of(timeline.ready), top, x_of(timeline.work_end) - x_of(timeline.ready), bar_height);
+      context.fillRect(x_of(timeline.ready), top, x_of(timeline.rows_end) - x_of(timeline.ready), bar_height);
       for (let c = 0; c * 8 < row.text.length; ++c) {
         let y = top + bar_height;
         const x = left + (row.first + c) * column;
@@ -119,7 +119,7 @@ function timeline_part(timeline, layout) {
   const grouped = layout.workers > rows.length;
   return part('Who worked when', legend([...KINDS.map(([color, name]) => [color, name]), ['waiting', 'waiting']]), figure,
       el('p', {class: 'table-note'}, (grouped ? 'Each row is the mean of neighbours. ' : '') + 'Seconds since the first process started; the thin line is start-up, work could begin after ' +
-         seconds_text(timeline.ready) + ', merge and report after ' + seconds_text(timeline.work_end) + '.'));
+         seconds_text(timeline.ready) + ', merge, outputs and report came after ' + seconds_text(timeline.work_end) + '.'));
 }
 
 // A step of 1, 2 or 5 times a power of ten (or of minutes and hours) that gives at most `most` of them.
@@ -129,6 +129,11 @@ function round_step(range, most) {
   if (wanted > 1) return steps.find((step) => step >= wanted) || 86400 * Math.ceil(wanted / 86400);
   const power = Math.pow(10, Math.floor(Math.log10(wanted)));
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= wanted * 0.999);
+}
+
+// Bytes are written by powers of two: a power of two that gives at most `most` steps.
+function byte_step(range, most) {
+  return range > 0 ? Math.pow(2, Math.ceil(Math.log2(range / most))) : 1;
 }
 
 function axis_seconds(value, step) {
@@ -142,14 +147,15 @@ function axis_seconds(value, step) {
 // Rates and memory over time, below each other on the same axis.
 function rates_part(timeline, layout) {
   const width = timeline.seconds / timeline.columns;
-  const first = Math.floor(timeline.ready / width), end = Math.ceil(timeline.work_end / width);
+  const first = Math.floor(timeline.ready / width), end = Math.ceil(timeline.rows_end / width);
   // Means of three: a unit that commits shows as a jump, which says nothing.
   const smooth = (values) => values.map((y, i) => {
     const near = values.slice(Math.max(0, i - 1), i + 2);
     return near.reduce((sum, value) => sum + value, 0) / near.length;
   });
   const points = (values) => smooth(values.slice(first, end)).map((y, i) => ({x: (first + i + 0.5) * width, y}));
-  const area = (label, values, format, more) => chart_figure(label, 170, () => ({
+  const step = round_step(timeline.seconds, 6);
+  const area = (label, values, format, {is_bytes, more, most} = {}) => chart_figure(label, 170, () => ({
     type: 'line',
     data: {datasets: [{data: points(values), borderColor: color_of('accent'), backgroundColor: color_of('accent-soft'), fill: true, borderWidth: 1.5,
                        pointRadius: 0}, ...((more && more()) || [])]},
@@ -157,8 +163,8 @@ function rates_part(timeline, layout) {
       interaction: {mode: 'nearest', axis: 'x', intersect: false},
       scales: {
         x: {type: 'linear', min: 0, max: timeline.seconds, grid: {display: false},
-            ticks: {maxTicksLimit: 7, callback: (value) => axis_seconds(value, round_step(timeline.seconds, 7)), color: color_of('soft')}},
-        y: axis('', format, {suggestedMax: 0}),
+            ticks: {stepSize: step, includeBounds: false, callback: (value) => axis_seconds(value, step), color: color_of('soft')}},
+        y: axis('', format, {suggestedMax: 0, ticks: {stepSize: is_bytes ? byte_step(Math.max(...values, most || 0), 5) : undefined}}),
       },
       tooltip: {callbacks: {title: (items) => 'after ' + seconds_text(items[0].parsed.x), label: (item) => (item.dataset.label ? item.dataset.label + ' ' : '') + format(item.parsed.y)}},
     }),
@@ -171,9 +177,9 @@ function rates_part(timeline, layout) {
   const is_near = budget > 0 && Math.max(...timeline.rss) > budget / 4;
   const limit = () => !is_near ? [] : [{label: 'limit', data: [{x: 0, y: budget}, {x: timeline.seconds, y: budget}], borderColor: color_of('bad'),
                                            borderWidth: 1, borderDash: [4, 3], pointRadius: 0}];
-  box.append(el('div', {}, el('h3', {}, 'Memory of a rank'), area('Memory of the rank that has most, over time', timeline.rss, (value) => bytes_text(Math.round(value)), limit),
+  box.append(el('div', {}, el('h3', {}, 'Memory of a rank'), area('Memory of the rank that has most, over time', timeline.rss, (value) => bytes_text(Math.round(value)), {is_bytes: true, more: limit, most: is_near ? budget : 0}),
          el('p', {class: 'table-note'}, budget === 0 ? '' : (is_near ? 'the dashed line is what a rank may take, ' : 'a rank may take ') + bytes_text(budget))),
-      el('div', {}, el('h3', {}, 'Memory of its tables'), area('Memory of tables of the rank that has most, over time', timeline.tables, (value) => bytes_text(Math.round(value)))));
+      el('div', {}, el('h3', {}, 'Memory of its tables'), area('Memory of tables of the rank that has most, over time', timeline.tables, (value) => bytes_text(Math.round(value)), {is_bytes: true})));
   return box;
 }
 
