@@ -1,4 +1,4 @@
-# Debian's packages; scripts/setup installs them.
+# Debian's packages; scripts/setup installs them. Also for those who call find_package(shardmill).
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
@@ -16,6 +16,5 @@ pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(HS REQUIRED IMPORTED_TARGET libhs)
 pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
-pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)
-find_library(BZ2_LIBRARY bz2 REQUIRED)
-find_file(CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js REQUIRED)
+pkg_search_module(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
+find_package(BZip2 REQUIRED)

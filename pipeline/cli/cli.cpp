@@ -21,24 +21,14 @@ namespace shardmill {
 
 namespace {
 
-/// The rank that a launcher gave this process, before MPI is asked: what must not appear once per
-/// rank is printed by rank 0 only.
-bool is_first_process() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
-    const char* rank = std::getenv(name);
-    if (rank != nullptr) return std::string_view(rank) == "0";
-  }
-  return true;
-}
-
 int run_alone(int (*command)(const Arguments&), const Arguments& arguments) {
-  return is_first_process() ? command(arguments) : 0;
+  return is_first_of_launcher() ? command(arguments) : 0;
 }
 
 int run(const Arguments& arguments) {
   switch (arguments.command) {
     case Command::kHelp:
-      if (is_first_process()) print(arguments.help);
+      if (is_first_of_launcher()) print(arguments.help);
       return 0;
     case Command::kRun:
       return run_command(arguments);
@@ -84,7 +74,7 @@ void open_what_is_closed() {
 int parse_and_run(const std::vector<std::string>& words) {
   const Result<Arguments> arguments = parse_arguments(words);
   if (arguments.is_ok()) return run(*arguments);
-  return is_first_process() ? print_error(arguments.status()) : exit_code(arguments.status());
+  return is_first_of_launcher() ? print_error(arguments.status()) : exit_code(arguments.status());
 }
 
 /// `code`, unless what was printed did not arrive: a full disk behind `>`.

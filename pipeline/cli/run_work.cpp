@@ -29,11 +29,6 @@ constexpr int kExitStrict = 10;
 
 using Clock = std::chrono::steady_clock;
 
-bool is_rank_zero_of_slurm() {
-  const char* task = std::getenv("SLURM_PROCID");
-  return task == nullptr || std::string_view(task) == "0";
-}
-
 /// Rank 0's part: everything that can end before the ranks start to work.
 class Starter {
  public:
@@ -169,7 +164,7 @@ int run_work(const Work& asked) {
   }
   Result<std::unique_ptr<Comm>> comm = make_mpi_comm();
   if (!comm.is_ok()) {
-    return is_rank_zero_of_slurm() ? print_error(comm.status()) : exit_code(comm.status());
+    return is_first_of_launcher() ? print_error(comm.status()) : exit_code(comm.status());
   }
   const int code = (*comm)->rank() == 0 ? lead(**comm, work, begin) : follow(**comm, work);
   (*comm)->finish();

@@ -75,9 +75,14 @@ void run_local_ranks(int ranks, const std::function<void(Comm&)>& body);
 /// A communicator of one rank, for plain `shardmill run`.
 std::unique_ptr<Comm> make_single_comm();
 
-/// True if a launcher started this process as one of several (Open MPI's or PMIx's environment).
+/// True if a launcher started this process (Open MPI's, MPICH's or PMIx's environment, or srun's of
+/// several tasks).
 bool launched_by_mpi();
-/// kUsage under srun with several tasks when MPI sees only one (naming --mpi=pmix).
+/// False if the launcher gave this process another rank than 0, before MPI is asked: what must not
+/// appear once per rank is printed by the first process only.
+bool is_first_of_launcher();
+/// kUsage if MPI sees one process where the launcher started several: under srun without
+/// --mpi=pmix, or under the launcher of another MPI.
 /// REQUIRES: called once, by the main thread. MPI is finalised when the Comm is destroyed.
 Result<std::unique_ptr<Comm>> make_mpi_comm();
 

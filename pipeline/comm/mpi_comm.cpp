@@ -19,16 +19,58 @@ namespace {
 
 constexpr size_t kPieceBytes = 16 << 20;
 
-/// The environment's word for how many tasks srun started in this step; 0 outside of one.
-long srun_tasks() {
-  if (std::getenv("SLURM_STEP_ID") == nullptr) return 0;
-  const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
-  if (tasks == nullptr) tasks = std::getenv("SLURM_NTASKS");
-  return tasks == nullptr ? 0 : std::strtol(tasks, nullptr, 10);
+long number_in_environment(const char* name) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
 }
 
-/// Whether the launcher says that all ranks are on this node: then shared memory serves them all, and
-/// Open MPI need not look for networks, which takes longer than all else before main.
+/// How many tasks srun started in this step; 0 outside of one.
+long srun_tasks() {
+  if (std::getenv("SLURM_STEP_ID") == nullptr) return 0;
+  const long tasks = number_in_environment("SLURM_STEP_NUM_TASKS");
+  return tasks > 0 ? tasks : number_in_environment("SLURM_NTASKS");
+}
+
+/// Who started this process, and how many with it.
+struct Launcher {
+  const char* name = "";
+  long processes = 0;  ///< 0: nobody did
+};
+
+Launcher launcher() {
+  const long open_mpi = number_in_environment("OMPI_COMM_WORLD_SIZE");
+  if (open_mpi > 0) return {.name = "mpirun", .processes = open_mpi};
+  const long srun = srun_tasks();
+  if (srun > 1) return {.name = "srun", .processes = srun};
+  return {.name = "mpiexec", .processes = number_in_environment("PMI_SIZE")};  // MPICH and its kin
+}
+
+/// "Open MPI v4.1.4", "MPICH Version: 4.0.2": the first words of a long text.
+std::string mpi_name() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  std::string name(text, static_cast<size_t>(length));
+  name.resize(std::min(name.size(), name.find_first_of(",\n")));
+  std::replace(name.begin(), name.end(), '\t', ' ');
+  return name;
+}
+
+Status strangers(const Launcher& from) {
+  const bool is_srun = std::string_view(from.name) == "srun";
+  return Status::usage(Message{
+      .place = from.name,
+      .found = fmt::format("{} {} that do not know of each other", from.processes,
+                           is_srun ? "tasks" : "processes"),
+      .expected = fmt::format("one MPI run of {} ranks", from.processes),
+      .fix = is_srun ? "start with srun --mpi=pmix, or with mpirun inside the allocation"
+                     : "start with the launcher of the MPI that shardmill was built with (" +
+                           mpi_name() + ")"}
+                           .text());
+}
+
+/// Whether the launcher says that all ranks are on this node: then shared memory serves them all,
+/// and Open MPI need not look for networks, which takes longer than all else before main.
 bool runs_on_one_node() {
   const char* const all = std::getenv("OMPI_COMM_WORLD_SIZE");
   const char* const here = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
@@ -196,8 +238,15 @@ class MpiComm final : public Comm {
 }  // namespace
 
 bool launched_by_mpi() {
-  return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr ||
-         srun_tasks() > 1;
+  return std::getenv("PMIX_RANK") != nullptr || launcher().processes > 0;
+}
+
+bool is_first_of_launcher() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    const char* rank = std::getenv(name);
+    if (rank != nullptr) return std::string_view(rank) == "0";
+  }
+  return true;
 }
 
 Result<std::unique_ptr<Comm>> make_mpi_comm() {
@@ -206,7 +255,7 @@ Result<std::unique_ptr<Comm>> make_mpi_comm() {
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
     return Status::failed(Message{.place = "mpi",
                                   .found = "MPI_Init_thread failed",
-                                  .expected = "a working Open MPI",
+                                  .expected = "a working MPI",
                                   .fix = "start with mpirun, or without any launcher"}
                               .text());
   }
@@ -219,15 +268,8 @@ Result<std::unique_ptr<Comm>> make_mpi_comm() {
                 .fix = "use an MPI library that was built with thread support"}
             .text());
   }
-  const long tasks = srun_tasks();
-  if (comm->size() == 1 && tasks > 1 && std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) {
-    return Status::usage(
-        Message{.place = "srun",
-                .found = fmt::format("{} tasks that do not know of each other", tasks),
-                .expected = fmt::format("one MPI run of {} ranks", tasks),
-                .fix = "start with srun --mpi=pmix, or with mpirun inside the allocation"}
-            .text());
-  }
+  const Launcher from = launcher();
+  if (comm->size() == 1 && from.processes > 1) return strangers(from);
   return std::unique_ptr<Comm>(std::move(comm));
 }
 

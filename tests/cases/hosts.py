@@ -63,16 +63,16 @@ class Host:
 
     def __init__(self, work, name, uptime=0):
         self.name = name
-        ready = os.path.join(work, name + ".ready")
-        os.mkfifo(ready)
         self.clock = ["--time", "--monotonic", str(uptime)] if uptime else []
         self.init = subprocess.Popen(
             ["unshare", "--net", "--uts", "--mount", "--ipc", *self.clock, "--fork", "--kill-child", "sh", "-c",
              'hostname "$1" && mount -t tmpfs tmpfs /dev/shm && mount --bind "$2" /etc/hosts && ip link set lo up && '
-             'echo $$ > "$3" && exec sleep 1000000', name, name, os.path.join(work, "hosts"), ready],
-            preexec_fn=ended_with_this_process, stdin=subprocess.DEVNULL)
-        with open(ready) as stream:  # opened for writing once all is there
-            self.pid = int(stream.read() or 0)
+             'echo $$ && exec sleep 1000000 >/dev/null', name, name, os.path.join(work, "hosts")],
+            preexec_fn=ended_with_this_process, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        ready = self.init.stdout.readline()
+        if not ready:
+            sys.exit(f"FAILED  no namespaces for {name} (see above), expected them; run this as root")
+        self.pid = int(ready)
         self.net = os.readlink(f"/proc/{self.pid}/ns/net")
 
     def command(self, *words):
@@ -111,6 +111,7 @@ class Host:
 class Lab:
     def __init__(self):
         self.work = tempfile.mkdtemp(prefix="shardmill-hosts-")
+        self.switch = None
         self.hosts = {}
         self.agent = os.path.join(self.work, "agent")
         self.environment = {key: value for key, value in os.environ.items()
@@ -156,7 +157,7 @@ class Lab:
             out.write(JOB)
 
     def end(self):
-        for host in [*self.hosts.values(), self.switch]:
+        for host in filter(None, [*self.hosts.values(), self.switch]):
             host.end()
         shutil.rmtree(self.work)
 

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Builds with MPICH beside the build with Open MPI, and runs what depends on MPI.
+
+  mpich.py SOURCE SHARDMILL-OF-OPEN-MPI EXAMPLES
+
+The build folder, build-mpich, stays: what did not change is not built again, and what does not know MPI comes out of
+the compiler's cache, since it is compiled with the same words.
+"""
+import hashlib, os, shutil, subprocess, sys, tempfile, time
+
+SOURCE, OPEN_MPI, EXAMPLES = (os.path.abspath(path) for path in sys.argv[1:4])
+BUILD = os.path.join(SOURCE, "build-mpich")
+PROGRAM = os.path.join(BUILD, "shardmill")
+WORK = tempfile.mkdtemp(prefix="shardmill-mpich-")
+ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1")
+failures = 0
+
+
+def fail(message):
+    global failures
+    failures += 1
+    print("FAILED  " + message, flush=True)
+
+
+def run(*words, code=0, cwd=SOURCE):
+    done = subprocess.run(words, cwd=cwd, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    if done.returncode != code:
+        fail(f"{' '.join(words)}: exit {done.returncode}, expected {code}\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def build():
+    begin = time.monotonic()
+    run("cmake", "--preset", "mpich")
+    run("cmake", "--build", "build-mpich", "--target", "shardmill", "mpi_comm_check")
+    libraries = run("ldd", PROGRAM)
+    if "libmpich.so" not in libraries or "libmpi.so" in libraries:
+        sys.exit(f"FAILED  the program is not MPICH's:\n{libraries}")
+    print(f"ok      built in {time.monotonic() - begin:.0f} s", flush=True)
+
+
+def keeps_every_promise_of_comm():
+    for ranks in (1, 2, 5, 8):
+        run("mpiexec.mpich", "-n", str(ranks), os.path.join(BUILD, "tests", "mpi_comm_check"))
+    print("ok      the suite of Comm on 1, 2, 5 and 8 ranks")
+
+
+def fingerprint(run_dir):
+    sums = {}
+    for top, _, names in os.walk(run_dir):
+        for name in names:
+            path = os.path.join(top, name)
+            if name == "results.json" or "/output/" in path:
+                with open(path, "rb") as stream:
+                    sums[os.path.relpath(path, run_dir)] = hashlib.sha256(stream.read()).hexdigest()
+    return sums
+
+
+def same_bytes_as_open_mpi():
+    folder = os.path.join(EXAMPLES, "sales")
+    options = ["run", "job.toml", "--quiet", "--threads", "1", "--set", "input.unit_bytes=1KiB", "--run-dir"]
+    ours, theirs = os.path.join(WORK, "mpich"), os.path.join(WORK, "open-mpi")
+    run("mpiexec.mpich", "-n", "3", PROGRAM, *options, ours, cwd=folder)
+    run("mpirun", "-n", "2", OPEN_MPI, *options, theirs, cwd=folder)
+    if not fingerprint(ours) or fingerprint(ours) != fingerprint(theirs):
+        fail(f"other bytes under MPICH: {fingerprint(ours)}, {fingerprint(theirs)}")
+    print("ok      the same bytes under MPICH and Open MPI")
+
+
+def the_launcher_of_another_mpi_is_refused():
+    """Each rank would run the whole job."""
+    run_dir = os.path.join(WORK, "refused")
+    for launcher, program, place, mpi in (("mpiexec.mpich", OPEN_MPI, "mpiexec", "Open MPI v"),
+                                          ("mpirun", PROGRAM, "mpirun", "MPICH Version")):
+        printed = run(launcher, "-n", "2", program, "run", "job.toml", "--run-dir", run_dir, code=2, cwd=os.path.join(EXAMPLES, "sales"))
+        told = [line for line in printed.splitlines() if line.startswith(place + ":")]
+        message = (f"{place}: 2 processes that do not know of each other, expected one MPI run of 2 ranks; start with the launcher of the "
+                   f"MPI that shardmill was built with ({mpi}")
+        if len(told) != 1 or not told[0].startswith(message) or os.path.exists(run_dir):
+            fail(f"{launcher} {program}: expected one line\n{message}\n{printed}")
+    print("ok      the launcher of another MPI is refused")
+
+
+def main():
+    try:
+        build()
+        keeps_every_promise_of_comm()
+        same_bytes_as_open_mpi()
+        the_launcher_of_another_mpi_is_refused()
+    finally:
+        shutil.rmtree(WORK)
+    sys.exit(1 if failures else 0)
+
+
+main()
