@@ -19,6 +19,7 @@ namespace shardmill {
 namespace {
 
 constexpr uint64_t kGatheredBytes = 64 << 10;
+constexpr uint64_t kLargeBytes = 1 << 20;  ///< worth a call to the disk of their own
 
 /// What a finished item says of one file.
 struct FileNews {
@@ -126,6 +127,7 @@ class BlockTask final : public Task {
     const uint64_t offset = known_place + head_bytes(block);
     ASSIGN_OR_RETURN(FileHandle file, open_temporary(block.place));
     RETURN_IF_ERROR(write_at(file, offset, packed_, block.place.text()));
+    if (packed_.size() >= kLargeBytes) begin_writeback(file, offset, packed_.size());
     news_.push_back({.final_index = block.final_index, .end = offset + packed_.size()});
     return file.close(block.place.text());
   }

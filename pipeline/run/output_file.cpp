@@ -130,7 +130,7 @@ Result<SealedFile> checksum_temporary(const OutputPlace& place, Folders& folders
                                       std::string& buffer, const SealGuard& guard) {
   ASSIGN_OR_RETURN(const FileHandle file, folders.open_temporary(place));
   ASSIGN_OR_RETURN(const SealedFile sealed, checksum(file, place.text(), buffer, guard));
-  ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // a hint, so that fsync waits less
+  begin_writeback(file, 0, 0);
   return sealed;
 }
 
@@ -222,6 +222,11 @@ Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,
     offset += static_cast<uint64_t>(size);
   }
   return {};
+}
+
+void begin_writeback(const FileHandle& file, uint64_t offset, uint64_t bytes) {
+  ::sync_file_range(file.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                    SYNC_FILE_RANGE_WRITE);
 }
 
 Status read_range(const FileHandle& from, uint64_t offset, uint64_t bytes, std::string& out,
