@@ -20,12 +20,14 @@ First things to type:
 
 All commands:
   run JOB.toml       run a job, or do nothing if it is finished
+  submit JOB.toml    run it under Slurm, from one time limit to the next until it is done
   plan JOB.toml      what would run: files, columns, stages, units
   test JOB.toml      run the job file's own tests
   count PATH...      files, bytes, lines and words
   grep PATTERN PATH...   lines that match, counted by file
   profile PATH...    what is in every column of any files
   status RUN-DIR     how far a run is, and how it goes on
+  stop RUN-DIR       ask a run to end softly; the same command goes on
   report RUN-DIR     the report of a run
   verify RUN-DIR     whether a run's files and books are as it left them
   diff RUN-DIR RUN-DIR   what changed between two runs' results
@@ -60,12 +62,14 @@ class Parser {
   Parser() : app_("", "shardmill") {
     app_.set_version_flag("--version", SHARDMILL_VERSION);
     add_run();
+    add_submit();
     add_plan();
     add_test();
     add_count();
     add_grep();
     add_profile();
     add_status();
+    add_stop();
     add_report();
     add_verify();
     add_diff();
@@ -236,6 +240,35 @@ class Parser {
     add_run_flags(sub);
   }
 
+  void add_submit() {
+    CLI::App* sub = add(Command::kSubmit, "submit",
+                        "Runs a job under Slurm: checks its plan, writes a batch script into the "
+                        "run directory and hands it to sbatch. What a time limit ends, the same "
+                        "job goes on with until it is done.");
+    sub->add_option("JOB.toml", arguments_.target, "the job file")->required();
+    sub->add_option("SBATCH-OPTION", arguments_.sbatch_words,
+                    "further options of sbatch, behind --, like -- --qos=long");
+    add_set(sub);
+    sub->add_option("--run-dir", arguments_.run_dir, "folder for everything that the run leaves")
+        ->type_name("DIR");
+    const auto count = [&](const char* name, unsigned& value, const char* about) {
+      sub->add_option(name, value, about)->check(CLI::Range(1u, 1'000'000u));
+    };
+    count("--nodes", arguments_.nodes, "nodes, 1 if nothing is said");
+    count("--ranks-per-node", arguments_.ranks_per_node,
+          "processes on a node, by default one for each socket");
+    count("--threads", arguments_.threads, "workers of a process, by default its share of a node");
+    sub->add_option("--time", arguments_.time, "the time limit, like 12:00:00 or 2-00:00:00")
+        ->type_name("TIME");
+    sub->add_option("--memory", memory_, "memory of a process, like 4GiB")->type_name("SIZE");
+    sub->add_option("--partition", arguments_.partition, "where to run, by default the site's");
+    sub->add_option("--account", arguments_.account, "on whose account");
+    sub->add_option("--after", arguments_.after, "begin when this job has ended well")
+        ->type_name("JOBID");
+    sub->add_flag("--strict", arguments_.strict, "exit with 10 if there was a bad file or record");
+    sub->add_flag("--dry-run", arguments_.dry_run, "print the script, change nothing");
+  }
+
   void add_plan() {
     CLI::App* sub = add(Command::kPlan, "plan",
                         "Shows what would run: files, columns, stages, units. Reads samples only.");
@@ -298,6 +331,13 @@ class Parser {
                         "3 if it failed.");
     sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
     sub->add_flag("--json", arguments_.json, "for programs: one JSON object");
+  }
+
+  void add_stop() {
+    CLI::App* sub = add(Command::kStop, "stop",
+                        "Asks a run to stop softly, on whatever host it is at work: it writes down "
+                        "what there is and ends within seconds.");
+    sub->add_option("RUN-DIR", arguments_.target, "the run directory")->required();
   }
 
   void add_report() {
@@ -428,6 +468,11 @@ class Parser {
       arguments_.time_limit = plain(time_limit_);
       RETURN_IF_ERROR(check_time_limit(arguments_.time_limit));
     }
+    for (std::string* word :
+         {&arguments_.time, &arguments_.partition, &arguments_.account, &arguments_.after}) {
+      *word = plain(*word);
+    }
+    arguments_.sbatch_words = plain(arguments_.sbatch_words);
     RETURN_IF_ERROR(read_patterns());
     arguments_.table = plain(arguments_.table);
     RETURN_IF_ERROR(check_format());

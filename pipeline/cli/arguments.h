@@ -13,12 +13,14 @@ namespace shardmill {
 enum class Command : uint8_t {
   kHelp,  ///< `Arguments::help` is to be printed and nothing else done
   kRun,
+  kSubmit,
   kPlan,
   kTest,
   kCount,
   kGrep,
   kProfile,
   kStatus,
+  kStop,
   kReport,
   kVerify,
   kDiff,
@@ -59,6 +61,16 @@ struct Arguments {
   bool strict = false;
   std::string trace;       ///< a file for what everybody did when; empty: none
   std::string time_limit;  ///< "auto" or a duration; empty: none
+
+  // submit; what is 0 or empty is chosen
+  unsigned nodes = 0;
+  unsigned ranks_per_node = 0;
+  std::string time;
+  std::string partition;
+  std::string account;
+  std::string after;  ///< the job to wait for
+  bool dry_run = false;
+  std::vector<std::string> sbatch_words;  ///< further options of sbatch
 };
 
 /// A flag, or a word that stands by its place, as the parser knows it.

@@ -38,12 +38,16 @@ int run(const Arguments& arguments) {
       return grep_command(arguments);
     case Command::kProfile:
       return profile_command(arguments);
+    case Command::kSubmit:
+      return run_alone(submit_command, arguments);
     case Command::kPlan:
       return run_alone(plan_command, arguments);
     case Command::kTest:
       return run_alone(test_command, arguments);
     case Command::kStatus:
       return run_alone(status_command, arguments);
+    case Command::kStop:
+      return run_alone(stop_command, arguments);
     case Command::kReport:
       return run_alone(report_command, arguments);
     case Command::kVerify:

@@ -19,7 +19,9 @@ int profile_command(const Arguments& arguments);
 /// For one process; under mpirun only rank 0 calls them.
 int plan_command(const Arguments& arguments);
 int test_command(const Arguments& arguments);
+int submit_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
+int stop_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
 int diff_command(const Arguments& arguments);

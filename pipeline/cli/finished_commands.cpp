@@ -3,7 +3,9 @@
 
 #include "pipeline/base/text.h"
 #include "pipeline/cli/commands.h"
+#include "pipeline/cli/slurm_tools.h"
 #include "pipeline/plan/plan.h"
+#include "pipeline/report/json_object.h"
 #include "pipeline/report/report_html_diff.h"
 #include "pipeline/report/run_diff.h"
 #include "pipeline/run/finished_run.h"
@@ -17,13 +19,35 @@ namespace {
 /// Two runs were compared, and differ.
 constexpr int kExitDifferent = 10;
 
+/// A submitted run that has not begun yet.
+std::string queued_text(const std::string& run_dir, const QueuedJob& queued, bool as_json) {
+  if (!as_json) return fmt::format("{}: {}\n", escaped(run_dir), queued.text());
+  JsonObject object;
+  object.text("run_dir", run_dir).text("state", "queued");
+  return object.json("queue", queued.json()).str() + "\n";
+}
+
+std::string status_text(const RunView& view, const std::optional<QueuedJob>& queued, bool as_json) {
+  std::string text = as_json ? view.json() : view.text();
+  if (!queued) return text;
+  if (!as_json) return text + fmt::format("  {:<9} {}\n", "queue", queued->text());
+  text.resize(text.rfind('}'));
+  return text + ", \"queue\": " + queued->json() + "}\n";
+}
+
 }  // namespace
 
 int status_command(const Arguments& arguments) {
+  const std::optional<QueuedJob> queued = queued_job(arguments.target);
   const Result<RunView> view = look_at_run(arguments.target);
-  if (!view.is_ok()) return print_error(view.status());
-  print(arguments.json ? view->json() : view->text());
-  return view->exit_code();
+  if (!view.is_ok()) {
+    if (!queued) return print_error(view.status());
+    print(queued_text(arguments.target, *queued, arguments.json));
+    return 0;
+  }
+  print(status_text(*view, queued, arguments.json));
+  // What a job in the queue will go on with is on its way.
+  return queued ? 0 : view->exit_code();
 }
 
 int verify_command(const Arguments& arguments) {

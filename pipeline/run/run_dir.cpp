@@ -123,7 +123,8 @@ bool is_of_a_start(const fs::path& path) {
     return fs::is_directory(fs::symlink_status(path, error)) && fs::is_empty(path, error) && !error;
   }
   if (name == kSlurmFolder) {
-    return fs::is_directory(fs::symlink_status(path, error)) && fs::exists(path / kBatchScript, error);
+    return fs::is_directory(fs::symlink_status(path, error)) &&
+           fs::exists(path / kBatchScript, error);
   }
   return name.starts_with(".lock-") ||
          std::any_of(kOurNames.begin(), kOurNames.end(),

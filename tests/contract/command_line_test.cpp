@@ -51,8 +51,9 @@ TEST_F(CommandLine, AloneItSaysWhatToTypeFirst) {
   const CommandResult result = run("");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, HasSubstr("First things to type:"));
-  for (const char* command : {"run", "plan", "test", "count", "grep", "profile", "status", "report",
-                              "verify", "diff", "stages", "expressions", "new", "completion"}) {
+  for (const char* command :
+       {"run", "submit", "plan", "test", "count", "grep", "profile", "status", "stop", "report",
+        "verify", "diff", "stages", "expressions", "new", "completion"}) {
     EXPECT_THAT(result.output, HasSubstr(std::string("\n  ") + command + " "));
     const CommandResult help = run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
@@ -65,9 +66,9 @@ TEST_F(CommandLine, AloneItSaysWhatToTypeFirst) {
 TEST_F(CommandLine, WrongWordsGiveOneLineAndExit2) {
   const std::pair<std::string, std::string> cases[] = {
       {"rnu x.toml",
-       "shardmill: there is no command \"rnu\", expected one of run, plan, test, "
-       "count, grep, profile, status, report, verify, diff, stages, expressions, new, completion; "
-       "did you "
+       "shardmill: there is no command \"rnu\", expected one of run, submit, plan, "
+       "test, count, grep, profile, status, stop, report, verify, diff, stages, expressions, "
+       "new, completion; did you "
        "mean \"shardmill run\"?\n"},
       {"run", "shardmill run: JOB.toml is required; see \"shardmill run --help\"\n"},
       {"run --thread 3 x.toml", "; did you mean \"--threads\"?\n"},
