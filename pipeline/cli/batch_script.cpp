@@ -79,8 +79,8 @@ std::string launch(const BatchJob& job) {
         "# A rank may use all its cores, and a node that is gone is noticed in seconds, not "
         "minutes.\n"
         "export OMPI_MCA_hwloc_base_binding_policy=none\n"
-        "export OMPI_MCA_oob_tcp_keepalive_time=5 OMPI_MCA_oob_tcp_keepalive_intvl=1 "
-        "OMPI_MCA_oob_tcp_keepalive_probes=3\n"
+        "export OMPI_MCA_oob_tcp_keepalive_time=2 OMPI_MCA_oob_tcp_keepalive_intvl=1 "
+        "OMPI_MCA_oob_tcp_keepalive_probes=6\n"
         "mpirun ";
   }
   command += fmt::format(

@@ -18,7 +18,7 @@ NET = "10.77.0.0/24"
 CLOCKS = {"h1": 0, "h2": -7_200, "h3": 86_400 * 400}  # seconds by which the wall clock of a host is wrong
 UPTIMES = {"h1": 1_000_000, "h2": 5, "h3": 2_000_000_000}  # seconds by which clocks since boot differ
 
-# What launch scripts for several hosts set (docs/slurm.md): a silent host is given up 6 to 8 s after its last word.
+# What `shardmill submit` sets (pipeline/cli/batch_script.cpp): a host is given up 6 to 8 s after it fell silent.
 KEEPALIVE = ["--mca", "oob_tcp_keepalive_time", "2", "--mca", "oob_tcp_keepalive_intvl", "1",
              "--mca", "oob_tcp_keepalive_probes", "6"]
 

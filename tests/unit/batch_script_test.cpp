@@ -115,7 +115,7 @@ TEST(BatchScript, StartsMpirunWhereSlurmHasNoPmix) {
   EXPECT_THAT(batch_script(job), HasSubstr(R"sh(
 # A rank may use all its cores, and a node that is gone is noticed in seconds, not minutes.
 export OMPI_MCA_hwloc_base_binding_policy=none
-export OMPI_MCA_oob_tcp_keepalive_time=5 OMPI_MCA_oob_tcp_keepalive_intvl=1 OMPI_MCA_oob_tcp_keepalive_probes=3
+export OMPI_MCA_oob_tcp_keepalive_time=2 OMPI_MCA_oob_tcp_keepalive_intvl=1 OMPI_MCA_oob_tcp_keepalive_probes=6
 mpirun "$program" run slow.toml \
 )sh"));
 }
