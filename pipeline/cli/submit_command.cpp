@@ -23,6 +23,7 @@
 #include "pipeline/run/checksums.h"
 #include "pipeline/run/outputs.h"
 #include "pipeline/run/run_dir.h"
+#include "pipeline/run/run_view.h"
 
 namespace shardmill {
 
@@ -289,10 +290,25 @@ Status check_queue(const std::string& run_dir) {
                            .text());
 }
 
+/// A job beside a run that is at work would only be told so.
+Status check_at_work(const std::string& run_dir) {
+  const Result<RunView> view = look_at_run(run_dir);
+  const bool at_work = view.is_ok() && view->holder &&
+                       (view->state == RunState::kStarting || view->state == RunState::kRunning);
+  if (!at_work) return {};
+  return Status::usage(
+      Message{.place = escaped(run_dir),
+              .found = fmt::format("process {} on {} is at work on this run", view->holder->process,
+                                   escaped(view->holder->host)),
+              .expected = "nobody",
+              .fix = "wait for it, or end it with \"shardmill stop " + escaped(run_dir) + "\""}
+          .text());
+}
+
 Result<std::string> submit(const Arguments& arguments) {
   const std::string run_dir =
       arguments.run_dir.empty() ? default_run_dir(arguments.target) : arguments.run_dir;
-  if (is_finished_run(run_dir)) {
+  if (!arguments.dry_run && is_finished_run(run_dir)) {
     return fmt::format(
         "{0}: this run is finished, nothing to do; \"shardmill report {0}\" shows its report\n",
         escaped(run_dir));
@@ -302,6 +318,7 @@ Result<std::string> submit(const Arguments& arguments) {
   if (arguments.dry_run) return batch_script(submission.job);
   RETURN_IF_ERROR(check_tool("sbatch"));
   RETURN_IF_ERROR(check_queue(run_dir));
+  RETURN_IF_ERROR(check_at_work(run_dir));
   RETURN_IF_ERROR(write_script(submission.job));
   ASSIGN_OR_RETURN(const std::string id, call_sbatch(submission.job));
   return summary(submission, id, run_dir);

@@ -6,7 +6,7 @@ an uninterrupted run: with a time limit, with a killed rank, cancelled, stopped,
 """
 import concurrent.futures, hashlib, json, os, re, shutil, signal, subprocess, sys, tempfile, time
 
-SHARDMILL, LAB_SCRIPT, ONLY = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3:]
+SHARDMILL, LAB_SCRIPT, ONLY = os.path.realpath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3:]
 WORK = tempfile.mkdtemp(prefix="shardmill-slurm-")
 LAB = os.path.join(WORK, "lab")
 ENV = dict(os.environ, SLURM_LAB=LAB)

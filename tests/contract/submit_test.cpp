@@ -195,6 +195,7 @@ TEST_F(Submit, OfARunThatIsDoneOrOnItsWayDoesNothing) {
   EXPECT_EQ(result.output,
             "job.run: this run is finished, nothing to do; \"shardmill report job.run\" shows its "
             "report\n");
+  EXPECT_THAT(run("submit job.toml --dry-run").output, HasSubstr("#SBATCH --job-name=job\n"));
 }
 
 TEST_F(Submit, StopRefusesRunsThatAreNotAtWork) {
@@ -208,6 +209,7 @@ TEST_F(Submit, StopRefusesRunsThatAreNotAtWork) {
 }
 
 TEST_F(Submit, StopEndsARunSoftlyAndSaysHowToGoOn) {
+  site();
   folder_.write("slow.toml",
                 "[input]\npaths = [\"data\"]\nformat = \"lines\"\n[[stage]]\nuse = \"exec\"\n"
                 "shell = \"/bin/sleep 100\"\nmode = \"stream\"\n");
@@ -215,13 +217,20 @@ TEST_F(Submit, StopEndsARunSoftlyAndSaysHowToGoOn) {
       "cd " + folder_.path().string() +
       "; " SHARDMILL_BINARY " run slow.toml --quiet --threads 1 > run.txt 2>&1 & run=$!; cd " +
       folder_.path().string() +
-      "; for i in $(seq 600); do [ -e slow.run/status.json ] && break; sleep 0.1; "
-      "done; " SHARDMILL_BINARY " stop slow.run; wait $run; echo $?");
-  EXPECT_EQ(result.output,
-            "slow.run: asked to stop; it writes down what there is and ends in a few seconds\n"
-            "  watch  shardmill status slow.run\n"
-            "  then   to go on, take slow.run/STOP away and give the same command\n"
-            "75\n");
+      "; for i in $(seq 600); do [ -e slow.run/status.json ] && break; sleep 0.1; done; "
+      "PATH=$PWD/tools " SHARDMILL_BINARY
+      " submit slow.toml --threads 1 --ranks-per-node 1 2>&1; " SHARDMILL_BINARY
+      " stop slow.run; wait $run; echo $?");
+  EXPECT_THAT(
+      result.output,
+      testing::ContainsRegex("^slow.run: process [0-9]+ on .* is at work on this run, expected "
+                             "nobody; wait for it, or end it with \"shardmill stop slow.run\""));
+  EXPECT_THAT(
+      result.output,
+      EndsWith("\nslow.run: asked to stop; it writes down what there is and ends in a few seconds\n"
+               "  watch  shardmill status slow.run\n"
+               "  then   to go on, take slow.run/STOP away and give the same command\n"
+               "75\n"));
 }
 
 }  // namespace
