@@ -11,10 +11,10 @@
 #include <map>
 #include <memory>
 
+#include "pipeline/base/glob.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/registry.h"
 #include "pipeline/formats/byte_source.h"
-#include "pipeline/base/glob.h"
 #include "pipeline/plan/walk.h"
 
 namespace shardmill {
@@ -37,11 +37,10 @@ class Lister {
     if (!input_.files_from.empty()) add_list(input_.files_from);
     report_missing();
     Manifest manifest;
-    std::vector<std::string>& paths = walk_.paths();
-    std::sort(paths.begin(), paths.end());
-    paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+    manifest.files = std::move(walk_.files());
     manifest.notes = std::move(walk_.notes());
-    measure(paths, manifest);
+    sort_files(manifest.files);
+    measure(manifest);
     sort_notes(manifest);
     if (manifest.files.empty() && problems_.empty()) report_nothing(manifest);
     return manifest;
@@ -107,6 +106,13 @@ class Lister {
               "a file with one path a line", {});
     }
     return size == 0;
+  }
+
+  static void sort_files(std::vector<ManifestFile>& files) {
+    std::sort(files.begin(), files.end(),
+              [](const ManifestFile& a, const ManifestFile& b) { return a.path < b.path; });
+    const auto same = [](const ManifestFile& a, const ManifestFile& b) { return a.path == b.path; };
+    files.erase(std::unique(files.begin(), files.end(), same), files.end());
   }
 
   static void sort_notes(Manifest& manifest) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/text.h"
@@ -16,22 +15,30 @@ namespace {
 
 constexpr uint64_t kUnitsMax = 50'000'000;  ///< 32 bytes each in the memory of rank 0
 
-/// The `most` files of `chosen` with the smallest hash of their path, in manifest order.
-std::vector<uint64_t> smallest_by_hash(const Manifest& manifest, std::vector<uint64_t> chosen,
-                                       size_t most) {
-  if (chosen.size() <= most) return chosen;
+/// The `most` files with the smallest hash of their path, smallest first; empty files only if all
+/// are. The list may be long: only few more than are wanted are held at a time.
+std::vector<uint64_t> smallest_by_hash(const Manifest& manifest, size_t most) {
+  const auto is_empty = [](const ManifestFile& file) { return file.size_bytes == 0; };
+  const bool all_empty = std::all_of(manifest.files.begin(), manifest.files.end(), is_empty);
   std::vector<std::pair<uint64_t, uint64_t>> hashed;
-  hashed.reserve(chosen.size());
-  for (const uint64_t file : chosen) hashed.emplace_back(hash64(manifest.files[file].path), file);
-  std::nth_element(hashed.begin(), hashed.begin() + static_cast<ptrdiff_t>(most), hashed.end());
-  hashed.resize(most);
-  chosen.clear();
-  for (const auto& [hash, file] : hashed) chosen.push_back(file);
-  std::sort(chosen.begin(), chosen.end());
-  return chosen;
+  for (uint64_t i = 0; i < manifest.files.size(); ++i) {
+    const ManifestFile& file = manifest.files[i];
+    if (is_empty(file) && !all_empty) continue;
+    hashed.emplace_back(hash64(file.path), i);
+    if (hashed.size() < 4 * most) continue;
+    std::nth_element(hashed.begin(), hashed.begin() + static_cast<ptrdiff_t>(most), hashed.end());
+    hashed.resize(most);
+  }
+  std::sort(hashed.begin(), hashed.end());
+  hashed.resize(std::min(hashed.size(), most));
+  std::vector<uint64_t> files;
+  for (const auto& [hash, file] : hashed) files.push_back(file);
+  return files;
 }
 
-std::vector<FileSlice> slices_of(const Manifest& manifest, const std::vector<uint64_t>& files) {
+/// In the order of the manifest.
+std::vector<FileSlice> slices_of(const Manifest& manifest, std::vector<uint64_t> files) {
+  std::sort(files.begin(), files.end());
   std::vector<FileSlice> slices;
   for (const uint64_t index : files) {
     const ManifestFile& file = manifest.files[index];
@@ -116,18 +123,12 @@ SampleFiles choose_samples(const Manifest& manifest) {
   // short.
   constexpr uint64_t kTypeBytesOfAll = 16 << 20;
   constexpr uint64_t kTypeBytesOfOne = 1 << 20;
-  std::vector<uint64_t> files;
-  for (uint64_t i = 0; i < manifest.files.size(); ++i) {
-    if (manifest.files[i].size_bytes > 0) files.push_back(i);
-  }
-  if (files.empty()) {
-    files.resize(manifest.files.size());
-    std::iota(files.begin(), files.end(), uint64_t{0});
-  }
-  files = smallest_by_hash(manifest, std::move(files), kHeaders);
+  std::vector<uint64_t> files = smallest_by_hash(manifest, kHeaders);
   SampleFiles samples;
-  samples.headers = slices_of(manifest, files);
-  samples.types = slices_of(manifest, smallest_by_hash(manifest, std::move(files), kTypes));
+  samples.types = slices_of(
+      manifest,
+      {files.begin(), files.begin() + static_cast<ptrdiff_t>(std::min(files.size(), kTypes))});
+  samples.headers = slices_of(manifest, std::move(files));
   const uint64_t share = kTypeBytesOfAll / std::max<uint64_t>(1, samples.types.size());
   samples.type_bytes = std::min(kTypeBytesOfOne, share);
   return samples;

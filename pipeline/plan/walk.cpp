@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -16,9 +18,14 @@ namespace shardmill {
 
 namespace {
 
-std::string joined(const std::string& base, const std::string& name) {
-  if (base.empty() || base == ".") return name;
-  return base.back() == '/' ? base + name : base + "/" + name;
+std::string joined(const std::string& base, std::string_view name) {
+  if (base.empty() || base == ".") return std::string(name);
+  std::string path;
+  path.reserve(base.size() + 1 + name.size());
+  path += base;
+  if (path.back() != '/') path += '/';
+  path += name;
+  return path;
 }
 
 /// An empty base is the folder where the command is given.
@@ -51,41 +58,49 @@ unsigned char resolved_type(const std::string& path) {
   return type_of_mode(status.st_mode);
 }
 
-bool is_settled(unsigned char type) {
-  return type != DT_LNK && type != DT_UNKNOWN;
+/// The same for an entry of a folder whose d_type is known.
+unsigned char resolved_type(const std::string& path, unsigned char type) {
+  return type != DT_LNK && type != DT_UNKNOWN ? type : resolved_type(path);
 }
 
-struct Measured {
-  uint64_t size_bytes = 0;
-  int64_t mtime_ns = 0;
-  unsigned char type = DT_UNKNOWN;
-  int error = 0;
+/// A file that turned out to be none.
+struct NoFile {
+  size_t index = 0;
+  std::string reason;
 };
 
-Measured measure_one(const std::string& path) {
+/// Nothing if it is a regular file.
+std::optional<std::string> measure_one(ManifestFile& file) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {.error = errno};
-  return {
-      .size_bytes = static_cast<uint64_t>(status.st_size),
-      .mtime_ns = static_cast<int64_t>(status.st_mtim.tv_sec) * 1000000000 + status.st_mtim.tv_nsec,
-      .type = type_of_mode(status.st_mode)};
+  if (::stat(file.path.c_str(), &status) != 0) return "cannot be found: " + system_reason(errno);
+  const unsigned char type = type_of_mode(status.st_mode);
+  if (type != DT_REG) return special_reason(type);
+  file.size_bytes = static_cast<uint64_t>(status.st_size);
+  file.mtime_ns = static_cast<int64_t>(status.st_mtim.tv_sec) * 1000000000 + status.st_mtim.tv_nsec;
+  return std::nullopt;
 }
 
 /// Waiting for a parallel file system's answers takes longer than asking, so threads help even on
-/// one core.
-std::vector<Measured> measure_all(const std::vector<std::string>& paths) {
+/// one core. What is no file comes back in the order of the list.
+std::vector<NoFile> measure_all(std::vector<ManifestFile>& files) {
   constexpr size_t kFilesPerThread = 1000;
   constexpr size_t kMostThreads = 8;
-  std::vector<Measured> all(paths.size());
-  const size_t threads = std::min(paths.size() / kFilesPerThread + 1, kMostThreads);
+  const size_t threads = std::min(files.size() / kFilesPerThread + 1, kMostThreads);
+  std::vector<std::vector<NoFile>> found(threads);
   const auto share = [&](size_t thread) {
-    const size_t end = paths.size() * (thread + 1) / threads;
-    for (size_t i = paths.size() * thread / threads; i < end; ++i) all[i] = measure_one(paths[i]);
+    const size_t end = files.size() * (thread + 1) / threads;
+    for (size_t i = files.size() * thread / threads; i < end; ++i) {
+      std::optional<std::string> reason = measure_one(files[i]);
+      if (reason) found[thread].push_back({.index = i, .reason = std::move(*reason)});
+    }
   };
   std::vector<std::thread> helpers;
   for (size_t thread = 1; thread < threads; ++thread) helpers.emplace_back(share, thread);
   share(0);
   for (std::thread& helper : helpers) helper.join();
+  std::vector<NoFile> all;
+  for (std::vector<NoFile>& some : found)
+    std::move(some.begin(), some.end(), std::back_inserter(all));
   return all;
 }
 
@@ -107,20 +122,15 @@ FileIdentity identity_of(const std::string& path) {
   return identity(status);
 }
 
-void measure(const std::vector<std::string>& paths, Manifest& manifest) {
-  const std::vector<Measured> all = measure_all(paths);
-  for (size_t i = 0; i < paths.size(); ++i) {
-    if (all[i].type == DT_REG) {
-      manifest.files.push_back(
-          {.path = paths[i], .size_bytes = all[i].size_bytes, .mtime_ns = all[i].mtime_ns});
-      manifest.total_bytes += all[i].size_bytes;
-    } else {
-      manifest.notes.push_back({.path = paths[i],
-                                .reason = all[i].error != 0
-                                              ? "cannot be found: " + system_reason(all[i].error)
-                                              : special_reason(all[i].type)});
-    }
+void measure(Manifest& manifest) {
+  std::vector<ManifestFile>& files = manifest.files;
+  for (NoFile& none : measure_all(files)) {
+    manifest.notes.push_back(
+        {.path = std::move(files[none.index].path), .reason = std::move(none.reason)});
+    files[none.index].path.clear();  // no file is without a path
   }
+  std::erase_if(files, [](const ManifestFile& file) { return file.path.empty(); });
+  for (const ManifestFile& file : files) manifest.total_bytes += file.size_bytes;
 }
 
 void Walk::note(const std::string& path, std::string reason) {
@@ -131,14 +141,18 @@ void Walk::add_file(const std::string& path, unsigned char type) {
   matched_ = true;
   if (exclude_.matches(path)) return;
   if (type == DT_REG) {
-    paths_.push_back(path);
+    files_.push_back({.path = path});
   } else {
     note(path, special_reason(type));
   }
 }
 
 bool Walk::add_path(const std::string& path) {
-  const unsigned char type = resolved_type(path);
+  return add_found(path, resolved_type(path));
+}
+
+/// `type` as resolved_type says it.
+bool Walk::add_found(const std::string& path, unsigned char type) {
   if (type == DT_UNKNOWN) return false;
   if (type == DT_DIR) {
     if (!exclude_.matches(path)) walk(path, nullptr);
@@ -161,10 +175,13 @@ bool Walk::add_pattern(std::string_view text) {
   return matched_;
 }
 
+/// Calls `visit(name, d_type)` for each entry. Files are to be added at once, as there may be
+/// millions; folders are to be entered afterwards, so that few are open at a time.
 /// False if the folder is not to be entered: it cannot be read (noted), is left out, or is one that
 /// the walk came through (noted).
+template <typename Visit>
 bool Walk::read_folder(const std::string& path, const Folder* parent, Folder& folder,
-                       std::vector<Name>& names) {
+                       Visit&& visit) {
   const int descriptor = ::open(open_name(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
   struct stat status {};
   if (descriptor < 0 || ::fstat(descriptor, &status) != 0) {
@@ -187,7 +204,7 @@ bool Walk::read_folder(const std::string& path, const Folder* parent, Folder& fo
   errno = 0;
   while (const dirent* entry = ::readdir(stream)) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.push_back({std::string(name), entry->d_type});
+    if (name != "." && name != "..") visit(name, entry->d_type);
     errno = 0;
   }
   if (errno != 0) note(path, "the folder cannot be read to its end: " + system_reason(errno));
@@ -197,21 +214,22 @@ bool Walk::read_folder(const std::string& path, const Folder* parent, Folder& fo
 
 void Walk::walk(const std::string& path, const Folder* parent) {
   Folder folder;
-  std::vector<Name> names;
-  if (!read_folder(path, parent, folder, names)) return;
-  matched_ = true;
-  for (const Name& entry : names) {
-    if (entry.name.starts_with('.')) continue;
-    const std::string below = joined(path, entry.name);
-    const unsigned char type = is_settled(entry.type) ? entry.type : resolved_type(below);
+  std::vector<std::string> folders;
+  const auto visit = [&](std::string_view name, unsigned char d_type) {
+    if (name.starts_with('.')) return;
+    std::string below = joined(path, name);
+    const unsigned char type = resolved_type(below, d_type);
     if (type == DT_UNKNOWN) {
       if (!exclude_.matches(below)) note(below, "cannot be followed: " + system_reason(errno));
     } else if (type != DT_DIR) {
       add_file(below, type);
     } else if (!exclude_.matches(below)) {
-      walk(below, &folder);
+      folders.push_back(std::move(below));
     }
-  }
+  };
+  if (!read_folder(path, parent, folder, visit)) return;
+  matched_ = true;
+  for (const std::string& below : folders) walk(below, &folder);
 }
 
 /// `base` with the parts of the pattern from `part` on below it.
@@ -230,17 +248,24 @@ void Walk::match(const std::string& base, const Pattern& pattern, size_t part,
     return;
   }
   Folder folder;
-  std::vector<Name> names;
-  if (!read_folder(base, nullptr, folder, names)) return;
-  for (const Name& entry : names) {
-    if (!glob_matches_name(wanted, entry.name, true)) continue;
-    const std::string below = joined(base, entry.name);
-    if (last) {
-      matched_ = add_path(below) || matched_;
-      continue;
+  std::vector<std::string> folders;
+  const auto visit = [&](std::string_view name, unsigned char d_type) {
+    if (!glob_matches_name(wanted, name, true)) return;
+    std::string below = joined(base, name);
+    const unsigned char type = resolved_type(below, d_type);
+    if (type == DT_DIR) {
+      folders.push_back(std::move(below));
+    } else if (last) {
+      matched_ = add_found(below, type) || matched_;
     }
-    const unsigned char type = is_settled(entry.type) ? entry.type : resolved_type(below);
-    if (type == DT_DIR && !exclude_.matches(below)) match(below, pattern, part + 1, parent);
+  };
+  if (!read_folder(base, nullptr, folder, visit)) return;
+  for (const std::string& below : folders) {
+    if (last) {
+      matched_ = add_found(below, DT_DIR) || matched_;
+    } else if (!exclude_.matches(below)) {
+      match(below, pattern, part + 1, parent);
+    }
   }
 }
 
@@ -251,19 +276,21 @@ void Walk::match_any_depth(const std::string& base, const Pattern& pattern, size
   if (left == 0) return walk(base, parent);
   if (left > 1) match(base, pattern, part + 1, nullptr);
   Folder folder;
-  std::vector<Name> names;
-  if (!read_folder(base, parent, folder, names)) return;
-  for (const Name& entry : names) {
-    const std::string below = joined(base, entry.name);
-    const unsigned char type = is_settled(entry.type) ? entry.type : resolved_type(below);
-    const bool hidden = entry.name.starts_with('.');
+  std::vector<std::string> folders;
+  const auto visit = [&](std::string_view name, unsigned char d_type) {
+    const bool hidden = name.starts_with('.');
+    const bool may_match = left == 1 && glob_matches_name(pattern.parts[part + 1], name, true);
+    if (hidden && !may_match) return;
+    std::string below = joined(base, name);
+    const unsigned char type = resolved_type(below, d_type);
     if (type == DT_DIR) {
-      if (!hidden && !exclude_.matches(below)) match_any_depth(below, pattern, part, &folder);
-    } else if (left == 1 && type != DT_UNKNOWN &&
-               glob_matches_name(pattern.parts[part + 1], entry.name, true)) {
+      if (!hidden && !exclude_.matches(below)) folders.push_back(std::move(below));
+    } else if (may_match && type != DT_UNKNOWN) {
       add_file(below, type);
     }
-  }
+  };
+  if (!read_folder(base, parent, folder, visit)) return;
+  for (const std::string& below : folders) match_any_depth(below, pattern, part, &folder);
 }
 
 }  // namespace shardmill

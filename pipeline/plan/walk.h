@@ -1,5 +1,6 @@
 // Finding files: folders and patterns expanded, files measured. Reads folders and file attributes,
-// never a file. No function here throws or changes anything.
+// never a file. No function here throws or changes anything. Lists may have many millions of files:
+// each is held once, in the place where the manifest has it.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ struct FileIdentity {
   friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
 
-/// Collects paths. One thread.
+/// Collects files. One thread.
 class Walk {
  public:
   /// `exclude` must outlive the walk. `left_out` is a folder that is never entered (the run
@@ -33,8 +34,9 @@ class Walk {
   /// before it. False if nothing matched.
   bool add_pattern(std::string_view pattern);
 
-  /// What was found, in no order, perhaps twice; regular files or yet unknown.
-  std::vector<std::string>& paths() { return paths_; }
+  /// What was found, in no order, perhaps twice; regular files as far as the walk knows. Only their
+  /// paths are set.
+  std::vector<ManifestFile>& files() { return files_; }
   std::vector<ManifestNote>& notes() { return notes_; }
 
  private:
@@ -43,24 +45,21 @@ class Walk {
     const Folder* parent = nullptr;
     FileIdentity identity;
   };
-  struct Name {
-    std::string name;
-    unsigned char type = 0;  ///< d_type
-  };
   struct Pattern;
 
   void walk(const std::string& path, const Folder* parent);
   void match(const std::string& base, const Pattern& pattern, size_t part, const Folder* parent);
   void match_any_depth(const std::string& base, const Pattern& pattern, size_t part,
                        const Folder* parent);
-  bool read_folder(const std::string& path, const Folder* parent, Folder& folder,
-                   std::vector<Name>& names);
+  bool add_found(const std::string& path, unsigned char type);
+  template <typename Visit>
+  bool read_folder(const std::string& path, const Folder* parent, Folder& folder, Visit&& visit);
   void add_file(const std::string& path, unsigned char type);
   void note(const std::string& path, std::string reason);
 
   const ExcludePatterns& exclude_;
   FileIdentity left_out_;
-  std::vector<std::string> paths_;
+  std::vector<ManifestFile> files_;
   std::vector<ManifestNote> notes_;
   bool matched_ = false;
 };
@@ -68,9 +67,9 @@ class Walk {
 /// The identity of what is at `path`, all zero if nothing is there.
 FileIdentity identity_of(const std::string& path);
 
-/// Size and time of the files, asked for by several threads. What is no regular file any more
-/// becomes a note. `paths` is sorted and without duplicates.
-void measure(const std::vector<std::string>& paths, Manifest& manifest);
+/// Sets size and time of all files of `manifest`, and the sum of sizes, asked for by several
+/// threads. What is no regular file any more leaves the list and becomes a note.
+void measure(Manifest& manifest);
 
 /// The system's reason for an error, in lower case: "permission denied".
 std::string system_reason(int error);

@@ -1,6 +1,7 @@
 // Which files are inputs: folders, patterns, lists, links, and what is left out.
 #include "pipeline/plan/manifest.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -11,8 +12,9 @@
 #include <chrono>
 #include <filesystem>
 
-#include "pipeline/formats/compress.h"
 #include "pipeline/base/glob.h"
+#include "pipeline/formats/compress.h"
+#include "pipeline/plan/walk.h"
 #include "tests/support/files.h"
 
 namespace shardmill {
@@ -297,6 +299,38 @@ TEST_F(ManifestTest, TheRunDirectoryIsNoInput) {
   EXPECT_EQ(manifest.files[1].path, "x");
   input.paths = {"*/**/y"};
   EXPECT_THAT(list(input, "job.run").files, IsEmpty());
+}
+
+TEST_F(ManifestTest, ManyFilesAreMeasuredEachAsItIs) {
+  // Several threads share the list; what is no file lies at the ends and in the middle of shares.
+  constexpr int kFiles = 5000;
+  uint64_t bytes = 0;
+  for (int i = 0; i < kFiles; ++i) {
+    write(fmt::format("d/f{:04}", i), std::string(static_cast<size_t>(i % 7), 'x'));
+    bytes += static_cast<uint64_t>(i % 7);
+  }
+  for (const char* name : {"d/f0000", "d/f0833", "d/f2500", "d/f4999"}) {
+    bytes -= std::filesystem::file_size(name);
+    std::filesystem::remove(name);
+    ASSERT_EQ(mkfifo(name, 0600), 0);
+  }
+  // As a walk that does not tell what entries are, or a list that was true a moment ago.
+  Manifest manifest;
+  for (int i = 0; i < kFiles; ++i) manifest.files.push_back({.path = fmt::format("d/f{:04}", i)});
+  std::filesystem::remove("d/f2500");
+  measure(manifest);
+  ASSERT_EQ(manifest.files.size(), kFiles - 4u);
+  for (const ManifestFile& file : manifest.files) {
+    ASSERT_EQ(file.size_bytes, std::stoul(file.path.substr(3)) % 7) << file.path;
+    ASSERT_GT(file.mtime_ns, 0);
+  }
+  EXPECT_EQ(manifest.total_bytes, bytes);
+  std::vector<std::string> notes;
+  for (const ManifestNote& note : manifest.notes) notes.push_back(note.path + " " + note.reason);
+  EXPECT_THAT(notes, ElementsAre("d/f0000 is a FIFO, expected a file; it is never opened",
+                                 "d/f0833 is a FIFO, expected a file; it is never opened",
+                                 "d/f2500 cannot be found: no such file or directory",
+                                 "d/f4999 is a FIFO, expected a file; it is never opened"));
 }
 
 TEST_F(ManifestTest, TenThousandFilesTakeATenthOfASecond) {
