@@ -14,7 +14,9 @@ constexpr uint64_t kShortestWaitNs = 1000;  ///< less is no wait but the way to 
 }  // namespace
 
 SpanLog::SpanLog(size_t capacity, uint64_t begin_ns)
-    : capacity_(std::max<size_t>(capacity, 16)), resting_since_ns_(begin_ns) {}
+    : capacity_(std::max<size_t>(capacity, 16)), resting_since_ns_(begin_ns) {
+  kept_.reserve(capacity_);  // spans end in destructors, which must not fail
+}
 
 void SpanLog::open(size_t activity, uint64_t about, uint64_t now_ns) {
   if (open_.empty()) {

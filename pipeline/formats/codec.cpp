@@ -148,6 +148,8 @@ class ZstdCodec final : public Codec {
   Status start_member() override {
     ZSTD_DCtx_reset(stream_.get(), ZSTD_reset_session_only);
     wanted_ = 1;
+    header_.clear();
+    made_ = 0;
     return {};
   }
 
@@ -156,10 +158,15 @@ class ZstdCodec final : public Codec {
     ZSTD_inBuffer in = {block.data(), block.size(), 0};
     ZSTD_outBuffer out = {output, capacity, 0};
     const size_t hint = ZSTD_decompressStream(stream_.get(), &out, &in);
+    header_ += block.substr(0, std::min(in.pos, kHeaderBytesMost - header_.size()));
+    made_ += out.pos;
     input.remove_prefix(in.pos);
     output += out.pos;
     capacity -= out.pos;
     wanted_ = hint;
+    if (hint == 0 && !has_the_size_of_its_header()) {
+      return damaged(member_name(), "it has not the size that its header says");
+    }
     if (ZSTD_isError(hint) == 0) return hint == 0;
     const ZSTD_ErrorCode error = ZSTD_getErrorCode(hint);
     if (error == ZSTD_error_memory_allocation) return no_memory(member_name());
@@ -176,10 +183,19 @@ class ZstdCodec final : public Codec {
 
  private:
   static constexpr size_t kBlockHeaderBytes = 3;
+  static constexpr size_t kHeaderBytesMost = 18;
+
+  /// The library looks itself, but not at frames that end with an empty block.
+  bool has_the_size_of_its_header() const {
+    const unsigned long long size = ZSTD_getFrameContentSize(header_.data(), header_.size());
+    return size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size == made_;
+  }
 
   std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_;
   size_t window_bytes_max_;
-  size_t wanted_ = 1;  ///< bytes of input, as libzstd says
+  size_t wanted_ = 1;   ///< bytes of input, as libzstd says
+  std::string header_;  ///< the first bytes of the frame
+  uint64_t made_ = 0;   ///< bytes of the frame
 };
 
 class Bzip2Codec final : public Codec {

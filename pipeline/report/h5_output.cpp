@@ -158,10 +158,11 @@ void H5Output::write(uint64_t offset, const char* bytes, size_t size) {
 }
 
 /// What was never written is zeros.
-void H5Output::read(uint64_t offset, char* bytes, size_t size) const {
+void H5Output::read(uint64_t offset, char* bytes, size_t size) {
   while (size > 0) {
     const ssize_t read = ::pread(descriptor_, bytes, size, static_cast<off_t>(offset));
     if (read < 0 && errno == EINTR) continue;
+    if (read < 0) note(errno);
     if (read <= 0) break;
     bytes += read;
     size -= static_cast<size_t>(read);

@@ -47,7 +47,7 @@ class H5Output {
   /// @name For the driver.
   /// @{
   void write(uint64_t offset, const char* bytes, size_t size);
-  void read(uint64_t offset, char* bytes, size_t size) const;
+  void read(uint64_t offset, char* bytes, size_t size);
   void set_size(uint64_t size);
   /// A place for `size` bytes, from `end` on if they are not there already, which moves `end`;
   /// HADDR_UNDEF if there is none.

@@ -19,6 +19,7 @@ namespace shardmill {
 namespace {
 
 constexpr uint64_t kGatheredBytes = 64 << 10;
+constexpr size_t kTasksMost = 2;           ///< of a worker: one waits, one is at work
 constexpr uint64_t kLargeBytes = 1 << 20;  ///< worth a call to the disk of their own
 
 /// What a finished item says of one file.
@@ -52,7 +53,7 @@ Result<std::vector<FileNews>> decode_news(std::string_view bytes) {
 /// What a worker makes blocks in, one after the other.
 struct BlockBuffers {
   std::string plain = {};
-  std::vector<std::string> packed = {};  ///< of tasks that have ended; one waits, one is made
+  std::vector<std::string> packed = {};  ///< of tasks that have ended
   Hdf5BlockMaker hdf5 = {};
 };
 
@@ -183,7 +184,9 @@ class BlockTask final : public Task {
 class BlockCraft final : public Craft {
  public:
   BlockCraft(const std::string& parts_dir, const Mailbox& mailbox)
-      : parts_dir_(parts_dir), mailbox_(mailbox) {}
+      : parts_dir_(parts_dir), mailbox_(mailbox) {
+    buffers_.packed.reserve(kTasksMost);  // tasks give theirs back when they end
+  }
 
   Result<std::unique_ptr<Task>> begin(Deal deal) override {
     ByteReader reader(deal.body);
@@ -210,7 +213,9 @@ class SealTask final : public Task {
   Result<Done> commit(const std::optional<Verdict>&) override {
     std::vector<OutputPlace> places;
     for (const BlockWork& file : files_) {
-      if (file.shape) RETURN_IF_ERROR(write_hdf5(file.place, *file.shape, file.rows));
+      if (file.shape) {
+        RETURN_IF_ERROR(write_hdf5(file.place, *file.shape, file.rows, guard_.check_lock));
+      }
       places.push_back(file.place);
     }
     ASSIGN_OR_RETURN(const std::vector<SealedFile> sealed, seal(places, guard_));

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -250,7 +251,8 @@ class TableWriter {
 
 }  // namespace
 
-Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows) {
+Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows,
+                  const std::function<Status()>& check_lock) {
   const std::string shown = place.text();
   const bool in_place = rows > 0 && !shape.has_any_length() && !shape.is_virtual();
   const OutputPlace made = in_place ? place : second_temporary(place);
@@ -266,8 +268,10 @@ Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64
     values = {.begin = kHdf5HeadBytes,
               .end = std::max(kHdf5HeadBytes, static_cast<uint64_t>(info.st_size))};
   } else {
-    ASSIGN_OR_RETURN(file, open_temporary(made, O_RDWR | O_CREAT | O_TRUNC));
+    ASSIGN_OR_RETURN(file, open_temporary(made, O_RDWR | O_CREAT));
   }
+  if (check_lock) RETURN_IF_ERROR(check_lock());
+  if (!in_place && ::ftruncate(file.get(), 0) != 0) return file_error(shown, "written", errno);
   const std::lock_guard<std::mutex> one_at_a_time(hdf5_library());
   const QuietErrors quiet;
   H5Output output(in_place ? blocks.get() : file.get(), values);
@@ -275,7 +279,10 @@ Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64
       output.is_open() ? TableWriter(blocks, shown, shape, rows, output).write() : Status::ok();
   if (!output.close()) return file_error(shown, "written", output.error());
   if (!status.is_ok()) return status.at(escaped(shown));
-  return in_place ? Status::ok() : rename_temporary(made, place.temporary);
+  RETURN_IF_ERROR((in_place ? blocks : file).close(shown));
+  if (in_place) return {};
+  if (check_lock) RETURN_IF_ERROR(check_lock());
+  return rename_temporary(made, place.temporary);
 }
 
 }  // namespace shardmill

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "pipeline/base/status.h"
@@ -27,6 +28,9 @@ namespace shardmill {
 /// values itself; and if the shape has shards, there is no temporary file before. kStopped if a
 /// disk is full. Any thread; one at a time works, the others wait, as the library is built without
 /// threads.
-Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows);
+/// `check_lock` is asked with the file open, before it is changed: whoever takes the run directory
+/// over later takes its name away first.
+Status write_hdf5(const OutputPlace& place, const Hdf5OutputShape& shape, uint64_t rows,
+                  const std::function<Status()>& check_lock);
 
 }  // namespace shardmill

@@ -514,7 +514,8 @@ void Lead::add_step(TraceStep step) {
 /// A run is as good without it, so that it cannot be written is told and no more.
 void Lead::write_trace_file() const {
   if (traces_.empty()) return;
-  const Status written = write_trace(request_.trace, plan(), traces_);
+  const Status written =
+      without_exceptions("the trace", [&] { return write_trace(request_.trace, plan(), traces_); });
   if (!written.is_ok()) fmt::print(stderr, "no trace was written: {}\n", written.message());
 }
 

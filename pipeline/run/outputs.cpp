@@ -565,7 +565,9 @@ bool Outputs::takes_library_long(const FinalFile& file) const {
 Status Outputs::finish_hdf5(FinalFile& file, const std::string& parts_dir) const {
   uint64_t value_bytes = 1;
   for (const Hdf5OutputColumn& column : stages_[file.stage].shape->columns) {
-    value_bytes += hdf5_value_bytes(column) + 1;
+    // While a block is made, a text is a view, too.
+    const uint64_t held = column.type == Type::kText ? sizeof(std::string_view) : 0;
+    value_bytes += std::max<uint64_t>(hdf5_value_bytes(column), held) + 1;
   }
   file.chunk_rows = 1;
   while (file.chunk_rows < std::min(kChunkRows, file.rows) &&

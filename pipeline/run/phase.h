@@ -39,7 +39,7 @@ struct PhaseSetup {
   Mailbox* mailbox = nullptr;  ///< for `threads` workers
   MakeCraft make_craft;
   std::function<Heartbeat()> heartbeat;  ///< asked for once a second; may be empty
-  std::function<void()> tick;            ///< called often, at least every 5 ms; may be empty
+  std::function<void()> tick;            ///< called every 50 ms at least; may be empty
   /// Asked often: why the run is to stop softly ("signal USR1"), or nothing. Then no more items are
   /// begun, those at work have a second to finish, and the phase ends with kStopped. May be empty.
   std::function<std::optional<std::string>()> stop_wish;

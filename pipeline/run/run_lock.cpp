@@ -274,12 +274,23 @@ class RunLock::Beat {
   std::thread thread_;
 };
 
+namespace {
+
+/// What becomes the lock by a second name.
+std::string own_name(const std::string& folder, const std::string& token) {
+  return folder + "/" + std::string(kOwnPrefix) + token;
+}
+
+}  // namespace
+
 RunLock::RunLock(LockKey key, LockHolder holder, FileHandle file, const LockTimes& times)
     : key_(std::move(key)),
       beat_(std::make_unique<Beat>(std::move(file), std::move(holder), times.beat_seconds)) {}
 
 RunLock::~RunLock() {
   beat_.reset();
+  const std::string folder = key_.path.substr(0, key_.path.rfind('/'));
+  ::unlink(own_name(folder, key_.token).c_str());  // in case that it could not be done at first
   if (key_.check().is_ok()) ::unlink(key_.path.c_str());
 }
 
@@ -288,7 +299,7 @@ RunLock::~RunLock() {
 Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& folder, const LockTimes& times) {
   const std::string path = folder + "/lock";
   const LockHolder holder = this_process();
-  const std::string own = folder + "/" + std::string(kOwnPrefix) + holder.token;
+  const std::string own = own_name(folder, holder.token);
   const auto write_own = [&]() -> Status {
     FileHandle file(::open(own.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!file.is_open()) return file_error(own, "created", errno);

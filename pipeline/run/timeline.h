@@ -21,7 +21,7 @@ struct WorkSample {
   std::vector<std::vector<uint64_t>> spent;  ///< by line, see WorkClock::read
 };
 
-/// Takes samples at first every 5 ms. Whenever kSamplesMost are there it forgets every second one
+/// Takes samples at first every 5 ms, or as often as it is asked. Whenever kSamplesMost are there it forgets every second one
 /// and takes half as many from then on, so that the whole run is always covered evenly. Used by the
 /// communicating thread of a rank.
 class Timeline {

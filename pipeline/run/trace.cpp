@@ -221,14 +221,13 @@ std::pair<std::string, std::string> folder_and_name(const std::string& path) {
   return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
-/// An empty file counts as one: somebody made room for it.
 bool is_trace_file(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "re");
   if (file == nullptr) return false;
   std::string head(kHead.size(), '\0');
   head.resize(std::fread(head.data(), 1, head.size(), file));
   std::fclose(file);
-  return head.empty() || head == kHead;
+  return head == kHead;
 }
 
 }  // namespace
@@ -319,7 +318,7 @@ Status check_trace_path(const std::string& path) {
   };
   if (!fs::is_directory(folder, error))
     return refuse("there is no such folder", "one that is there");
-  const fs::file_status there = fs::status(path, error);
+  const fs::file_status there = fs::symlink_status(path, error);
   if (name.empty() || fs::is_directory(there)) return refuse("is a folder", "a file");
   if (!fs::exists(there)) return {};
   if (!fs::is_regular_file(there) || !is_trace_file(path)) {
@@ -330,6 +329,7 @@ Status check_trace_path(const std::string& path) {
 
 Status write_trace(const std::string& path, const Plan& plan, const std::vector<RankTrace>& ranks) {
   constexpr unsigned kForAll = 0666;
+  RETURN_IF_ERROR(check_trace_path(path));  // the run itself may have written there since
   const auto [folder, name] = folder_and_name(path);
   const WriteBytes write = [&](const TakeBytes& take) {
     return TraceText(plan, ranks, take).write();

@@ -168,11 +168,30 @@ TEST_F(Trace, ReplacesAnEarlierOneAndNothingElse) {
   EXPECT_EQ(folder.exit_code, 2);
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "job.run"));
   EXPECT_EQ(file("notes.txt"), "dear diary");
-  folder_.write("t.json", "");
-  EXPECT_EQ(run("count data --trace t.json").exit_code, 0);
+  folder_.write("empty.txt", "");
+  std::filesystem::create_symlink("t.json", folder_.path() / "link.json");
+  for (const std::string name : {"empty.txt", "link.json"}) {
+    EXPECT_EQ(run("run job.toml --quiet --trace " + name).exit_code, 2);
+  }
+  const CommandResult first = run("count data --trace t.json");
+  EXPECT_EQ(first.exit_code, 0) << first.output;
   EXPECT_THAT(parse_trace(file("t.json")).tracks, SizeIs(testing::Ge(2u)));
   EXPECT_EQ(run("run job.toml --quiet --trace t.json").exit_code, 0);
   EXPECT_TRUE(parse_trace(file("t.json")).names.contains("stage 0 keep"));
+}
+
+TEST_F(Trace, DoesNotTakeThePlaceOfWhatTheRunItselfWrote) {
+  std::filesystem::create_directory(folder_.path() / "job.run");
+  for (const std::string name : {"job.run/results.json", "job.run/report.txt"}) {
+    const CommandResult result = run("run job.toml --quiet --fresh --trace " + name);
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.output, "no trace was written: shardmill: --trace \"" + name +
+                                 "\": holds something else, expected a new file, or a trace, which "
+                                 "is replaced; choose another file\n");
+    EXPECT_EQ(run("verify job.run").exit_code, 0);
+    std::filesystem::remove_all(folder_.path() / "job.run");
+    std::filesystem::create_directory(folder_.path() / "job.run");
+  }
 }
 
 TEST_F(Trace, IsAlsoLeftByARunThatStops) {

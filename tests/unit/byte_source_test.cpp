@@ -243,6 +243,21 @@ TEST(ByteSource, SkipsSkippableFrames) {
   }
 }
 
+// libzstd itself does not see it where the last block is empty.
+TEST(ByteSource, FramesHaveTheSizeThatTheirHeaderSays) {
+  for (const std::string plain : {"", "some text"}) {
+    std::string frame = zstd_frame(plain, 0);
+    const size_t size_field = 5;
+    ASSERT_EQ(static_cast<size_t>(frame[size_field]), plain.size());
+    EXPECT_TRUE(unpacked(frame, {}).status.is_ok());
+    ++frame[size_field];
+    for (const size_t buffer_bytes : {6, 7, 100}) {
+      EXPECT_THAT(unpacked(frame, {.buffer_bytes = buffer_bytes}).status.message(),
+                  HasSubstr("zstd frame"));
+    }
+  }
+}
+
 TEST(ByteSource, EmptyFilesHaveNoBytes) {
   const TempFolder folder;
   auto source = open_file(folder.write("empty.gz", ""), {});
