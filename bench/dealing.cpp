@@ -148,14 +148,6 @@ void deal_to_states(const Asked& asked) {
   files.print(asked, "nothing", start);
 }
 
-void pause(Backoff& backoff) {
-#ifdef SHARDMILL_SIMULATED
-  static_cast<void>(backoff);  // the simulator lets time pass at every look for messages
-#else
-  backoff.wait();
-#endif
-}
-
 void lead_loop(Comm& comm, const Asked& asked, std::string_view over) {
   Files files(asked.units);
   DealerSetup setup = files.dealer(comm.size());
@@ -165,7 +157,7 @@ void lead_loop(Comm& comm, const Asked& asked, std::string_view over) {
   while (!dealer.finished()) {
     const std::optional<IncomingMessage> message = comm.poll();
     if (!message) {
-      pause(backoff);
+      backoff.wait();
       continue;
     }
     backoff.reset();
@@ -197,7 +189,7 @@ void follow_loop(Comm& comm) {
   for (;;) {
     const std::optional<IncomingMessage> message = comm.poll();
     if (!message) {
-      pause(backoff);
+      backoff.wait();
       continue;
     }
     backoff.reset();
