@@ -18,3 +18,7 @@ inline int simulated_improbe(MPI_Comm comm, int* found, MPI_Status* status) {
 #define MPI_Improbe(source, tag, comm, found, message, status) simulated_improbe(comm, found, status)
 #define MPI_Imrecv(bytes, count, type, message, request)                                          \
   MPI_Irecv(bytes, count, type, simulated_probe.MPI_SOURCE, simulated_probe.MPI_TAG, comm_, request)
+
+// A rank there has one thread, whatever it asks for.
+#undef MPI_THREAD_FUNNELED
+#define MPI_THREAD_FUNNELED MPI_THREAD_SINGLE
