@@ -43,7 +43,7 @@ Outcome read_in_pieces(std::string_view content, size_t buffer_bytes, size_t cap
 
 /// One member or frame at the front of `rest`, decoded by its library at once.
 struct Member {
-  enum class Kind { kGood, kBad, kTooMuch };
+  enum class Kind { kGood, kBad, kTooMuch, kDisputed };
   Kind kind = Kind::kBad;
   std::string plain;
   size_t packed_bytes = 0;
@@ -64,6 +64,20 @@ Member whole_gzip_member(std::string_view rest) {
   return member;
 }
 
+/// An empty block that says it is compressed is damage to libzstd where it is given whole frames,
+/// and nothing where it is given pieces.
+bool is_good_to_the_stream(std::string_view frame, std::string& plain) {
+  const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream(ZSTD_createDStream(),
+                                                                          ZSTD_freeDStream);
+  ZSTD_outBuffer out = {plain.data(), plain.size(), 0};
+  size_t hint = 1;
+  for (size_t at = 0; at < frame.size() && ZSTD_isError(hint) == 0; ++at) {
+    ZSTD_inBuffer in = {frame.data() + at, 1, 0};
+    hint = ZSTD_decompressStream(stream.get(), &out, &in);
+  }
+  return hint == 0;
+}
+
 Member whole_zstd_frame(std::string_view rest) {
   Member member;
   member.packed_bytes = ZSTD_findFrameCompressedSize(rest.data(), rest.size());
@@ -75,6 +89,9 @@ Member whole_zstd_frame(std::string_view rest) {
   // A full buffer and damage are told apart by nobody here.
   const unsigned long long size = ZSTD_getFrameContentSize(rest.data(), rest.size());
   if (size > kPlainMost && size < ZSTD_CONTENTSIZE_ERROR) member.kind = Member::Kind::kTooMuch;
+  if (!is_good && is_good_to_the_stream(rest.substr(0, member.packed_bytes), member.plain)) {
+    member.kind = Member::Kind::kDisputed;
+  }
   member.plain.resize(is_good ? made : 0);
   if (is_good) member.kind = Member::Kind::kGood;
   return member;
@@ -102,7 +119,8 @@ Opinion opinion_on(std::string_view content, bool is_gzip) {
     const Member member = is_gzip ? whole_gzip_member(rest) : whole_zstd_frame(rest);
     // Flags: libdeflate does not look at the header's own checksum.
     const bool has_header_sum = is_gzip && rest.size() > 3 && (rest[3] & 0x02) != 0;
-    opinion.unsure = opinion.unsure || has_header_sum || member.kind == Member::Kind::kTooMuch;
+    opinion.unsure = opinion.unsure || has_header_sum || member.kind == Member::Kind::kTooMuch ||
+                     member.kind == Member::Kind::kDisputed;
     opinion.outcome.is_good = member.kind == Member::Kind::kGood;
     if (!opinion.outcome.is_good || opinion.unsure) return opinion;
     opinion.outcome.bytes += member.plain;
