@@ -448,9 +448,10 @@ Status Lead::finish_outputs() {
 void Lead::fill_seconds() {
   RunSeconds& seconds = description_.seconds;
   const Clock::time_point first_deal = work_start_.value_or(work_end_);
+  const Clock::time_point work_end = std::max(work_end_, first_deal);  // perhaps nothing was done
   seconds.plan = planned_before_ + between(start_, first_deal);
-  seconds.work = between(first_deal, work_end_);
-  seconds.merge = seconds_since(work_end_);
+  seconds.work = between(first_deal, work_end);
+  seconds.merge = seconds_since(work_end);
   seconds.total = planned_before_ + seconds_since(start_);
 }
 

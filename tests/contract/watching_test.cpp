@@ -182,6 +182,7 @@ TEST_F(Watching, AProgramThatTheSameSignalEndedIsNoBadFile) {
     EXPECT_EQ(wait_for_end(), 75) << end;
     EXPECT_THAT(read_file(at("said")), Not(HasSubstr("bad"))) << end;
     EXPECT_EQ(read_run_status(at("job.run"))->units_done, 0u) << end;
+    EXPECT_THAT(read_file(at("job.run/run.json")), HasSubstr("\"work\": 0")) << end;
     fs::remove(at("at work"));
     fs::remove(at("gone"));
   }
