@@ -129,6 +129,16 @@ uint64_t resident_bytes() {
 
 }  // namespace shardmill
 
+// ThreadSanitizer brings its own and suffers no others; nothing but what asks by itself counts
+// then.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SHARDMILL_FOREIGN_NEW
+#endif
+#endif
+
+#ifndef SHARDMILL_FOREIGN_NEW
+
 void* operator new(size_t bytes) {
   return shardmill::counted_block(bytes, false);
 }
@@ -174,3 +184,5 @@ void operator delete[](void* block, size_t) noexcept {
 void operator delete[](void* block, const std::nothrow_t&) noexcept {
   shardmill::heap_free(block);
 }
+
+#endif  // SHARDMILL_FOREIGN_NEW
