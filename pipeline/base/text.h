@@ -35,4 +35,9 @@ std::string listed(const std::vector<std::string>& items, size_t most = 12);
 std::string ascii_lower(std::string_view text);
 std::string_view trimmed(std::string_view text);
 
+/// The folder of a path: "a/b" of "a/b/c", "/" of "/a", "." of "a".
+std::string folder_of(std::string_view path);
+/// What stands behind the last slash.
+std::string name_of(std::string_view path);
+
 }  // namespace shardmill

@@ -8,12 +8,12 @@
 #include <map>
 #include <memory>
 
+#include "pipeline/base/glob.h"
 #include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
 #include "pipeline/comm/comm.h"
 #include "pipeline/formats/numbers.h"
-#include "pipeline/base/glob.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/plan/toml_tree.h"
 #include "pipeline/run/run.h"
@@ -50,15 +50,6 @@ Result<Job> looking_job(const std::string& stage, const std::vector<std::string>
   if (problems.empty() && !format.empty()) set_format(job, format, problems);
   if (!problems.empty()) return refusal(problems);
   return job;
-}
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
-}
-
-std::string last_part(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
 }
 
 /// The path without links and dots, or "" if it is not there.
@@ -99,7 +90,7 @@ std::string exact_pattern(std::string_view text) {
 
 /// Patterns that leave out a path, the shortest first: "*.log.gz" if it has such an extension.
 std::vector<std::string> patterns_for(const std::string& path) {
-  const std::string name = last_part(path);
+  const std::string name = name_of(path);
   const std::string extension = format_extension(name);
   const size_t at =
       extension.empty() ? std::string::npos : ascii_lower(name).rfind("." + extension);
@@ -163,8 +154,8 @@ class Looker {
           return !real.empty() && is_in_or_below(folder, real);
         });
     if (!is_inside) return;
-    seen_.exclude = {exact_pattern(last_part(request_.job_path)),
-                     exact_pattern(last_part(file_list_path(request_.job_path)))};
+    seen_.exclude = {exact_pattern(name_of(request_.job_path)),
+                     exact_pattern(name_of(file_list_path(request_.job_path)))};
   }
 
   /// The format with the most bytes, and only files of it.

@@ -90,12 +90,6 @@ class Starter {
     return path.empty() ? Status::ok() : check_trace_path(path);
   }
 
-  static std::string folder_of(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    if (slash == std::string::npos) return ".";
-    return path.substr(0, slash + 1);
-  }
-
   /// As far as it is known before ranks have met: before anything is created.
   Status check_memory() const {
     const BoundJob& job = *plan_->bound;

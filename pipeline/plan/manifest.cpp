@@ -143,7 +143,7 @@ class Lister {
 };
 
 /// The folder of a path: "a/b" of "a/b/c", "/" of "/a", "" of "a".
-std::string folder_of(std::string_view path) {
+std::string folder_above(std::string_view path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string_view::npos) return {};
   return std::string(path.substr(0, std::max<size_t>(slash, 1)));
@@ -155,9 +155,9 @@ std::string common_folder(const std::string& a, const std::string& b) {
     return folder.empty() || path == folder ||
            (path.starts_with(folder) && (folder == "/" || path[folder.size()] == '/'));
   };
-  std::string common = folder_of(a);
-  while (!common.empty() && !in_or_below(folder_of(b), common)) {
-    const std::string above = folder_of(common);
+  std::string common = folder_above(a);
+  while (!common.empty() && !in_or_below(folder_above(b), common)) {
+    const std::string above = folder_above(common);
     if (above == common) return {};
     common = above;
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pipeline/formats/compress.h"
+#include "pipeline/run/block_work.h"
 #include "pipeline/run/clocked_craft.h"
 #include "pipeline/run/hdf5_file.h"
 #include "pipeline/run/phase.h"

@@ -115,10 +115,4 @@ class Lead final : public Leader {
   double planned_before_ = 0;      ///< seconds of planning before the lead was made
 };
 
-/// This process's peak of resident memory, bytes.
-uint64_t peak_rss_bytes();
-
-std::string encode_rank_result(const RankResult& rank);
-RankResult decode_rank_result(std::string_view bytes);
-
 }  // namespace shardmill

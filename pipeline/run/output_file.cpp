@@ -11,6 +11,7 @@
 #include <set>
 
 #include "pipeline/base/hash.h"
+#include "pipeline/base/text.h"
 #include "pipeline/plan/walk.h"
 
 namespace shardmill {
@@ -56,10 +57,6 @@ Status check_own_file(const FileHandle& file, const OutputPlace& place) {
               .expected = "a new file",
               .fix = "find out who else writes into that folder"}
           .text());
-}
-
-std::string last_name(const std::string& relative) {
-  return relative.substr(relative.rfind('/') + 1);
 }
 
 /// Not shown: why the run ends is told by others.
@@ -141,7 +138,7 @@ Status make_durable(const OutputPlace& place, Folders& folders) {
 
 Status give_name(const OutputPlace& place, Folders& folders) {
   ASSIGN_OR_RETURN(const int folder, folders.of(place));
-  const std::string name = last_name(place.relative);
+  const std::string name = name_of(place.relative);
   const int renamed = ::renameat(folder, place.temporary.c_str(), folder, name.c_str());
   return renamed == 0 ? Status::ok() : file_error(place.text(), "renamed", errno);
 }

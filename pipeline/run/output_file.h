@@ -63,7 +63,8 @@ OutputPlace second_temporary(const OutputPlace& place);
 Status rename_temporary(const OutputPlace& place, const std::string& name);
 Status write_at(const FileHandle& file, uint64_t offset, std::string_view bytes,
                 std::string_view place);
-/// Has the kernel begin to write a stretch to the disk, so that who makes the file durable waits less.
+/// Has the kernel begin to write a stretch to the disk, so that who makes the file durable waits
+/// less.
 void begin_writeback(const FileHandle& file, uint64_t offset, uint64_t bytes);
 /// Copies `bytes` bytes from `from`, in the kernel where it can.
 Status copy_range(const FileHandle& from, uint64_t from_offset, const FileHandle& to,

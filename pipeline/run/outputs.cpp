@@ -139,78 +139,6 @@ uint64_t parts_for(uint64_t amount, uint64_t most) {
   return most == 0 ? 0 : amount / most + (amount % most > 0 ? 1 : 0);
 }
 
-void set_sizes(FinalFile& file, uint64_t header_bytes) {
-  file.plain_bytes = header_bytes;
-  file.rows = 0;
-  for (const PartRange& range : file.ranges) {
-    file.starts.push_back(file.plain_bytes);
-    file.plain_bytes += range.bytes;
-    file.rows += range.rows;
-  }
-}
-
-uint64_t block_count(const FinalFile& file) {
-  if (!file.blocks.empty()) return file.blocks.size() - 1;
-  return std::max<uint64_t>(1, (file.plain_bytes + kBlockBytes - 1) / kBlockBytes);
-}
-
-void sort_ranges(FinalFile& file) {
-  std::stable_sort(file.ranges.begin(), file.ranges.end(),
-                   [](const PartRange& a, const PartRange& b) { return a.unit < b.unit; });
-}
-
-/// What holds the bytes of a stretch of the plain file; without rows.
-std::vector<PartRange> ranges_between(const FinalFile& file, uint64_t begin, uint64_t end) {
-  std::vector<PartRange> ranges;
-  const auto after = std::upper_bound(file.starts.begin(), file.starts.end(), begin);
-  auto at = static_cast<size_t>(after - file.starts.begin());
-  for (at = at == 0 ? 0 : at - 1; at < file.ranges.size() && file.starts[at] < end; ++at) {
-    const PartRange& range = file.ranges[at];
-    const uint64_t from = std::max(begin, file.starts[at]);
-    const uint64_t to = std::min(end, file.starts[at] + range.bytes);
-    if (from >= to) continue;
-    ranges.push_back({.unit = range.unit,
-                      .file = range.file,
-                      .begin = range.begin + (from - file.starts[at]),
-                      .bytes = to - from});
-  }
-  return ranges;
-}
-
-std::string last_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-struct ShardNumber {
-  uint64_t index = 0;
-  uint64_t count = 1;
-};
-
-/// The first ones have a chunk more where that does not come out even, so the last ones are empty
-/// if there are fewer chunks than shards.
-void fill_shard(const FinalFile& whole, ShardNumber number, FinalFile& shard) {
-  const uint64_t chunks = whole.blocks.size() - 1;
-  const auto first_chunk = [&](uint64_t index) {
-    return chunks / number.count * index + std::min(index, chunks % number.count);
-  };
-  const auto first_row = [&](uint64_t chunk) {
-    return std::min(whole.rows, chunk * whole.chunk_rows);
-  };
-  const uint64_t begin = first_chunk(number.index);
-  const uint64_t end = first_chunk(number.index + 1);
-  shard.ranges = ranges_between(whole, whole.blocks[begin], whole.blocks[end]);
-  set_sizes(shard, 0);
-  shard.rows = first_row(end) - first_row(begin);
-  shard.chunk_rows = begin == end ? 1 : whole.chunk_rows;
-  shard.blocks = {0};
-  for (uint64_t chunk = begin; chunk < end; ++chunk) {
-    shard.blocks.push_back(whole.blocks[chunk + 1] - whole.blocks[begin]);
-  }
-  if (begin == end) shard.blocks.push_back(0);  // one block without rows, as of any empty file
-}
-
-/// Of the rows of a file of kHdf5.
-constexpr uint64_t kChunkRows = 32 << 10;
 constexpr uint64_t kFixedTextBytes = 128;
 
 }  // namespace
@@ -284,7 +212,7 @@ Status Outputs::add_stage(const Plan& plan, size_t stage, const std::string& run
   roots_.push_back(is_kept ? run_dir + "/output" : made.root);
   if (spec.layout == OutputLayout::kSingle) {
     RETURN_IF_ERROR(add_final(stage, name));
-    const std::string shard = last_name(spec.hdf5.shard_path);
+    const std::string shard = name_of(spec.hdf5.shard_path);
     for (uint64_t i = 1; i <= spec.hdf5.shards; ++i) {
       RETURN_IF_ERROR(add_final(stage, numbered_path(shard, i)));
     }
@@ -484,12 +412,13 @@ Status Outputs::finish(const Manifest& manifest, const std::string& parts_dir,
 
 Status Outputs::finish_file(FinalFile file, const std::string& parts_dir,
                             std::vector<FinalFile>& kept) {
-  sort_ranges(file);
+  file.sort_ranges();
   WriteStage& stage = stages_[file.stage];
   const OutputSpec& spec = *stage.spec;
   if (!spec.is_numbered()) {
-    set_sizes(file, spec.header.size());
-    if (stage.shape != nullptr) RETURN_IF_ERROR(finish_hdf5(file, parts_dir));
+    file.set_sizes(spec.header.size());
+    if (stage.shape != nullptr)
+      RETURN_IF_ERROR(file.cut_into_chunks(stage.shape->columns, parts_dir));
     kept.push_back(std::move(file));
     return {};
   }
@@ -502,19 +431,18 @@ Status Outputs::finish_file(FinalFile file, const std::string& parts_dir,
     one.place.relative = numbered_path(file.place.relative, i + 1);
     one.shown = numbered_path(file.shown, i + 1);
     one.ranges = std::move(parts[i].ranges);
-    set_sizes(one, spec.header.size());
+    one.set_sizes(spec.header.size());
     kept.push_back(std::move(one));
   }
   return {};
 }
 
-/// Chunks are those of the whole, and shards whole chunks: where a row is follows from the rows.
 Status Outputs::finish_shards(const WriteStage& stage, const std::string& parts_dir,
                               std::vector<FinalFile>& kept) {
   FinalFile whole = std::move(finals_[stage.first_final]);
-  sort_ranges(whole);
-  set_sizes(whole, 0);
-  RETURN_IF_ERROR(finish_hdf5(whole, parts_dir));
+  whole.sort_ranges();
+  whole.set_sizes(0);
+  RETURN_IF_ERROR(whole.cut_into_chunks(stage.shape->columns, parts_dir));
   FinalFile shown = {
       .stage = whole.stage, .place = whole.place, .shown = whole.shown, .rows = whole.rows};
   const size_t at = kept.size();
@@ -522,8 +450,8 @@ Status Outputs::finish_shards(const WriteStage& stage, const std::string& parts_
   const uint64_t shards = stage.spec->hdf5.shards;
   for (uint64_t i = 0; i < shards; ++i) {
     FinalFile shard = std::move(finals_[stage.first_final + 1 + i]);
-    fill_shard(whole, {.index = i, .count = shards}, shard);
-    kept[at].shards.push_back({.file = last_name(shard.place.relative), .rows = shard.rows});
+    whole.fill_shard(i, shards, shard);
+    kept[at].shards.push_back({.file = name_of(shard.place.relative), .rows = shard.rows});
     kept.push_back(std::move(shard));
   }
   return {};
@@ -558,35 +486,7 @@ Hdf5OutputShape Outputs::shape(const FinalFile& file) const {
 
 bool Outputs::takes_library_long(const FinalFile& file) const {
   const auto& shape = stages_[file.stage].shape;
-  return shape != nullptr && shape->has_any_length() && block_count(file) > 1;
-}
-
-/// Chunks of as many rows as fit, by the rows alone.
-Status Outputs::finish_hdf5(FinalFile& file, const std::string& parts_dir) const {
-  uint64_t value_bytes = 1;
-  for (const Hdf5OutputColumn& column : stages_[file.stage].shape->columns) {
-    // While a block is made, a text is a view, too.
-    const uint64_t held = column.type == Type::kText ? sizeof(std::string_view) : 0;
-    value_bytes += std::max<uint64_t>(hdf5_value_bytes(column), held) + 1;
-  }
-  file.chunk_rows = 1;
-  while (file.chunk_rows < std::min(kChunkRows, file.rows) &&
-         2 * file.chunk_rows * value_bytes <= kHdf5BlockBytes) {
-    file.chunk_rows *= 2;
-  }
-  for (;; file.chunk_rows /= 2) {
-    OutputSpec limits = {.max_records = file.chunk_rows};
-    ASSIGN_OR_RETURN(
-        const std::vector<CutPart> parts,
-        cut_rows(file.ranges, limits, parts_dir, std::numeric_limits<uint64_t>::max()));
-    uint64_t largest = 0;
-    file.blocks = {0};
-    for (const CutPart& part : parts) {
-      largest = std::max(largest, part.bytes);
-      file.blocks.push_back(file.blocks.back() + part.bytes);
-    }
-    if (largest <= kHdf5BlockBytes || file.chunk_rows == 1) return {};
-  }
+  return shape != nullptr && shape->has_any_length() && file.block_count() > 1;
 }
 
 void Outputs::remove_temporaries() const {
@@ -601,8 +501,8 @@ std::vector<BlockItem> Outputs::file_items() const {
   for (uint64_t i = 0; i < finals_.size(); ++i) {
     bytes += finals_[i].plain_bytes;
     const bool joins = !items.empty() && bytes <= kBlockBytes &&
-                       items.back().final_count < kFilesInItem && block_count(finals_[i]) == 1 &&
-                       block_count(finals_[i - 1]) == 1;
+                       items.back().final_count < kFilesInItem && finals_[i].block_count() == 1 &&
+                       finals_[i - 1].block_count() == 1;
     if (joins) {
       ++items.back().final_count;
     } else {
@@ -617,7 +517,7 @@ std::vector<BlockItem> Outputs::block_items() const {
   std::vector<BlockItem> items;
   for (const BlockItem& bundle : file_items()) {
     const FinalFile& file = finals_[bundle.first_final];
-    const uint64_t blocks = bundle.final_count > 1 ? 1 : block_count(file);
+    const uint64_t blocks = bundle.final_count > 1 ? 1 : file.block_count();
     const bool packed = spec(file).packing != OutputPacking::kPlain;
     for (uint64_t block = 0; block < blocks; ++block) {
       BlockItem item = bundle;
@@ -627,69 +527,6 @@ std::vector<BlockItem> Outputs::block_items() const {
     }
   }
   return items;
-}
-
-BlockWork block_work(const Outputs& outputs, uint64_t final_index, uint64_t block) {
-  const FinalFile& file = outputs.finals()[final_index];
-  const OutputSpec& spec = outputs.spec(file);
-  const bool is_hdf5 = !file.blocks.empty();  // a virtual one has no blocks
-  const uint64_t begin = is_hdf5 ? file.blocks[block] : block * kBlockBytes;
-  const uint64_t end =
-      is_hdf5 ? file.blocks[block + 1] : std::min(begin + kBlockBytes, file.plain_bytes);
-  BlockWork work = {.final_index = final_index,
-                    .place = file.place,
-                    .packing = spec.packing,
-                    .level = spec.level,
-                    .plain_offset = begin};
-  if (spec.packing == OutputPacking::kHdf5) work.shape = outputs.shape(file);
-  if (is_hdf5) {
-    work.rows = std::min(file.chunk_rows, file.rows - block * file.chunk_rows);
-  }
-  if (begin < spec.header.size()) work.head = spec.header.substr(begin, end - begin);
-  work.ranges = ranges_between(file, begin, end);
-  return work;
-}
-
-void BlockWork::encode(ByteWriter& writer) const {
-  writer.varint(final_index);
-  for (const std::string* text : {&place.root, &place.relative, &place.temporary, &head}) {
-    writer.text(*text);
-  }
-  writer.u8(static_cast<uint8_t>(packing));
-  writer.varint(static_cast<uint64_t>(level));
-  writer.varint(plain_offset);
-  writer.varint(rows);
-  writer.u8(shape ? 1 : 0);
-  if (shape) shape->encode(writer);
-  writer.varint(ranges.size());
-  for (const PartRange& range : ranges) {
-    writer.u64(range.file.number());
-    writer.varint(range.begin);
-    writer.varint(range.bytes);
-  }
-}
-
-BlockWork BlockWork::decode(ByteReader& reader) {
-  BlockWork work;
-  work.final_index = reader.varint();
-  for (std::string* text :
-       {&work.place.root, &work.place.relative, &work.place.temporary, &work.head}) {
-    *text = reader.text();
-  }
-  work.packing = static_cast<OutputPacking>(reader.u8());
-  work.level = static_cast<int>(reader.varint());
-  work.plain_offset = reader.varint();
-  work.rows = reader.varint();
-  if (reader.u8() != 0) work.shape = Hdf5OutputShape::decode(reader);
-  const uint64_t ranges = reader.varint();
-  if (!reader.count_fits(ranges, 10)) return work;
-  for (uint64_t i = 0; i < ranges; ++i) {
-    PartRange& range = work.ranges.emplace_back();
-    range.file = PartFileId(reader.u64());
-    range.begin = reader.varint();
-    range.bytes = reader.varint();
-  }
-  return work;
 }
 
 }  // namespace shardmill

@@ -15,35 +15,14 @@
 #include "pipeline/plan/plan.h"
 #include "pipeline/run/cut_rows.h"
 #include "pipeline/run/dealer.h"
-#include "pipeline/run/hdf5_block.h"
+#include "pipeline/run/final_file.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/unit_report.h"
 
 namespace shardmill {
 
-/// One file of the user's: the header, then the ranges. Until Outputs::finish its names hold a
-/// kPartMark where the number of a part will stand.
-struct FinalFile {
-  size_t stage = 0;
-  OutputPlace place;
-  std::string shown;  ///< path in the report: "output/slow.jsonl.zst", or absolute
-  std::vector<PartRange> ranges;
-  std::vector<uint64_t> starts;       ///< of each range in the plain file, header included
-  std::vector<uint64_t> blocks = {};  ///< kHdf5: where the rows of each chunk begin, and the end
-  uint64_t chunk_rows = 1;            ///< kHdf5
-  std::vector<Hdf5Shard> shards =
-      {};  ///< kHdf5: the files that follow and hold the rows of this one
-  uint64_t plain_bytes = 0;
-  uint64_t rows = 0;
-  uint64_t file_bytes = 0;  ///< once assembled
-  uint64_t checksum = 0;    ///< once sealed
-};
-
 /// `path` with the number of a part, five digits or more, in the place of its kPartMark.
 std::string numbered_path(std::string_view path, uint64_t number);
-
-/// Plain bytes of a block: one member or frame of a packed file, one copy of a plain one.
-inline constexpr uint64_t kBlockBytes = 4 << 20;
 
 /// What is dealt in the phases that write: one block of a big file, or some small files whole.
 struct BlockItem {
@@ -139,7 +118,6 @@ class Outputs {
                   uint64_t unit);
   std::vector<uint64_t> final_order() const;
   Hdf5OutputShape shape_of(const WriteStage& stage) const;
-  Status finish_hdf5(FinalFile& file, const std::string& parts_dir) const;
   Status finish_shards(const WriteStage& stage, const std::string& parts_dir,
                        std::vector<FinalFile>& kept);
   Status finish_file(FinalFile file, const std::string& parts_dir, std::vector<FinalFile>& kept);
@@ -158,26 +136,5 @@ class Outputs {
   OutputNames names_;  ///< of outputs and inputs, if values make names too
   std::map<std::string, std::string> real_roots_;
 };
-
-/// What a worker needs to make one block.
-struct BlockWork {
-  uint64_t final_index = 0;
-  OutputPlace place;
-  OutputPacking packing = OutputPacking::kPlain;
-  int level = 0;
-  uint64_t plain_offset = 0;  ///< in the plain file; where it goes if it is not packed
-  std::string head;           ///< bytes of the header in this block
-  std::vector<PartRange> ranges;
-  uint64_t rows = 0;  ///< kHdf5: of the block; in the phase that seals of the file
-  std::optional<Hdf5OutputShape> shape;  ///< kHdf5
-
-  /// There are no blocks: the rows are in other files.
-  bool is_virtual() const { return shape && shape->is_virtual(); }
-  void encode(ByteWriter& writer) const;
-  static BlockWork decode(ByteReader& reader);
-};
-
-/// Block `block` of the file. REQUIRES: Outputs::finish was called.
-BlockWork block_work(const Outputs& outputs, uint64_t final_index, uint64_t block);
 
 }  // namespace shardmill

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/base/heap.h"
+#include "pipeline/base/process.h"
+
 namespace shardmill {
 
 namespace {
@@ -132,7 +135,7 @@ WorkSample RankWork::sample() const {
   WorkSample sample = {.disk_bytes = now.disk_bytes,
                        .records = now.records,
                        .table_bytes = memory_ ? memory_->table_bytes() : 0,
-                       .rss_bytes = rss_bytes_now(),
+                       .rss_bytes = resident_bytes(),
                        .workers_of_line = has_line_per_worker_ ? 1 : start_.threads};
   for (const Gauge& gauge : gauges_) sample.records += gauge.records();
   for (const WorkClock& clock : clocks_) {
@@ -180,6 +183,50 @@ RankResult RankWork::result(const std::string& host) {
           .start_up_seconds = start_up_seconds_,
           .spent = spent_until_now(),
           .timeline = timeline_->finish()};
+}
+
+std::string encode_rank_result(const RankResult& rank) {
+  ByteWriter writer;
+  writer.text(rank.host);
+  writer.u32(rank.threads);
+  for (const uint64_t value : {rank.units, rank.disk_bytes, rank.records, rank.peak_rss_bytes,
+                               rank.redone_units, rank.abandoned_bytes}) {
+    writer.varint(value);
+  }
+  writer.f64(rank.busy_seconds);
+  writer.f64(rank.start_up_seconds);
+  const WorkSeconds& spent = rank.spent;
+  for (const double seconds : {spent.waiting, spent.reading, spent.unpacking, spent.parsing,
+                               spent.committing, spent.writing}) {
+    writer.f64(seconds);
+  }
+  writer.varint(spent.stages.size());
+  for (const double seconds : spent.stages) writer.f64(seconds);
+  writer.text(encode_timeline(rank.timeline));
+  return writer.take();
+}
+
+RankResult decode_rank_result(std::string_view bytes) {
+  ByteReader reader(bytes);
+  RankResult rank;
+  rank.host = reader.text();
+  rank.threads = reader.u32();
+  for (uint64_t* value : {&rank.units, &rank.disk_bytes, &rank.records, &rank.peak_rss_bytes,
+                          &rank.redone_units, &rank.abandoned_bytes}) {
+    *value = reader.varint();
+  }
+  rank.busy_seconds = reader.f64();
+  rank.start_up_seconds = reader.f64();
+  WorkSeconds& spent = rank.spent;
+  for (double* seconds : {&spent.waiting, &spent.reading, &spent.unpacking, &spent.parsing,
+                          &spent.committing, &spent.writing}) {
+    *seconds = reader.f64();
+  }
+  const uint64_t stages = reader.varint();
+  if (!reader.count_fits(stages, 8)) return rank;
+  for (uint64_t i = 0; i < stages; ++i) spent.stages.push_back(reader.f64());
+  rank.timeline = decode_timeline(reader.text());
+  return rank;
 }
 
 }  // namespace shardmill

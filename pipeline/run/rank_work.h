@@ -63,4 +63,8 @@ class RankWork {
   WorkShared shared_;
 };
 
+/// Between ranks. A result that was not encoded by this program comes back with nothing in it.
+std::string encode_rank_result(const RankResult& rank);
+RankResult decode_rank_result(std::string_view bytes);
+
 }  // namespace shardmill

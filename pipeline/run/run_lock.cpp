@@ -23,6 +23,7 @@
 
 #include "pipeline/base/hash.h"
 #include "pipeline/base/message.h"
+#include "pipeline/base/process.h"
 #include "pipeline/base/text.h"
 #include "pipeline/run/output_file.h"
 #include "pipeline/run/read_whole.h"
@@ -50,31 +51,6 @@ double seconds_of(Clock::duration time) {
 std::string host_name() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "?";
-}
-
-struct ProcessLook {
-  bool is_seen = false;
-  bool has_ended = false;  ///< and its parent has not looked yet
-  uint64_t start = 0;
-};
-
-/// Field 22 of /proc/PID/stat.
-ProcessLook look_at_process(int64_t process) {
-  const std::string path = fmt::format("/proc/{}/stat", process);
-  std::FILE* file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return {};
-  char text[1024] = {};
-  const size_t size = std::fread(text, 1, sizeof text - 1, file);
-  std::fclose(file);
-  std::string_view rest(text, size);
-  rest.remove_prefix(std::min(rest.size(), rest.rfind(')') + 1));  // the name may hold anything
-  ProcessLook look = {.is_seen = !rest.empty(),
-                      .has_ended = rest.starts_with(" Z") || rest.starts_with(" X")};
-  for (int field = 2; field < 21; ++field) {
-    rest.remove_prefix(std::min(rest.size(), rest.find(' ', 1)));
-  }
-  if (!rest.empty()) std::from_chars(rest.data() + 1, rest.data() + rest.size(), look.start);
-  return look;
 }
 
 std::string link_target(const char* path) {

@@ -148,35 +148,4 @@ RankTimeline decode_timeline(std::string_view bytes) {
   return reader.done() ? timeline : RankTimeline();
 }
 
-double process_age_seconds() {
-  char text[1024] = {};
-  std::FILE* file = std::fopen("/proc/self/stat", "re");
-  if (file == nullptr) return 0;
-  const size_t size = std::fread(text, 1, sizeof text - 1, file);
-  std::fclose(file);
-  // The name in parentheses may hold blanks; the first blank behind it stands before the first of
-  // the fields behind it, the 19th after that before the 20th, which is the start.
-  const std::string_view all(text, size);
-  const size_t name_end = all.rfind(')');
-  if (name_end == std::string_view::npos) return 0;
-  const char* at = text + name_end + 1;
-  for (int field = 0; field < 19 && at != nullptr; ++field) at = std::strchr(at + 1, ' ');
-  timespec now = {};
-  if (at == nullptr || ::clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
-  const double ticks = static_cast<double>(std::strtoull(at, nullptr, 10));
-  const double since_boot =
-      static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-  return std::max(0.0, since_boot - ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)));
-}
-
-uint64_t rss_bytes_now() {
-  std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
-  unsigned long long all = 0;
-  unsigned long long resident = 0;
-  const int found = std::fscanf(file, "%llu %llu", &all, &resident);
-  std::fclose(file);
-  return found == 2 ? resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
-}
-
 }  // namespace shardmill

@@ -21,9 +21,9 @@ struct WorkSample {
   std::vector<std::vector<uint64_t>> spent;  ///< by line, see WorkClock::read
 };
 
-/// Takes samples at first every 5 ms, or as often as it is asked. Whenever kSamplesMost are there it forgets every second one
-/// and takes half as many from then on, so that the whole run is always covered evenly. Used by the
-/// communicating thread of a rank.
+/// Takes samples at first every 5 ms, or as often as it is asked. Whenever kSamplesMost are there
+/// it forgets every second one and takes half as many from then on, so that the whole run is always
+/// covered evenly. Used by the communicating thread of a rank.
 class Timeline {
  public:
   static constexpr size_t kSamplesMost = 96;
@@ -57,10 +57,5 @@ class Timeline {
 /// Between ranks. A timeline that was not encoded by this program comes back empty.
 std::string encode_timeline(const RankTimeline& timeline);
 RankTimeline decode_timeline(std::string_view bytes);
-
-/// Seconds since this process began, to 10 ms; 0 if the system does not say.
-double process_age_seconds();
-/// Memory of this process now; 0 if the system does not say.
-uint64_t rss_bytes_now();
 
 }  // namespace shardmill

@@ -9,6 +9,7 @@
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/message.h"
+#include "pipeline/base/text.h"
 #include "pipeline/base/work_clock.h"
 #include "pipeline/report/json_object.h"
 #include "pipeline/run/durable.h"
@@ -215,12 +216,6 @@ SpanLog::Kept decode_spans(ByteReader& reader, uint64_t from_ns) {
   return kept;
 }
 
-std::pair<std::string, std::string> folder_and_name(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {".", path};
-  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
-}
-
 bool is_trace_file(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "re");
   if (file == nullptr) return false;
@@ -308,7 +303,6 @@ RankTrace RankTracer::take(const std::string& host) {
 Status check_trace_path(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
-  const auto [folder, name] = folder_and_name(path);
   const auto refuse = [&](std::string found, std::string expected) {
     return Status::usage(Message{.place = "shardmill: --trace " + quoted(path, 400),
                                  .found = std::move(found),
@@ -316,10 +310,10 @@ Status check_trace_path(const std::string& path) {
                                  .fix = "choose another file"}
                              .text());
   };
-  if (!fs::is_directory(folder, error))
+  if (!fs::is_directory(folder_of(path), error))
     return refuse("there is no such folder", "one that is there");
   const fs::file_status there = fs::symlink_status(path, error);
-  if (name.empty() || fs::is_directory(there)) return refuse("is a folder", "a file");
+  if (name_of(path).empty() || fs::is_directory(there)) return refuse("is a folder", "a file");
   if (!fs::exists(there)) return {};
   if (!fs::is_regular_file(there) || !is_trace_file(path)) {
     return refuse("holds something else", "a new file, or a trace, which is replaced");
@@ -330,11 +324,10 @@ Status check_trace_path(const std::string& path) {
 Status write_trace(const std::string& path, const Plan& plan, const std::vector<RankTrace>& ranks) {
   constexpr unsigned kForAll = 0666;
   RETURN_IF_ERROR(check_trace_path(path));  // the run itself may have written there since
-  const auto [folder, name] = folder_and_name(path);
   const WriteBytes write = [&](const TakeBytes& take) {
     return TraceText(plan, ranks, take).write();
   };
-  return write_durably(folder, name, write, {}, kForAll);
+  return write_durably(folder_of(path), name_of(path), write, {}, kForAll);
 }
 
 }  // namespace shardmill

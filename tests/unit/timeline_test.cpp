@@ -8,7 +8,7 @@
 
 #include "pipeline/base/work_clock.h"
 #include "pipeline/report/report_html_time.h"
-#include "pipeline/run/lead.h"
+#include "pipeline/run/rank_work.h"
 
 namespace shardmill {
 namespace {
@@ -172,16 +172,6 @@ TEST(PageTimeline, IsLeftOutWithoutSamples) {
   EXPECT_EQ(page_timeline(run), "null");
   run.ranks = {{.host = "n1"}};
   EXPECT_EQ(page_timeline(run), "null");
-}
-
-TEST(Process, KnowsItsAgeAndItsMemory) {
-  sleep_ms(30);
-  const double age = process_age_seconds();
-  EXPECT_THAT(age, Lt(3600));
-  EXPECT_THAT(age, Gt(0));
-  sleep_ms(30);
-  EXPECT_THAT(process_age_seconds(), Ge(age + 0.02));
-  EXPECT_THAT(rss_bytes_now(), Ge(1u << 20));
 }
 
 }  // namespace
