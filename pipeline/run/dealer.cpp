@@ -23,11 +23,13 @@ Dealer::Dealer(DealerSetup setup)
 
 void Dealer::rank_ready(int rank, unsigned workers) {
   ranks_[static_cast<size_t>(rank)].workers = workers;
+  may_have_place(rank);
   deal_more();
 }
 
 void Dealer::prepared(int rank, const Prepared& item) {
   --ranks_[static_cast<size_t>(rank)].busy;
+  may_have_place(rank);
   const Waiting waiting = {.rank = rank, .report = item.report};
   if (const auto known = known_.find(item.item); known != known_.end()) {
     const Verdict verdict = known->second;
@@ -46,6 +48,7 @@ void Dealer::done(int rank, const Done& item) {
   if (was_prepared == handed_on_.end()) {
     --ranks_[static_cast<size_t>(rank)].busy;
     if (is_serial(item.item)) --ranks_[static_cast<size_t>(rank)].serial;
+    may_have_place(rank);
   } else {
     gave_already = was_prepared->second != 0;
     handed_on_.erase(was_prepared);
@@ -83,17 +86,35 @@ bool Dealer::has_place(const Rank& rank) const {
   return rank.serial < (plenty ? 2u : 1u);
 }
 
+void Dealer::may_have_place(int rank) {
+  free_.any.insert(rank);
+  if (setup_.is_serial) free_.serial.insert(rank);
+}
+
 /// One item to each rank in turn, as long as any has a place.
 void Dealer::deal_more() {
-  bool dealt = true;
-  while (dealt) {
-    dealt = false;
-    for (size_t rank = 0; rank < ranks_.size() && next_ < setup_.order.size(); ++rank) {
-      if (!has_place(ranks_[rank])) continue;
-      deal(static_cast<int>(rank));
+  while (deal_round()) {
+  }
+}
+
+/// True if a rank had a place. Each item may be of another kind than the one before.
+bool Dealer::deal_round() {
+  bool dealt = false;
+  int from = 0;
+  while (next_ < setup_.order.size()) {
+    std::set<int>& free = is_serial(setup_.order[next_]) ? free_.serial : free_.any;
+    const auto at = free.lower_bound(from);
+    if (at == free.end()) break;
+    const int rank = *at;
+    from = rank + 1;
+    if (has_place(ranks_[static_cast<size_t>(rank)])) {
+      deal(rank);
       dealt = true;
+    } else {
+      free.erase(at);
     }
   }
+  return dealt;
 }
 
 void Dealer::deal(int rank) {

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -101,16 +102,26 @@ class Dealer {
     ChainReport report;
   };
 
+  /// Ranks that may have a place, in their order: all that have one, and perhaps some that have
+  /// lost theirs since, as places only become fewer towards the end.
+  struct FreeRanks {
+    std::set<int> any;     ///< for an item
+    std::set<int> serial;  ///< for one of is_serial
+  };
+
   uint64_t places(const Rank& rank) const;
   bool has_place(const Rank& rank) const;
+  void may_have_place(int rank);
   bool is_serial(uint64_t item) const { return setup_.is_serial && setup_.is_serial(item); }
   void deal_more();
+  bool deal_round();
   void deal(int rank);
   void hand_on(uint64_t from_item, std::optional<uint64_t> value);
   void answer(uint64_t item, const Waiting& waiting, Verdict verdict);
 
   DealerSetup setup_;
   std::vector<Rank> ranks_;
+  FreeRanks free_;           ///< so that a deal costs the same with many ranks
   size_t next_ = 0;          ///< position in the order
   bool is_stopped_ = false;  ///< before everything was dealt
   uint64_t dealt_ = 0;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <numeric>
@@ -315,6 +316,155 @@ TEST(Dealer, SpreadsOverTheRanksWhatEachDoesOneAtATime) {
   EXPECT_TRUE(dealer.take_orders().empty()) << "it has one";
   dealer.done(0, done_with(3));
   EXPECT_EQ(deals_to(dealer.take_orders(), 0), 1u);
+}
+
+/// The policy in plain words, which looks at every rank: one item to each in turn, as long as any
+/// has a place.
+class PlainPolicy {
+ public:
+  PlainPolicy(const DealerSetup& setup, bool one_at_a_time)
+      : order_(setup.order),
+        is_serial_(setup.is_serial),
+        one_at_a_time_(one_at_a_time),
+        ranks_(static_cast<size_t>(setup.ranks)) {}
+
+  void rank_ready(int rank, unsigned workers) { at(rank).workers = workers; }
+  void is_free(int rank, uint64_t item) {
+    --at(rank).busy;
+    if (is_serial_(item)) --at(rank).serial;
+  }
+  void drop_rest() { next_ = order_.size(); }
+
+  std::vector<std::pair<int, uint64_t>> deals() {
+    std::vector<std::pair<int, uint64_t>> deals;
+    for (bool dealt = true; dealt;) {
+      dealt = false;
+      for (size_t rank = 0; rank < ranks_.size() && next_ < order_.size(); ++rank) {
+        if (!has_place(rank)) continue;
+        const uint64_t item = order_[next_++];
+        ++ranks_[rank].busy;
+        if (is_serial_(item)) ++ranks_[rank].serial;
+        deals.emplace_back(static_cast<int>(rank), item);
+        dealt = true;
+      }
+    }
+    return deals;
+  }
+
+ private:
+  struct Rank {
+    uint64_t workers = 0;
+    uint64_t busy = 0;
+    uint64_t serial = 0;
+  };
+
+  Rank& at(int rank) { return ranks_[static_cast<size_t>(rank)]; }
+
+  bool has_place(size_t rank) const {
+    const auto& [workers, busy, serial] = ranks_[rank];
+    const uint64_t left = order_.size() - next_;
+    if (workers == 0) return false;
+    if (one_at_a_time_) return rank == 0 && busy == 0;
+    const bool plenty = left >= 2 * workers * ranks_.size();
+    if (busy >= (plenty ? 2 * workers + 1 : workers)) return false;
+    return !is_serial_(order_[next_]) || serial < (left >= 2 * ranks_.size() ? 2u : 1u);
+  }
+
+  std::vector<uint64_t> order_;
+  std::function<bool(uint64_t)> is_serial_;
+  bool one_at_a_time_;
+  std::vector<Rank> ranks_;
+  size_t next_ = 0;
+};
+
+/// Sends a dealer and the policy the same events, in any order, and compares what they deal.
+class PolicyCheck {
+ public:
+  explicit PolicyCheck(unsigned seed) : random_(seed) {
+    DealerSetup setup = {.order = in_order(random_() % 300),
+                         .links = [](uint64_t item) { return ChainLinks{.needs = item % 5 == 1}; },
+                         .is_serial = serial(random_() % 4),
+                         .ranks = 1 + static_cast<int>(random_() % 9),
+                         .one_at_a_time = random_() % 8 == 0};
+    for (int rank = 0; rank < setup.ranks; ++rank) not_ready_.push_back(rank);
+    std::shuffle(not_ready_.begin(), not_ready_.end(), random_);
+    policy_.emplace(setup, setup.one_at_a_time);
+    dealer_.emplace(std::move(setup));
+  }
+
+  /// How many items were dealt.
+  size_t run() {
+    while (!not_ready_.empty() || !dealt_.empty()) {
+      const bool is_ready = !not_ready_.empty() && (dealt_.empty() || random_() % 4 == 0);
+      is_ready ? ready_one() : answer_one();
+      compare();
+      if (::testing::Test::HasFatalFailure()) break;
+    }
+    return count_;
+  }
+
+ private:
+  struct Dealt {
+    int rank = 0;
+    uint64_t item = 0;
+    bool is_prepared = false;
+  };
+
+  /// Runs of serial items between runs of others.
+  static std::function<bool(uint64_t)> serial(uint64_t kind) {
+    return [kind](uint64_t item) { return item % 5 != 1 && item / 7 % 4 < kind; };
+  }
+
+  void ready_one() {
+    const unsigned workers = 1 + random_() % 4;
+    dealer_->rank_ready(not_ready_.back(), workers);
+    policy_->rank_ready(not_ready_.back(), workers);
+    not_ready_.pop_back();
+  }
+
+  void answer_one() {
+    Dealt& dealt = dealt_[random_() % dealt_.size()];
+    if (!dealt.is_prepared) policy_->is_free(dealt.rank, dealt.item);
+    if (dealt.item % 5 == 1 && !dealt.is_prepared) {
+      dealt.is_prepared = true;
+      dealer_->prepared(dealt.rank, {.item = dealt.item, .report = {}});
+      return;
+    }
+    Done done;
+    done.item = dealt.item;
+    done.drop_rest = random_() % 500 == 0;
+    if (done.drop_rest) policy_->drop_rest();
+    dealer_->done(dealt.rank, done);
+    dealt = dealt_.back();
+    dealt_.pop_back();
+  }
+
+  void compare() {
+    std::vector<std::pair<int, uint64_t>> deals;
+    for (const Order& order : dealer_->take_orders()) {
+      const auto& deal = std::get<DealOrder>(order);
+      deals.emplace_back(deal.to, deal.item);
+      dealt_.push_back({.rank = deal.to, .item = deal.item});
+    }
+    count_ += deals.size();
+    ASSERT_EQ(deals, policy_->deals());
+  }
+
+  std::mt19937 random_;
+  std::vector<int> not_ready_;
+  std::vector<Dealt> dealt_;
+  size_t count_ = 0;
+  std::optional<PlainPolicy> policy_;
+  std::optional<Dealer> dealer_;
+};
+
+TEST(Dealer, DealsAsIfItLookedAtEveryRank) {
+  size_t dealt = 0;
+  for (unsigned seed = 0; seed < 1000; ++seed) {
+    dealt += PolicyCheck(seed).run();
+    ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
+  }
+  EXPECT_GT(dealt, 50'000u);
 }
 
 TEST(Dealer, GivesOneAfterTheOtherForALimitAndDropsTheRest) {
