@@ -1,6 +1,6 @@
 // Writes data for scripts/bench to standard output: generate KIND MEBIBYTES SEED. The same bytes
 // for the same seed. Kinds: log (lines of a web service), csv (sales, with quotes), jsonl (nested
-// events), prose (words by Zipf's law).
+// events), brc (station;temperature), prose (words by Zipf's law).
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -82,6 +82,12 @@ class Generator {
         random_.below(9) == 0 ? "false" : "true");
   }
 
+  std::string brc() {
+    const std::string& station = words_[int_below(400)];
+    return format("%s %c;%.1f\n", station.c_str(), 'A' + static_cast<char>(station.size()),
+                  random_.share() * 130 - 50);
+  }
+
   std::string prose() {
     std::string line;
     for (size_t n = 6 + random_.below(12); n > 0; --n) {
@@ -123,11 +129,12 @@ int main(int argc, char** argv) {
   const std::map<std::string, std::string (Generator::*)()> kinds = {{"log", &Generator::log},
                                                                      {"csv", &Generator::csv},
                                                                      {"jsonl", &Generator::jsonl},
+                                                                     {"brc", &Generator::brc},
                                                                      {"prose", &Generator::prose}};
   const auto kind = argc == 4 ? kinds.find(argv[1]) : kinds.end();
   if (kind == kinds.end()) {
     std::fprintf(stderr,
-                 "generate: expected log, csv, jsonl or prose, then mebibytes, then a seed\n");
+                 "generate: expected log, csv, jsonl, brc or prose, then mebibytes, then a seed\n");
     return 2;
   }
   Generator generator(std::strtoull(argv[3], nullptr, 10));
