@@ -13,6 +13,7 @@
 #include "inputs/support/json_infer.h"
 #include "inputs/support/json_walk.h"
 #include "inputs/support/text_kernels.h"
+#include "pipeline/base/parallel.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/input.h"
 #include "pipeline/formats/json_paths.h"
@@ -281,12 +282,24 @@ std::vector<InputColumn> choose_columns(const Options& options,
   return chosen;
 }
 
+/// Some files at once, added up in their order.
+JsonShape shape_of_samples(const ReadLimits& limits, const SampleFiles& files) {
+  JsonShape shape;
+  const size_t at_once = 8 * files.threads;
+  for (size_t first = 0; first < files.types.size(); first += at_once) {
+    std::vector<JsonShape> shapes(std::min(at_once, files.types.size() - first));
+    for_each_parallel(shapes.size(), files.threads, [&](size_t, size_t i) {
+      add_sample(files.types[first + i], files.type_bytes,
+                 {.limits = limits, .content = files.content}, shapes[i]);
+    });
+    for (const JsonShape& one : shapes) shape.add(one);
+  }
+  return shape;
+}
+
 Result<InputSchema> infer_jsonl(const Options& options, const ReadLimits& limits,
                                 const SampleFiles& files, Problems& problems) {
-  JsonShape shape;
-  for (const FileSlice& slice : files.types) {
-    add_sample(slice, files.type_bytes, {.limits = limits, .content = files.content}, shape);
-  }
+  const JsonShape shape = shape_of_samples(limits, files);
   InputSchema schema = {.columns = shape.columns()};
   apply_types(options.map("types"), schema.columns);
   if (!options.list("columns").empty()) {

@@ -5,11 +5,13 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "inputs/support/csv_chunks.h"
 #include "inputs/support/csv_columns.h"
 #include "inputs/support/csv_record.h"
 #include "inputs/support/csv_shape.h"
+#include "pipeline/base/parallel.h"
 #include "pipeline/base/text.h"
 #include "pipeline/formats/numbers.h"
 
@@ -53,6 +55,16 @@ class TypeGuess {
     can_time_ = can_time_ && parse_time(value, time);
   }
 
+  /// All that another one has seen, too.
+  void add(const TypeGuess& other) {
+    seen_ |= other.seen_;
+    seen_number_ |= other.seen_number_;
+    can_int_ &= other.can_int_;
+    can_float_ &= other.can_float_;
+    can_bool_ &= other.can_bool_;
+    can_time_ &= other.can_time_;
+  }
+
   Type type() const {
     if (!seen_) return Type::kText;
     if (can_int_) return Type::kInt;
@@ -83,6 +95,13 @@ class TypeGuess {
   bool can_time_ = true;
 };
 
+/// What one thread has seen, and what it works in.
+struct Seen {
+  std::vector<TypeGuess> guesses;  ///< by column
+  CsvMarks marks;
+  Arena arena;
+};
+
 class Inference {
  public:
   Inference(const CsvFormat& format, const ReadLimits& limits, const SampleFiles& files)
@@ -90,11 +109,12 @@ class Inference {
 
   void see_headers() {
     std::vector<std::string> last;
+    CsvMarks marks;
     for (const FileSlice& file : files_.headers) {
       Result<std::unique_ptr<ByteSource>> source = open_source(file, context(), 0);
       if (!source.is_ok()) continue;
       TextWindow window(std::move(*source), 0, kHeaderPieceBytes);
-      Result<CsvShape> shape = shape_of(file, window);
+      Result<CsvShape> shape = shape_of(file, window, marks);
       if (!shape.is_ok() || shape->names == last) continue;
       for (const std::string& name : shape->names) add_column(name);
       last = std::move(shape->names);
@@ -102,14 +122,25 @@ class Inference {
   }
 
   void see_values() {
-    for (const FileSlice& file : files_.types) see_values_of(file);
+    std::vector<Seen> seen(std::min(files_.threads, files_.types.size()));
+    for (Seen& one : seen) one.guesses.resize(names_.size());
+    for_each_parallel(files_.types.size(), seen.size(), [&](size_t thread, size_t file) {
+      see_values_of(files_.types[file], seen[thread]);
+    });
+    guesses_.resize(names_.size());
+    for (const Seen& one : seen) {
+      for (size_t column = 0; column < guesses_.size(); ++column) {
+        guesses_[column].add(one.guesses[column]);
+      }
+    }
   }
 
-  bool has_column(const std::string& name) const { return guesses_.contains(name); }
+  bool has_column(const std::string& name) const { return columns_.contains(name); }
   const std::vector<std::string>& names() const { return names_; }
   Type type_of(const std::string& name) const {
-    const auto at = guesses_.find(name);
-    return format_.type_of(name).value_or(at == guesses_.end() ? Type::kText : at->second.type());
+    const auto at = columns_.find(name);
+    return format_.type_of(name).value_or(at == columns_.end() ? Type::kText
+                                                               : guesses_[at->second].type());
   }
 
  private:
@@ -119,21 +150,21 @@ class Inference {
     return context;
   }
 
-  Result<CsvShape> shape_of(const FileSlice& file, TextWindow& window) {
+  Result<CsvShape> shape_of(const FileSlice& file, TextWindow& window, CsvMarks& marks) const {
     return read_csv_shape(window, format_, format_.bytes_of(file.path), limits_.record_bytes_max,
-                          marks_);
+                          marks);
   }
 
   void add_column(const std::string& name) {
-    if (guesses_.try_emplace(name).second) names_.push_back(name);
+    if (columns_.try_emplace(name, names_.size()).second) names_.push_back(name);
   }
 
   /// Values of the records that start in the first `type_bytes`. What cannot be read says nothing.
-  void see_values_of(const FileSlice& file) {
+  void see_values_of(const FileSlice& file, Seen& seen) const {
     Result<std::unique_ptr<ByteSource>> source = open_source(file, context(), 0);
     if (!source.is_ok()) return;
     TextWindow window(std::move(*source), 0, limits_.chunk_bytes);
-    const Result<CsvShape> shape = shape_of(file, window);
+    const Result<CsvShape> shape = shape_of(file, window, seen.marks);
     if (!shape.is_ok() || shape->fields() == 0) return;
     SliceEnd counts;
     RejectCounter rejects(file, nullptr, counts);
@@ -148,32 +179,31 @@ class Inference {
       const Result<bool> more = chunks.next(chunk);
       if (!more.is_ok() || !*more) return;
       for (size_t field = 0; field < shape->fields(); ++field) {
-        see_field(chunk, field, shape->names[field]);
+        see_field(chunk, field, shape->names[field], seen);
       }
     }
   }
 
-  void see_field(const CsvChunk& chunk, size_t field, const std::string& name) {
-    const auto at = guesses_.find(name);
-    if (at == guesses_.end() || format_.type_of(name)) return;
-    TypeGuess& guess = at->second;
+  void see_field(const CsvChunk& chunk, size_t field, const std::string& name, Seen& seen) const {
+    const auto at = columns_.find(name);
+    if (at == columns_.end() || format_.type_of(name)) return;
+    TypeGuess& guess = seen.guesses[at->second];
     for (size_t row = 0; row < chunk.rows && !guess.is_text(); ++row) {
       std::string_view value = raw_csv_field(chunk, row, field);
       if (format_.has_quote && !value.empty() && value[0] == format_.quote) {
-        value = unquoted(value, format_.quote, arena_);
+        value = unquoted(value, format_.quote, seen.arena);
       }
       if (!value.empty() && !format_.is_null(value)) guess.see(value);
     }
-    arena_.clear();
+    seen.arena.clear();
   }
 
   const CsvFormat& format_;
   const ReadLimits limits_;
   const SampleFiles& files_;
-  std::vector<std::string> names_;  ///< in first-seen order
-  std::map<std::string, TypeGuess> guesses_;
-  CsvMarks marks_;
-  Arena arena_;
+  std::vector<std::string> names_;         ///< in first-seen order
+  std::map<std::string, size_t> columns_;  ///< places in names_ and guesses_
+  std::vector<TypeGuess> guesses_;
 };
 
 void report_unknown(const std::string& column, const std::vector<std::string>& names, int line,

@@ -74,16 +74,28 @@ void JsonShape::add(std::string_view record) {
   names_.clear();
   leaves_.clear();
   if (!is_object(record) || scan_json(record, this)) return;
+  expected_ = 0;
   for (const Leaf& leaf : leaves_) {
-    std::string name = names_.substr(leaf.name_begin, leaf.name_size);
-    const auto place = places_.find(name);
-    if (place != places_.end()) {
-      paths_[place->second].seen |= leaf.seen;
-    } else if (paths_.size() < kColumnsMax) {
-      places_.emplace(name, paths_.size());
-      paths_.push_back({.name = std::move(name), .seen = leaf.seen});
-    }
+    see(std::string_view(names_).substr(leaf.name_begin, leaf.name_size), leaf.seen);
   }
+}
+
+void JsonShape::add(const JsonShape& later) {
+  expected_ = 0;
+  for (const Path& path : later.paths_) see(path.name, path.seen);
+}
+
+void JsonShape::see(std::string_view name, unsigned seen) {
+  if (expected_ >= paths_.size() || paths_[expected_].name != name) {
+    const auto [place, is_new] = places_.try_emplace(std::string(name), paths_.size());
+    if (is_new && paths_.size() == kColumnsMax) {
+      places_.erase(place);
+      return;
+    }
+    if (is_new) paths_.push_back({.name = place->first});
+    expected_ = place->second;
+  }
+  paths_[expected_++].seen |= seen;
 }
 
 std::vector<InputColumn> JsonShape::columns() const {

@@ -14,7 +14,7 @@ namespace shardmill {
 
 /// Collects the paths of all values that are no objects, in the order in which they are first seen,
 /// and what kinds of values stand there. Members of objects within arrays are no columns.
-/// Deterministic; one thread.
+/// Deterministic; one thread at a time.
 class JsonShape : private JsonEvents {
  public:
   /// Further paths are no columns unless the job names them in `types`.
@@ -22,6 +22,8 @@ class JsonShape : private JsonEvents {
 
   /// One record; one that is broken or no object changes nothing.
   void add(std::string_view record);
+  /// What `later` has seen, after all that was seen here.
+  void add(const JsonShape& later);
   /// int: whole numbers within 64 bits; float: those and other numbers; bool: true and false; time:
   /// strings that are all ISO 8601; text: everything else. Nulls fit all.
   std::vector<InputColumn> columns() const;
@@ -42,8 +44,10 @@ class JsonShape : private JsonEvents {
   void open(JsonKind kind) override;
   void close(const JsonValue& value) override;
   void note(unsigned seen);
+  void see(std::string_view name, unsigned seen);
 
   std::vector<Path> paths_;
+  size_t expected_ = 0;  ///< in paths_: what stands behind the last one in most records
   std::unordered_map<std::string, size_t> places_;  ///< in paths_; never iterated
   // Of the record that is being read:
   std::vector<size_t> prefixes_;  ///< by open object: bytes of its own path with the dot

@@ -93,6 +93,7 @@ struct SampleFiles {
   std::vector<FileSlice> types;          ///< up to 100 of them
   uint64_t type_bytes = 1 << 20;         ///< to read at the start of each of `types`
   const std::string* content = nullptr;  ///< tests: the one file's content
+  size_t threads = 1;                    ///< that may read them at once
 };
 
 /// What the stages need of the input.

@@ -119,8 +119,9 @@ Status refusal(const Job& job, const Problems& problems) {
 SampleFiles choose_samples(const Manifest& manifest) {
   constexpr size_t kHeaders = 10'000;
   constexpr size_t kTypes = 100;
-  // One thread reads all samples while all others wait: 0.1 s at most, so that short jobs are
-  // short.
+  constexpr size_t kThreadsMost = 8;  // each holds a file and its window
+  // One rank reads all samples while all others wait: 0.1 s of a core at most, so that short jobs
+  // are short.
   constexpr uint64_t kTypeBytesOfAll = 16 << 20;
   constexpr uint64_t kTypeBytesOfOne = 1 << 20;
   std::vector<uint64_t> files = smallest_by_hash(manifest, kHeaders);
@@ -131,6 +132,7 @@ SampleFiles choose_samples(const Manifest& manifest) {
   samples.headers = slices_of(manifest, std::move(files));
   const uint64_t share = kTypeBytesOfAll / std::max<uint64_t>(1, samples.types.size());
   samples.type_bytes = std::min(kTypeBytesOfOne, share);
+  samples.threads = std::min<size_t>(kThreadsMost, usable_cores());
   return samples;
 }
 

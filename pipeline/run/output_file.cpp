@@ -18,7 +18,7 @@ namespace shardmill {
 
 namespace {
 
-constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kBufferBytes = 256 << 10;  // stays in the cache
 
 /// The folder of a place, opened step by step so that no step is a symlink; `make`: steps that are
 /// not there are made.
