@@ -5,11 +5,12 @@
 """
 import collections, csv, json, os, random, shutil, subprocess, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV  # noqa: E402
+
 SHARDMILL = os.path.abspath(sys.argv[1])
 MEBIBYTES = int(sys.argv[2]) if len(sys.argv) > 2 else 200
 WORK = tempfile.mkdtemp(prefix="shardmill-large-csv-")
-ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-           OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
 
 
 def write_file(path):
@@ -59,7 +60,7 @@ path = "same.csv"
 rows_in_report = 2000
 """)
     run_dir = os.path.join(WORK, "run")
-    subprocess.check_call(["mpirun", "-n", "3", SHARDMILL, "run", job, "--run-dir", run_dir, "--quiet"], env=ENV)
+    subprocess.check_call(["mpirun", "-n", "3", SHARDMILL, "run", job, "--run-dir", run_dir, "--quiet"], env=MPI_ENV)
     with open(os.path.join(run_dir, "results.json")) as stream:
         results = json.load(stream)
     same = subprocess.call(["cmp", path, os.path.join(run_dir, "output", "same.csv")]) == 0

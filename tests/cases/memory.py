@@ -8,10 +8,12 @@ over 64 MiB, or more than 5 MiB over that of the smallest input. Without --large
 """
 import json, os, random, shutil, subprocess, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV  # noqa: E402
+
 SHARDMILL = os.path.abspath(sys.argv[1])
 LARGE = int(sys.argv[sys.argv.index("--large") + 1]) if "--large" in sys.argv else 0
 WORK = tempfile.mkdtemp(prefix="shardmill-memory-", dir=os.environ.get("TMPDIR", "/tmp"))
-ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
 MIB = 1 << 20
 JOBS = {
     "count": '[[stage]]\nuse = "count"\n',
@@ -44,7 +46,7 @@ def peak(folder, stages):
     run_dir = os.path.join(WORK, "run")
     shutil.rmtree(run_dir, ignore_errors=True)
     subprocess.check_call(["mpirun", "-n", "1", SHARDMILL, "run", job, "--run-dir", run_dir, "--quiet", "--threads", "1"],
-                          env=ENV)
+                          env=MPI_ENV)
     with open(os.path.join(run_dir, "run.json")) as stream:
         return json.load(stream)["peak_rss_bytes"][0]
 

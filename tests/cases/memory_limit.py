@@ -8,11 +8,12 @@ Exits 1 if a check fails.
 """
 import json, os, re, resource, shutil, subprocess, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV  # noqa: E402
+
 SHARDMILL = os.path.abspath(sys.argv[1])
 LARGE = "--large" in sys.argv
 WORK = tempfile.mkdtemp(prefix="shardmill-limit-", dir=os.environ.get("TMPDIR", "/tmp"))
-ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-           OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
 MIB = 1 << 20
 MEMORY = 256 if LARGE else 80  # MiB
 BLOCKS, FILES, PAD = (500, 32, 149) if LARGE else (20, 4, 63)
@@ -57,7 +58,7 @@ def run(label, job, layout, memory, limit_data=None):
     command += ["--memory", f"{memory}MiB"] if memory else []
     limit = (lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit_data * MIB,) * 2)) if limit_data else None
     with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, env=ENV, stderr=errors, stdout=subprocess.DEVNULL, preexec_fn=limit)
+        child = subprocess.Popen(command, env=MPI_ENV, stderr=errors, stdout=subprocess.DEVNULL, preexec_fn=limit)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)

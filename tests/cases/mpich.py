@@ -6,13 +6,15 @@
 The build folder, build-mpich, stays: what did not change is not built again, and what does not know MPI comes out of
 the compiler's cache, since it is compiled with the same words.
 """
-import hashlib, os, shutil, subprocess, sys, tempfile, time
+import os, shutil, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV, fingerprint  # noqa: E402
 
 SOURCE, OPEN_MPI, EXAMPLES = (os.path.abspath(path) for path in sys.argv[1:4])
 BUILD = os.path.join(SOURCE, "build-mpich")
 PROGRAM = os.path.join(BUILD, "shardmill")
 WORK = tempfile.mkdtemp(prefix="shardmill-mpich-")
-ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1")
 failures = 0
 
 
@@ -23,7 +25,7 @@ def fail(message):
 
 
 def run(*words, code=0, cwd=SOURCE):
-    done = subprocess.run(words, cwd=cwd, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    done = subprocess.run(words, cwd=cwd, env=MPI_ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     if done.returncode != code:
         fail(f"{' '.join(words)}: exit {done.returncode}, expected {code}\n{done.stdout[-4000:]}")
     return done.stdout
@@ -43,17 +45,6 @@ def keeps_every_promise_of_comm():
     for ranks in (1, 2, 5, 8):
         run("mpiexec.mpich", "-n", str(ranks), os.path.join(BUILD, "tests", "mpi_comm_check"))
     print("ok      the suite of Comm on 1, 2, 5 and 8 ranks")
-
-
-def fingerprint(run_dir):
-    sums = {}
-    for top, _, names in os.walk(run_dir):
-        for name in names:
-            path = os.path.join(top, name)
-            if name == "results.json" or "/output/" in path:
-                with open(path, "rb") as stream:
-                    sums[os.path.relpath(path, run_dir)] = hashlib.sha256(stream.read()).hexdigest()
-    return sums
 
 
 def same_bytes_as_open_mpi():

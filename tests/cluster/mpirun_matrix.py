@@ -3,12 +3,13 @@
 
   mpirun_matrix.py SHARDMILL EXAMPLES_FOLDER
 """
-import glob, hashlib, json, os, shutil, signal, subprocess, sys, tempfile, time
+import glob, json, os, shutil, signal, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV, fingerprint  # noqa: E402
 
 SHARDMILL, EXAMPLES = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 WORK = tempfile.mkdtemp(prefix="shardmill-mpirun-")
-ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-           OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
 LAYOUTS = [(1, 1, "256KiB", "64MiB"), (2, 1, "4KiB", "1KiB"), (3, 3, "64", "1MiB"), (7, 1, "256KiB", "1KiB")]
 failures = 0
 
@@ -19,23 +20,11 @@ def fail(message):
     print("FAILED  " + message)
 
 
-def fingerprint(run_dir):
-    """SHA-256 of results.json and of every output file, by path."""
-    paths = [os.path.join(run_dir, "results.json")]
-    for folder, _, names in os.walk(os.path.join(run_dir, "output")):
-        paths += [os.path.join(folder, name) for name in names]
-    sums = {}
-    for path in paths:
-        with open(path, "rb") as stream:
-            sums[os.path.relpath(path, run_dir)] = hashlib.sha256(stream.read()).hexdigest()
-    return sums
-
-
 def launch(job, run_dir, ranks, threads, chunk, unit, options=()):
     return subprocess.Popen(
         ["mpirun", "-n", str(ranks), SHARDMILL, "run", job, "--run-dir", run_dir, "--quiet", "--threads", str(threads),
          "--set", f"input.chunk_bytes={chunk}", "--set", f"input.unit_bytes={unit}", *options],
-        env=ENV, cwd=os.path.dirname(job), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        env=MPI_ENV, cwd=os.path.dirname(job), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 
 
 def same_bytes(job):

@@ -12,7 +12,10 @@ start, a checkpoint being written, outputs being assembled, the last files. What
 directory just before the kill. A run follows from seed and number alone, as far as the machine repeats itself:
 --only N does run N again.
 """
-import argparse, collections, hashlib, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+import argparse, collections, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV, fingerprint  # noqa: E402
 
 KILLS_MOST = 5
 LAST_WORDS = 60  # seconds that processes of a killed run may take to be gone
@@ -79,17 +82,6 @@ def make_data(folder, rng):
             out.write("id,city,kind,price,note\n")
             for begin in range(0, rows, len(block)):
                 out.writelines(block[:rows - begin])
-
-
-def fingerprint(run_dir):
-    sums = {}
-    for top, _, names in os.walk(run_dir):
-        for name in names:
-            path = os.path.relpath(os.path.join(top, name), run_dir)
-            if path == "results.json" or path.startswith("output/"):
-                with open(os.path.join(top, name), "rb") as stream:
-                    sums[path] = hashlib.sha256(stream.read()).hexdigest()
-    return sums
 
 
 def processes_with(word):
@@ -189,9 +181,7 @@ class Chaos:
         # What Open MPI leaves behind when it is killed goes with the folder.
         scratch = os.path.join(work, "scratch")
         os.makedirs(scratch)
-        self.environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-                                OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none",
-                                OMPI_MCA_btl_vader_backing_directory=scratch, TMPDIR=scratch)
+        self.environment = dict(MPI_ENV, OMPI_MCA_btl_vader_backing_directory=scratch, TMPDIR=scratch)
         self.kills = collections.Counter()
         self.phases = collections.Counter()
         self.attempts = []

@@ -15,7 +15,10 @@ of these ways. After each fault:
 
 --mpirun does a sample on two ranks, --tmpfs fills a real disk (if one can be mounted here).
 """
-import argparse, hashlib, json, os, re, shutil, subprocess, sys, tempfile
+import argparse, json, os, re, shutil, subprocess, sys, tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV, digest  # noqa: E402
 
 KINDS = {  # name: (FAULT_KIND, stays, cause, fix)
     "full once": ("ENOSPC", False, "no space left on device", "free space on that disk"),
@@ -90,8 +93,6 @@ MESSAGES = (  # call, path, kind, exit code, message
      "command again"),
 )
 SURE = ("results.json", "results.h5", "bad_records.jsonl", "manifest.tsv", "schema.json", "job.toml")
-MPIRUN = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-              OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
 
 
 def make_data(folder):
@@ -105,11 +106,6 @@ def make_data(folder):
                 out.write(f"{row},city {row % 3},{'xyz'[row % 2]},{row * 0.5}{bad}\n")
     with open(folder + "/large/long.txt", "w") as out:
         out.writelines(f"{row:07} a line of some length, to fill more than one buffer\n" for row in range(26_000))
-
-
-def digest(path):
-    with open(path, "rb") as stream:
-        return hashlib.sha256(stream.read()).hexdigest()
 
 
 def fingerprint(run_dir):
@@ -143,7 +139,7 @@ class Faults:
 
     def run(self, name, run_dir, ranks=0, **fault):
         command = [self.shardmill, "run", name + ".toml", "--run-dir", run_dir, "--quiet", "--threads", "1"]
-        env = dict(MPIRUN)
+        env = dict(MPI_ENV)
         if ranks:
             preload = ["-x", "LD_PRELOAD=" + self.shim] if fault else []
             command = ["mpirun", "-n", str(ranks)] + preload + command

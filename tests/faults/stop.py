@@ -12,8 +12,9 @@ run.json.
 """
 import argparse, glob, json, os, shutil, signal, subprocess, sys, tempfile, time
 
-ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-           OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV  # noqa: E402
+
 MOST_SECONDS, MOST_SHARE = 2.0, 0.05
 
 JOBS = {
@@ -49,10 +50,10 @@ def measure(arguments, work, name, ranks):
         out.write(f'[input]\npaths = ["{os.path.abspath(arguments.data)}"]\nformat = "csv"\n{JOBS[name]}')
     run_dir = os.path.join(work, f"{name}-{ranks}.run")
     start = time.monotonic()
-    subprocess.run(command(arguments, ranks, job, run_dir), env=ENV, check=True)
+    subprocess.run(command(arguments, ranks, job, run_dir), env=MPI_ENV, check=True)
     whole = time.monotonic() - start
     shutil.rmtree(run_dir)
-    run = subprocess.Popen(command(arguments, ranks, job, run_dir), env=ENV)
+    run = subprocess.Popen(command(arguments, ranks, job, run_dir), env=MPI_ENV)
     time.sleep(arguments.share * whole)
     start = time.monotonic()
     run.send_signal(signal.SIGUSR1)
@@ -61,7 +62,7 @@ def measure(arguments, work, name, ranks):
     seconds = time.monotonic() - start
     code = run.wait()
     launcher = time.monotonic() - start
-    done = subprocess.run(command(arguments, ranks, job, run_dir), env=ENV).returncode
+    done = subprocess.run(command(arguments, ranks, job, run_dir), env=MPI_ENV).returncode
     with open(os.path.join(run_dir, "run.json")) as stream:
         books = json.load(stream)
     share = books["bytes_done_again"] / books["disk_bytes"]
