@@ -9,10 +9,8 @@
 
 #include "inputs/support/chunk_reader.h"
 #include "inputs/support/json_columns.h"
-#include "inputs/support/json_extract.h"
 #include "inputs/support/json_infer.h"
-#include "inputs/support/json_walk.h"
-#include "inputs/support/text_kernels.h"
+#include "inputs/support/json_lines.h"
 #include "pipeline/base/parallel.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/input.h"
@@ -22,7 +20,6 @@ namespace shardmill {
 
 namespace {
 
-constexpr size_t kPieceBytes = 128 << 10;  ///< indexed at once: fits the second-level cache
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 /// What is to be filled.
@@ -34,15 +31,6 @@ struct WantedFields {
   bool offsets = false;
 };
 
-template <typename T>
-void grow_to(std::vector<T>& values, size_t size) {
-  if (values.size() < size) values.resize(size);
-}
-
-bool is_blank(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
 class JsonlReader : public Reader {
  public:
   JsonlReader(const FileSlice& slice, const WantedFields& wanted,
@@ -50,19 +38,22 @@ class JsonlReader : public Reader {
       : slice_(slice),
         wanted_(wanted),
         chunks_(std::move(chunks)),
-        columns_(wanted.columns),
-        walker_(wanted.paths, columns_),
-        extractor_(wanted.paths, columns_) {}
+        lines_({.columns = wanted.columns,
+                .paths = wanted.paths,
+                .raw = wanted.raw,
+                .offsets = wanted.offsets}) {}
 
   Result<bool> next(Batch& batch) override {
     batch.clear();
     batch.slice = &slice_;
-    grow_to(batch.columns, wanted_.slot_count);
+    if (batch.columns.size() < wanted_.slot_count) batch.columns.resize(wanted_.slot_count);
     TextChunk chunk;
     ASSIGN_OR_RETURN(const bool more, chunks_->next(chunk));
     if (!more) return false;
-    fill(chunk, batch);
-    batch.rows = columns_.row();
+    const bool has_mark = chunk.offset == 0 && chunk.text.starts_with(kByteOrderMark);
+    const size_t begin = has_mark ? kByteOrderMark.size() : 0;
+    batch.rows =
+        lines_.read(chunk.text.substr(begin), chunk.offset + begin, batch, chunks_->rejects());
     batch.raw_is_canonical = true;
     chunks_->end().records += batch.rows;
     return true;
@@ -73,107 +64,11 @@ class JsonlReader : public Reader {
   uint64_t disk_position() const override { return chunks_->disk_position(); }
 
  private:
-  // Uninitialised: pages that are never written take no memory.
-  void make_room(size_t positions) {
-    if (positions <= room_) return;
-    room_ = positions + positions / 4;
-    ends_ = std::make_unique_for_overwrite<uint32_t[]>(room_);
-  }
-
-  void fill(const TextChunk& chunk, Batch& batch) {
-    chunk_ = chunk;
-    batch_ = &batch;
-    make_room(chunk.text.size() + kMarkSlack + 1);
-    const size_t lines = find_bytes(chunk.text, '\n', ends_.get());
-    columns_.begin_batch(batch, lines + 1);
-    if (wanted_.raw) grow_to(batch.raw, lines + 1);
-    if (wanted_.offsets) grow_to(batch.offsets, lines + 1);
-    const bool has_mark = chunk.offset == 0 && chunk.text.starts_with(kByteOrderMark);
-    size_t begin = has_mark ? kByteOrderMark.size() : 0;
-    for (size_t line = 0; line < lines;) {
-      const size_t after = end_of_piece(line, lines, begin);
-      begin = read_piece(begin, line, after);
-      line = after;
-    }
-    if (begin < chunk.text.size()) read_plainly(begin, chunk.text.size());
-  }
-
-  // The line behind the piece that starts with `line`, at `begin`.
-  size_t end_of_piece(size_t line, size_t lines, size_t begin) const {
-    uint32_t* const first = ends_.get() + line;
-    const uint32_t* const end = std::upper_bound(first, ends_.get() + lines, begin + kPieceBytes);
-    return line + std::max<size_t>(1, static_cast<size_t>(end - first));
-  }
-
-  // Reads the lines [line, after), the first of which starts at `begin`; returns where the last one
-  // ends.
-  size_t read_piece(size_t begin, size_t line, size_t after) {
-    const size_t end = ends_[after - 1] + size_t{1};
-    if (!walker_.available()) {
-      for (; line < after; begin = ends_[line++] + size_t{1}) read_plainly(begin, ends_[line]);
-    } else if (!walker_.begin(chunk_.text.substr(begin, end - begin))) {
-      // Some line has no sound strings; the others are read as fast as they can be alone.
-      for (; line < after; begin = ends_[line++] + size_t{1}) read_alone(begin, ends_[line]);
-    } else {
-      const size_t piece = begin;
-      for (; line < after; begin = ends_[line++] + size_t{1}) {
-        walk_line(piece, begin, ends_[line]);
-      }
-    }
-    return end;
-  }
-
-  void read_alone(size_t begin, size_t end) {
-    if (walker_.begin(chunk_.text.substr(begin, end + 1 - begin))) {
-      walk_line(begin, begin, end);
-    } else {
-      read_plainly(begin, end);
-    }
-  }
-
-  void walk_line(size_t piece, size_t begin, size_t end) {
-    columns_.begin_record();
-    switch (walker_.next(end - piece)) {
-      case JsonWalker::Outcome::kRecord:
-        end_record(begin, end);
-        break;
-      case JsonWalker::Outcome::kBlank:
-        break;
-      case JsonWalker::Outcome::kUnsure:
-        columns_.undo_record();
-        read_plainly(begin, end);
-    }
-  }
-
-  void read_plainly(size_t begin, size_t end) {
-    const std::string_view line = chunk_.text.substr(begin, end - begin);
-    if (is_blank(line)) return;
-    columns_.begin_record();
-    if (const auto mistake = extractor_.extract(line)) {
-      columns_.undo_record();
-      chunks_->rejects().reject(chunk_.offset + begin, line, line.size(), mistake->text());
-    } else {
-      end_record(begin, end);
-    }
-  }
-
-  void end_record(size_t begin, size_t end) {
-    const size_t row = columns_.row();
-    if (wanted_.raw) batch_->raw[row] = chunk_.text.substr(begin, end - begin);
-    if (wanted_.offsets) batch_->offsets[row] = chunk_.offset + begin;
-    columns_.end_record(chunk_.offset + begin, chunks_->rejects());
-  }
-
+ private:
   const FileSlice& slice_;
   const WantedFields& wanted_;
   std::unique_ptr<ChunkReader> chunks_;
-  JsonColumns columns_;
-  JsonWalker walker_;
-  JsonExtractor extractor_;
-  TextChunk chunk_;
-  Batch* batch_ = nullptr;
-  std::unique_ptr<uint32_t[]> ends_;  ///< where the chunk's lines end
-  size_t room_ = 0;
+  JsonLines lines_;
 };
 
 class JsonlInput : public BoundInput {

@@ -19,8 +19,7 @@ struct JsonColumn {
   size_t slot = 0;
 };
 
-/// Fills rows one after another; a record counts when `end_record` was called for it. What becomes
-/// of a value:
+/// Fills the rows of a batch. What becomes of a value:
 ///
 ///   column  takes
 ///   text    strings, unescaped; of all else the source bytes (numbers keep their digits, arrays
@@ -37,11 +36,13 @@ class JsonColumns {
   /// `columns` must outlive this.
   explicit JsonColumns(const std::vector<JsonColumn>& columns);
 
-  /// Starts at row 0, with room for `rows` records. The batch must outlive the rows.
+  size_t size() const { return columns_.size(); }
+  /// Makes room for `rows` records. The batch must outlive the rows.
   void begin_batch(Batch& batch, size_t rows);
-  size_t row() const { return row_; }
 
-  void begin_record() {
+  /// The values that follow are of this row.
+  void begin_record(size_t row) {
+    row_ = row;
     ++record_;
     set_count_ = 0;
   }
@@ -53,16 +54,25 @@ class JsonColumns {
     ++set_count_;
     std::string_view* const texts = texts_[column];
     if (texts != nullptr && value.kind != JsonKind::kNull && !value.escaped) {
-      texts[row_] = value.text;
+      texts[row_] = std::string_view(value.text.data(), value.text.size());
     } else {
       set_slowly(column, value);
     }
     return true;
   }
-  /// Makes the record the next row: columns without a value are null, bad values are reported.
+  /// Columns without a value are null, bad values are reported.
   void end_record(uint64_t offset, RejectCounter& rejects);
   /// Forgets what was set since begin_record, and begins it anew.
   void undo_record();
+
+  /// Sets a value of any row, apart from the record that was begun. False, with any value, if it is
+  /// a bad value, which is not reported.
+  bool put(size_t column, size_t row, const JsonValue& value);
+  /// By row, of a text column; nullptr if it is none.
+  std::string_view* texts(size_t column) { return texts_[column]; }
+  void put_null(size_t column, size_t row);
+  /// Takes out a row without nulls. The rows behind it, up to `end`, move up.
+  void remove_row(size_t row, size_t end);
 
  private:
   struct BadValue {
@@ -71,7 +81,7 @@ class JsonColumns {
   };
 
   void set_slowly(size_t column, const JsonValue& value);
-  bool store(Column& column, const JsonValue& value);
+  bool store(Column& column, size_t row, const JsonValue& value);
 
   const std::vector<JsonColumn>& columns_;
   Batch* batch_ = nullptr;

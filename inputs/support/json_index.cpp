@@ -46,6 +46,7 @@ bool JsonIndex::build(std::string_view text) {
   const auto newline = static_cast<uint32_t>(text.size() - 1);
   stages.structural_indexes[count] = newline;
   stages.structural_indexes[count + 1] = newline;
+  count_ = count;
   positions_ = stages.structural_indexes.get();
   return true;
 }

@@ -34,11 +34,13 @@ class JsonIndex {
   /// The positions, followed by two that point to the text's last byte, the newline.
   /// REQUIRES: build was called and gave true.
   const uint32_t* positions() const { return positions_; }
+  size_t count() const { return count_; }  ///< without those two
 
  private:
   struct State;
   std::unique_ptr<State> state_;
   const uint32_t* positions_ = nullptr;
+  size_t count_ = 0;
 };
 
 }  // namespace shardmill

@@ -1,10 +1,10 @@
 // Columns from lines of JSON by their index: the fast way.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -16,61 +16,64 @@
 
 namespace shardmill {
 
-/// Goes through the lines of an indexed text, one after another: checks each record whole and sets
-/// its columns. What is not plain sailing (mistakes, keys that come twice, two members that fit one
-/// column, records that are no object) is left to JsonExtractor, which decides and says why; so
-/// "no" here never means that a record is wrong. Most records have the make of one of the last few;
-/// these are checked against its template, without looking at their keys. One worker. REQUIRES:
-/// columns and paths are of the same names in the same order, and outlive this; kTextPadding bytes
-/// behind each text may be read.
+/// Goes through records of an indexed text: checks each whole and sets its columns. What is not
+/// plain sailing (mistakes, keys that come twice, two members that fit one column, records that are
+/// no object) is left to JsonExtractor, which decides and says why; so "no" here never means that a
+/// record is wrong. One worker. REQUIRES: columns and paths are of the same names in the same
+/// order, and outlive this; kTextPadding bytes behind each text may be read.
 class JsonWalker {
  public:
-  enum class Outcome : uint8_t { kRecord, kBlank, kUnsure };
-
   JsonWalker(const JsonPaths& paths, JsonColumns& columns);
 
   bool available() const { return index_.available(); }
-  /// Indexes `text`, whole lines. False if JsonIndex cannot. REQUIRES: available().
-  bool begin(std::string_view text);
-  /// The next line, whose newline is at `line_end`. kUnsure: some columns may be set.
+  /// Indexes `text`, whole lines, which stands at `offset` of the text in which `backslashes` are.
+  /// They live as long as the index. False if JsonIndex cannot. REQUIRES: available().
+  bool begin(std::string_view text, size_t offset, std::span<const uint32_t> backslashes);
+
+  // Of the text:
+  const uint32_t* positions() const { return index_.positions(); }
+  const uint32_t* positions_end() const { return index_.positions() + index_.count(); }
+  bool has_backslashes() const { return !backslashes_.empty(); }
+  /// Backslashes that begin no sound escape, ascending.
+  const std::vector<uint32_t>& bad_escapes() const { return bad_escapes_; }
+
+  /// The record whose positions begin at `at`, the newline of which is at `line_end`. `make`, if
+  /// given, learns it, or has no positions. If false, some columns may be set.
   /// REQUIRES: JsonColumns::begin_record was called just before.
-  Outcome next(size_t line_end);
+  bool walk(const uint32_t* at, size_t line_end, JsonTemplate* make);
 
  private:
   struct Level {
     int32_t members;  ///< node whose children the members are; kNone for arrays
     int32_t itself;   ///< node of the container as a value
-    uint32_t begin;
+    const uint32_t* begin;
     bool is_object;
   };
 
-  bool follow_any(const uint32_t*& at, size_t line_end);
-  bool follow(const JsonTemplate& make, const uint32_t*& at);
+  size_t backslash(size_t number) const {
+    return number < backslashes_.size() ? backslashes_[number] - offset_ : text_.size();
+  }
+  void find_bad_escapes();
   template <bool kLearn>
-  bool walk(const uint32_t*& at, size_t line_end);
+  bool walk_object(const uint32_t*& at, size_t line_end, JsonTemplate* make);
   bool string(const uint32_t* at, JsonValue& value);
   bool scalar(const uint32_t* at, JsonValue& value);
   bool enter(std::string_view key, bool escaped, int32_t members, int32_t& node);
   bool note(int32_t column, const JsonValue& value);
   int32_t column_of(int32_t node) const;
-  JsonTemplate& oldest_make();
   bool escapes_are_sound(size_t end);
 
   const JsonPaths& paths_;
   JsonColumns& columns_;
   JsonIndex index_;
   std::string_view text_;
-  const uint32_t* at_ = nullptr;             ///< first position of the next line
-  std::unique_ptr<uint32_t[]> backslashes_;  ///< where they are in the text
-  size_t backslash_room_ = 0;
-  const uint32_t* backslash_ = nullptr;  ///< the first that no string was checked for
+  size_t offset_ = 0;                      ///< of the text in that of the backslashes
+  std::span<const uint32_t> backslashes_;  ///< those in the text
+  size_t next_backslash_ = 0;              ///< the first that no string was checked for
+  std::vector<uint32_t> bad_escapes_;
   uint64_t record_ = 0;
   std::vector<uint64_t> visited_;  ///< by node: the last record in which its key was met
   std::unique_ptr<Level[]> levels_;
-  std::array<JsonTemplate, 4> makes_;
-  size_t newest_make_ = 0;
-  int patience_ = 0;  ///< below 0: so many records are walked before templates are tried again
-  std::unique_ptr<uint32_t[]> begins_;  ///< of open containers that a template shows
   Arena keys_;
 };
 

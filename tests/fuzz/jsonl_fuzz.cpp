@@ -45,7 +45,7 @@ Plain read_plainly(std::string_view content) {
     content.remove_prefix(std::min(newline + 1, content.size()));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     values.begin_batch(batch, 1);
-    values.begin_record();
+    values.begin_record(0);
     if (extractor.extract(line)) {
       values.undo_record();
       continue;

@@ -212,6 +212,42 @@ Cell member(const std::string& column, const std::string& record) {
   return records.rows.at(0).at(0);
 }
 
+TEST(Jsonl, RejectedRecordsAmongManyAlikeLeaveRowsAndOffsetsOfTheOthers) {
+  std::string content;
+  std::vector<Cells> expected;
+  std::vector<uint64_t> offsets;
+  Names raw;
+  for (int i = 0; i < 300; ++i) {
+    const std::string number = std::to_string(i);
+    const bool is_bad = i % 7 == 3;
+    const std::string a = i % 5 == 0 ? "null" : number;
+    const std::string line = "{\"a\":" + a + ",\"b\":\"" + number + (is_bad ? "}" : "\"}");
+    if (!is_bad) {
+      expected.push_back({i % 5 == 0 ? Cell() : Cell(number), number});
+      offsets.push_back(content.size());
+      raw.push_back(line);
+    }
+    content += line + "\n";
+  }
+  // The second half has no line that breaks its neighbours' strings.
+  for (int i = 0; i < 300; ++i) {
+    const std::string number = std::to_string(i);
+    const bool is_bad = i % 7 == 3;
+    const std::string line = "{\"a\":" + number + (is_bad ? "x" : "") + ",\"b\":\"\"}";
+    if (!is_bad) {
+      expected.push_back({number, ""});
+      offsets.push_back(content.size());
+      raw.push_back(line);
+    }
+    content += line + "\n";
+  }
+  const ReadRecords records = read(content);
+  EXPECT_EQ(records.rows, expected);
+  EXPECT_EQ(records.offsets, offsets);
+  EXPECT_EQ(records.raw, raw);
+  EXPECT_THAT(records.rejects, SizeIs(86));
+}
+
 TEST(Jsonl, OfEqualKeysTheLastCounts) {
   EXPECT_EQ(member("a", R"({"a":1,"a":2})"), "2");
   EXPECT_EQ(member("a", R"({"a":1,"a":null})"), kNull);
@@ -613,7 +649,7 @@ ReadRecords read_plainly(const std::string& content) {
     begin = newline + 1;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     columns.begin_batch(batch, 1);
-    columns.begin_record();
+    columns.begin_record(0);
     if (extractor.extract(line)) {
       columns.undo_record();
       ++end.rejected;
@@ -657,6 +693,74 @@ TEST(JsonlRandom, FastAndPlainReaderAgree) {
     ASSERT_EQ(fast.end.bad_values, plain.end.bad_values) << "seed " << seed;
     EXPECT_GT(plain.rows.size(), 100u);
     EXPECT_GT(plain.end.rejected, 20u);
+  }
+}
+
+// Lines of a few makes, as programs write them, some of them damaged.
+std::string lines_of_few_makes(unsigned seed) {
+  std::mt19937 random(seed);
+  const auto pick = [&](std::initializer_list<const char*> choices) {
+    return std::string(choices.begin()[random() % choices.size()]);
+  };
+  const auto scalar = [&] {
+    return pick({"0",
+                 "7",
+                 "-3",
+                 "12345678",
+                 "123456789",
+                 "1.5",
+                 "-0.25",
+                 "183.058",
+                 "2e-7",
+                 "1E+09",
+                 "true",
+                 "false",
+                 "null",
+                 "\"\"",
+                 "\"text\"",
+                 "\"a\\\"b\"",
+                 "\"a longer text of more than sixteen bytes\"",
+                 "\"\\u00e9\"",
+                 "\"\xc3\xa9\"",
+                 "123456789012345678901234567890123456789",
+                 "0.1000000000000000055511151231"});
+  };
+  const std::string space = pick({"", "", " "});
+  std::string content;
+  for (int i = 0; i < 500; ++i) {
+    std::string line;
+    const auto add = [&](const std::string& key) {
+      line += (line.empty() ? "" : ",") + space + "\"" + key + "\":" + space + scalar();
+    };
+    const auto make = random() % 4;
+    for (const char* key : {"id", "a", "c"}) add(key);
+    if (make == 0)
+      line += ",\"b\":{\"c\":" + scalar() + ",\"d\":[" + scalar() + "," + scalar() + "]}";
+    if (make == 1) line += ",\"e\":[{\"x\":" + scalar() + "}]";
+    if (make == 2) add("a_key_that_is_longer_than_a_part_of_a_literal");
+    line = "{" + line + "}" + pick({"", "", "", "\r", " "});
+    if (random() % 16 == 0) {
+      static constexpr std::string_view kBytes = "{}[]:,\"\\ 01-.etn\t\x01\xff";
+      line[random() % line.size()] = kBytes[random() % kBytes.size()];
+    }
+    content += line + "\n";
+  }
+  return content;
+}
+
+TEST(JsonlRandom, RecordsOfFewMakesAreReadAlikeByBoth) {
+  for (unsigned seed = 0; seed < 100; ++seed) {
+    const std::string content = lines_of_few_makes(seed);
+    const ReadRecords plain = read_plainly(content);
+    const ReadRecords fast = odd_input(content).read_whole({});
+    for (size_t row = 0; row < std::min(fast.rows.size(), plain.rows.size()); ++row) {
+      ASSERT_EQ(fast.rows[row], plain.rows[row]) << "seed " << seed << ", row " << row;
+    }
+    ASSERT_EQ(fast.rows.size(), plain.rows.size()) << "seed " << seed;
+    ASSERT_EQ(fast.end.rejected, plain.end.rejected) << "seed " << seed;
+    ASSERT_EQ(fast.end.bad_values, plain.end.bad_values) << "seed " << seed;
+    EXPECT_GT(plain.rows.size(), 400u);
+    EXPECT_GT(plain.end.rejected, 5u);
   }
 }
 

@@ -1,0 +1,225 @@
+#include "inputs/support/json_block.h"
+
+#include <bit>
+#include <cstring>
+#include <type_traits>
+
+#include "inputs/support/json_scalar.h"
+#include "inputs/support/text_window.h"
+#include "pipeline/base/simd.h"
+
+#ifndef SHARDMILL_INPUTS_SUPPORT_JSON_BLOCK_ONCE
+#define SHARDMILL_INPUTS_SUPPORT_JSON_BLOCK_ONCE
+
+namespace shardmill {
+namespace json_block {
+
+inline bool is_sound_string(const char* begin, const char* end) {
+  return end - begin >= 2 && *begin == '"' && end[-1] == '"';
+}
+
+/// Of any kind. The way for values that are not of the kind that the make shows, or unusual.
+inline bool is_sound_scalar(const char* begin, const char* end) {
+  if (end <= begin) return false;
+  if (*begin == '"') return is_sound_string(begin, end);
+  if (*begin <= '9') return skip_json_number(begin) == end;
+  JsonKind kind = JsonKind::kNull;
+  return skip_json_word(begin, kind) == end;
+}
+
+/// Whether what may be read of the text reaches as far as the make may look.
+inline bool is_within_reach(const JsonBlock& block, size_t i, const JsonTemplate& make) {
+  const size_t end = block.first[i][make.positions() - 1] + make.reach();
+  return end <= block.text.size() + kTextPadding;
+}
+
+/// Whatever kinds the scalars are of.
+inline bool matches(const JsonBlock& block, size_t i, const JsonTemplate& make) {
+  if (!is_within_reach(block, i, make)) return false;
+  const char* const text = block.text.data();
+  const uint32_t* const first = block.first[i];
+  for (const JsonTemplate::Part& part : make.parts()) {
+    const char* const at = text + first[part.position] + part.offset;
+    for (size_t byte = 0; byte < JsonTemplate::kPartBytes; ++byte) {
+      const auto value = static_cast<uint8_t>(at[byte]);
+      if (((value ^ part.bytes[byte]) & part.loose_mask[byte]) != 0) return false;
+    }
+  }
+  for (const JsonTemplate::Value& value : make.values()) {
+    const uint32_t* const at = first + value.position;
+    if (!is_sound_scalar(text + at[0], text + at[1] - value.space)) return false;
+  }
+  return true;
+}
+
+/// Calls visit(index) for each set bit, ascending.
+template <typename Visit>
+inline void for_each_bit(uint64_t bits, Visit&& visit) {
+  for (; bits != 0; bits &= bits - 1) visit(static_cast<size_t>(std::countr_zero(bits)));
+}
+
+}  // namespace json_block
+}  // namespace shardmill
+
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "inputs/support/json_block.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace shardmill {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using namespace json_block;
+
+constexpr size_t kNumberBytes = 32;  ///< longer numbers go the other way
+using Bytes = hn::CappedTag<uint8_t, kNumberBytes>;
+
+/// The bits of a mask of bytes, the first byte lowest.
+template <typename Mask>
+HWY_INLINE uint32_t mask_bits(Bytes d, Mask mask) {
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
+  uint64_t bits = 0;
+#else
+  // As wide as the mask: a narrower store before a wider load would wait for memory.
+  std::conditional_t<hn::MaxLanes(Bytes()) == 32, uint32_t, uint16_t> bits = 0;
+#endif
+  hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
+  return static_cast<uint32_t>(bits);
+}
+
+/// A number without exponent of at most kNumberBytes bytes.
+HWY_INLINE bool is_plain_number(const char* begin, uint32_t size) {
+  const Bytes d;
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(begin);
+  uint32_t digits = 0;
+  uint32_t dots = 0;
+  for (size_t i = 0; i < kNumberBytes; i += hn::Lanes(d)) {
+    const auto text = hn::LoadU(d, bytes + i);
+    const auto values = hn::Sub(text, hn::Set(d, '0'));
+    const auto is_digit = hn::Eq(hn::Min(values, hn::Set(d, 9)), values);
+    digits |= mask_bits(d, is_digit) << i;
+    dots |= mask_bits(d, hn::Eq(text, hn::Set(d, '.'))) << i;
+  }
+  const uint32_t last = (size - 1) & 31;
+  const uint32_t valid = ~uint32_t{0} >> (31 - last);
+  digits &= valid;
+  dots &= valid;
+  const uint32_t minus = *begin == '-' ? 1 : 0;
+  const uint32_t leading_zero = (begin[minus] == '0' ? 1u : 0u) & digits >> minus >> 1;
+  const uint32_t is_digit_at_ends = digits >> minus & digits >> last & 1;
+  return (size - 1 < kNumberBytes) & ((digits | dots | minus) == valid) &
+         ((dots & (dots - 1)) == 0) & ((is_digit_at_ends & ~leading_zero) != 0);
+}
+
+/// A whole number of at most eight bytes.
+HWY_INLINE bool is_short_int(const char* begin, uint32_t size) {
+  constexpr uint64_t kZeros = 0x3030303030303030;
+  constexpr uint64_t kToHighBit = 0x7676767676767676;  // added to 10 or more: sets the high bit
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  uint64_t bytes = 0;
+  std::memcpy(&bytes, begin, sizeof bytes);
+  // Of digits 0 to 9; those behind the end are shifted out.
+  const uint64_t values = (bytes ^ kZeros) << ((64 - 8 * size) & 63);
+  const uint64_t others = (((values & ~kHighBits) + kToHighBit) | values) & kHighBits;
+  return (others == 0) & (size - 1 < 8) & ((*begin != '0') | (size == 1));
+}
+
+/// The candidates for which is_sound(begin, bytes) holds of this value.
+template <typename IsSound>
+HWY_INLINE uint64_t sound_values(const JsonBlock& block, const JsonTemplate::Value& value,
+                                 uint64_t candidates, IsSound&& is_sound) {
+  const char* const text = block.text.data();
+  const uint32_t position = value.position;
+  const uint32_t space = value.space;
+  uint64_t sound = 0;
+  const auto look_at = [&](size_t i) HWY_ATTR {
+    const uint32_t* const at = block.first[i] + position;
+    const bool is_good = is_sound(text + at[0], at[1] - space - at[0]);
+    sound |= static_cast<uint64_t>(is_good) << i;
+  };
+  if (candidates == ~uint64_t{0}) {
+    for (size_t i = 0; i < JsonBlock::kRecords; ++i) look_at(i);
+  } else {
+    for_each_bit(candidates, look_at);
+  }
+  return sound;
+}
+
+uint64_t check_value(const JsonBlock& block, const JsonTemplate::Value& value,
+                     uint64_t candidates) {
+  uint64_t sound = 0;
+  if (value.kind == JsonKind::kNumber) {
+    sound = value.is_short_int ? sound_values(block, value, candidates, is_short_int)
+                               : sound_values(block, value, candidates, is_plain_number);
+  }
+  for_each_bit(candidates & ~sound, [&](size_t i) HWY_ATTR {
+    const uint32_t* const at = block.first[i] + value.position;
+    const char* const text = block.text.data();
+    if (is_sound_scalar(text + at[0], text + at[1] - value.space)) sound |= uint64_t{1} << i;
+  });
+  return sound;
+}
+
+HWY_INLINE bool has_parts(const char* text, const uint32_t* first,
+                          const std::vector<JsonTemplate::Part>& parts) {
+  const hn::CappedTag<uint8_t, JsonTemplate::kPartBytes> d;
+  auto different = hn::Zero(d);
+  for (const JsonTemplate::Part& part : parts) {
+    const auto* at = reinterpret_cast<const uint8_t*>(text) + first[part.position] + part.offset;
+    for (size_t i = 0; i < JsonTemplate::kPartBytes; i += hn::Lanes(d)) {
+      const auto difference = hn::Xor(hn::LoadU(d, at + i), hn::LoadU(d, part.bytes + i));
+      different = hn::Or(different, hn::And(difference, hn::LoadU(d, part.mask + i)));
+    }
+  }
+  return hn::AllTrue(d, hn::Eq(different, hn::Zero(d)));
+}
+
+uint64_t match_simd(const JsonBlock& block, const JsonTemplate& make, uint64_t candidates) {
+  uint64_t matched = 0;
+  for_each_bit(candidates, [&](size_t i) HWY_ATTR {
+    const bool is_good = is_within_reach(block, i, make) &&
+                         has_parts(block.text.data(), block.first[i], make.parts());
+    matched |= static_cast<uint64_t>(is_good) << i;
+  });
+  for (const JsonTemplate::Value& value : make.values()) {
+    if (value.kind == JsonKind::kString) continue;
+    if (matched == 0) break;
+    matched &= check_value(block, value, matched);
+  }
+  for_each_bit(candidates & ~matched, [&](size_t i) HWY_ATTR {
+    matched |= static_cast<uint64_t>(matches(block, i, make)) << i;
+  });
+  return matched;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace shardmill
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace shardmill {
+
+HWY_EXPORT(match_simd);
+
+uint64_t match_json_block(const JsonBlock& block, const JsonTemplate& make, uint64_t candidates) {
+  if (simd_limited_to_scalar()) return match_json_block_scalar(block, make, candidates);
+  return HWY_DYNAMIC_DISPATCH(match_simd)(block, make, candidates);
+}
+
+uint64_t match_json_block_scalar(const JsonBlock& block, const JsonTemplate& make,
+                                 uint64_t candidates) {
+  uint64_t matched = 0;
+  json_block::for_each_bit(candidates, [&](size_t i) {
+    matched |= static_cast<uint64_t>(json_block::matches(block, i, make)) << i;
+  });
+  return matched;
+}
+
+}  // namespace shardmill
+#endif

@@ -1,0 +1,90 @@
+// Columns from chunks of JSON lines.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "inputs/support/chunk_reader.h"
+#include "inputs/support/json_block.h"
+#include "inputs/support/json_columns.h"
+#include "inputs/support/json_extract.h"
+#include "inputs/support/json_makes.h"
+#include "inputs/support/json_marks.h"
+#include "inputs/support/json_walk.h"
+#include "pipeline/core/batch.h"
+#include "pipeline/formats/json_paths.h"
+
+namespace shardmill {
+
+/// What is to be filled. Columns and paths are of the same names in the same order.
+struct JsonWanted {
+  const std::vector<JsonColumn>& columns;
+  const JsonPaths& paths;
+  bool raw = false;
+  bool offsets = false;
+};
+
+/// Reads records in three ways, each of which leaves to the next what it cannot decide: up to 64
+/// lines at once by the makes of the records before them (json_makes.h), one by one along the index
+/// (json_walk.h), byte by byte (json_extract.h). One worker.
+class JsonLines {
+ public:
+  /// What `wanted` refers to must outlive this.
+  explicit JsonLines(const JsonWanted& wanted);
+
+  /// Fills the batch with the records of `text`, whole lines of which only the last may lack its
+  /// newline, at this offset of the file. Returns their number.
+  /// REQUIRES: kTextPadding bytes behind the text may be read.
+  size_t read(std::string_view text, uint64_t offset, Batch& batch, RejectCounter& rejects);
+
+ private:
+  /// A line without its newline, in the text.
+  struct Line {
+    size_t begin;
+    size_t end;
+  };
+
+  void make_room(size_t positions);
+  size_t end_of_piece(size_t line, size_t lines, size_t begin) const;
+  size_t read_piece(size_t begin, size_t line, size_t after);
+  bool index(const Line& lines);
+  void read_alone(const Line& line);
+  void read_plainly(const Line& line);
+  void read_indexed(size_t begin, size_t line, size_t after);
+  const uint32_t* first_behind(const uint32_t* at, size_t end);
+  void read_block(uint64_t with_bad_escape);
+  uint64_t take_values(const JsonTemplate& make, uint64_t records);
+  uint64_t take_value(const JsonTemplate::Value& value, uint64_t records);
+  bool read_record(const Line& line, size_t row, const uint32_t* positions, JsonTemplate* make);
+  bool extract(const Line& line, size_t row);
+  void end_record(const Line& line, size_t row);
+  void note_line(const Line& line, size_t row);
+
+  const JsonWanted wanted_;
+  JsonColumns columns_;
+  JsonWalker walker_;
+  JsonExtractor extractor_;
+  JsonMakes makes_;
+  JsonMarks marks_;  ///< of the text
+  std::unique_ptr<uint32_t[]> marks_memory_;
+  size_t room_ = 0;             ///< for marks of each kind
+  size_t usual_positions_ = 1;  ///< in a record
+
+  std::string_view text_;
+  uint64_t offset_ = 0;  ///< of the text in the file
+  Batch* batch_ = nullptr;
+  RejectCounter* rejects_ = nullptr;
+  size_t rows_ = 0;   ///< of the batch that are filled
+  size_t piece_ = 0;  ///< where in the text that begins which the walker has indexed
+
+  JsonBlock block_;
+  std::array<Line, JsonBlock::kRecords> lines_;  ///< of the block
+  size_t block_row_ = 0;  ///< of its first line, less the lines that were rejected
+  uint64_t apart_ = 0;    ///< lines of the block that need a way of their own
+};
+
+}  // namespace shardmill

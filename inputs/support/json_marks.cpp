@@ -1,0 +1,102 @@
+#include "inputs/support/json_marks.h"
+
+#include <type_traits>
+
+#include "pipeline/base/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "inputs/support/json_marks.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace shardmill {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr size_t kBlock = 64;
+using Bytes = hn::CappedTag<uint8_t, kBlock>;
+
+/// The bits of a mask of bytes, the first byte lowest.
+template <typename Mask>
+HWY_INLINE uint64_t mask_bits(Bytes d, Mask mask) {
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
+  uint64_t bits = 0;
+#else
+  // As wide as the mask: a narrower store before a wider load would wait for memory.
+  constexpr size_t kLanes = hn::MaxLanes(Bytes());
+  std::conditional_t<kLanes == 64, uint64_t, std::conditional_t<kLanes == 32, uint32_t, uint16_t> >
+      bits = 0;
+#endif
+  hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
+  return bits;
+}
+
+/// Writes base + the position of each set bit, the first kUsual in any case; returns how many there
+/// are.
+template <size_t kUsual>
+HWY_INLINE size_t write_positions(uint64_t bits, uint32_t base, uint32_t* out) {
+  constexpr uint64_t kGuard = uint64_t{1} << 63;  // ctz of 0 is undefined
+  const auto count = static_cast<size_t>(__builtin_popcountll(bits));
+  for (size_t i = 0; i < kUsual; ++i, bits &= bits - 1) {
+    out[i] = base + static_cast<uint32_t>(__builtin_ctzll(bits | kGuard));
+  }
+  for (size_t i = kUsual; HWY_UNLIKELY(i < count); ++i, bits &= bits - 1) {
+    out[i] = base + static_cast<uint32_t>(__builtin_ctzll(bits));
+  }
+  return count;
+}
+
+void mark_simd(std::string_view text, JsonMarks& marks) {
+  const Bytes d;
+  const auto newline = hn::Set(d, '\n');
+  const auto backslash = hn::Set(d, '\\');
+  const auto* const data = reinterpret_cast<const uint8_t*>(text.data());
+  uint32_t* newlines = marks.newlines;
+  uint32_t* backslashes = marks.backslashes;
+  for (size_t at = 0; at < text.size(); at += kBlock) {
+    uint64_t newline_bits = 0;
+    uint64_t backslash_bits = 0;
+    for (size_t i = 0; i < kBlock; i += hn::Lanes(d)) {
+      const auto bytes = hn::LoadU(d, data + at + i);
+      newline_bits |= mask_bits(d, hn::Eq(bytes, newline)) << i;
+      backslash_bits |= mask_bits(d, hn::Eq(bytes, backslash)) << i;
+    }
+    const size_t left = text.size() - at;
+    const uint64_t valid = left >= kBlock ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
+    newlines += write_positions<1>(newline_bits & valid, static_cast<uint32_t>(at), newlines);
+    backslashes +=
+        write_positions<2>(backslash_bits & valid, static_cast<uint32_t>(at), backslashes);
+  }
+  marks.newline_count = static_cast<size_t>(newlines - marks.newlines);
+  marks.backslash_count = static_cast<size_t>(backslashes - marks.backslashes);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace shardmill
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace shardmill {
+
+HWY_EXPORT(mark_simd);
+
+void mark_json(std::string_view text, JsonMarks& marks) {
+  if (simd_limited_to_scalar()) return mark_json_scalar(text, marks);
+  HWY_DYNAMIC_DISPATCH(mark_simd)(text, marks);
+}
+
+void mark_json_scalar(std::string_view text, JsonMarks& marks) {
+  marks.newline_count = 0;
+  marks.backslash_count = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\n') marks.newlines[marks.newline_count++] = static_cast<uint32_t>(at);
+    if (text[at] == '\\') marks.backslashes[marks.backslash_count++] = static_cast<uint32_t>(at);
+  }
+}
+
+}  // namespace shardmill
+#endif
