@@ -1,8 +1,11 @@
 #include "inputs/support/csv_columns.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "inputs/support/csv_record.h"
+#include "pipeline/formats/number_fields.h"
 #include "pipeline/formats/numbers.h"
 
 namespace shardmill {
@@ -21,12 +24,21 @@ class Fields {
         fields_(chunk.fields) {}
 
   std::string_view operator[](size_t row) const {
-    const uint32_t* at = separators_ + (kRegular ? row * fields_ : starts_[row]);
-    const size_t begin = at[0] + 1u;
-    size_t size = at[1] - begin;
-    if constexpr (kLast) size = without_cr(text_ + begin, size);
-    return {text_ + begin, size};
+    const FieldSpan field = span(row);
+    return {text_ + field.begin, field.end - field.begin};
   }
+
+  FieldSpan span(size_t row) const {
+    const uint32_t* at = separators_ + (kRegular ? row * fields_ : starts_[row]);
+    const uint32_t begin = at[0] + 1u;
+    uint32_t end = at[1];
+    if constexpr (kLast) {
+      end = begin + static_cast<uint32_t>(without_cr(text_ + begin, end - begin));
+    }
+    return {.begin = begin, .end = end};
+  }
+
+  const char* text() const { return text_; }
 
  private:
   const char* text_;
@@ -74,10 +86,32 @@ class Filler {
     if (!format_.null_values.empty()) apply_null_values();
   }
 
+  /// `parse_block` as in number_fields.h, and `parse` as in numbers.h.
+  template <typename Value, typename AllFields, typename ParseBlock, typename Parse>
+  void fill_numbers(const AllFields& fields, std::vector<Value>& values, ParseBlock&& parse_block,
+                    Parse&& parse) {
+    if (some_null_value_is<Value>(parse)) return fill_parsed<Value>(fields, values, parse);
+    std::array<FieldSpan, kNumberFields> spans;
+    bool any_null = false;
+    for (size_t first = 0; first < chunk_.rows; first += kNumberFields) {
+      const size_t count = std::min(kNumberFields, chunk_.rows - first);
+      for (size_t i = 0; i < count; ++i) spans[i] = fields.span(first + i);
+      uint8_t* const null = column_.null.data() + first;
+      if (!parse_block(fields.text(), spans.data(), count, values.data() + first, null)) continue;
+      for (size_t row = first; row < first + count; ++row) {
+        if (column_.null[row] == 0) continue;
+        const bool good = parse_odd(fields[row], row, values[row], parse);
+        column_.null[row] = good ? 0 : 1;
+        any_null |= !good;
+      }
+    }
+    column_.has_nulls = any_null;
+  }
+
   /// `parse(text, value)` as in numbers.h; `values` takes what it gives.
   template <typename Value, typename AllFields, typename Values, typename Parse>
   void fill_parsed(const AllFields& fields, Values& values, Parse&& parse) {
-    const bool has_null_values = !format_.null_values.empty();
+    const bool has_null_values = some_null_value_is<Value>(parse);
     bool any_null = false;
     for (size_t row = 0; row < chunk_.rows; ++row) {
       Value value{};
@@ -108,6 +142,16 @@ class Filler {
       any_null |= is_null;
     }
     column_.has_nulls = any_null;
+  }
+
+  /// Whether a field that parses may stand for null all the same.
+  template <typename Value, typename Parse>
+  bool some_null_value_is(Parse&& parse) const {
+    return std::any_of(format_.null_values.begin(), format_.null_values.end(),
+                       [&](const std::string& text) {
+                         Value value{};
+                         return parse(text, value);
+                       });
   }
 
   void apply_null_values() {
@@ -153,9 +197,9 @@ void fill_csv_column(const CsvChunk& chunk, const CsvColumn& wanted, const CsvFo
       case Type::kText:
         return filler.fill_text(fields);
       case Type::kInt:
-        return filler.fill_parsed<int64_t>(fields, column.ints, parse_int);
+        return filler.fill_numbers(fields, column.ints, parse_int_fields, parse_int);
       case Type::kFloat:
-        return filler.fill_parsed<double>(fields, column.floats, parse_float);
+        return filler.fill_numbers(fields, column.floats, parse_float_fields, parse_float);
       case Type::kBool:
         return filler.fill_parsed<bool>(fields, column.bools, parse_bool);
       case Type::kTime:

@@ -292,7 +292,11 @@ void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
     while (slots[at] != 0 && static_cast<uint32_t>(slots[at] >> 32) != tag) at = (at + 1) & mask;
     const uint32_t candidate = static_cast<uint32_t>(slots[at]);
     candidates[i] = candidate;
-    if (candidate != 0) __builtin_prefetch(record(candidate - 1), 1);
+    if (candidate != 0) {
+      const uint64_t* const found = record(candidate - 1);
+      __builtin_prefetch(found, 1);
+      __builtin_prefetch(found + stride_ - 1, 1);
+    }
   }
   const uint64_t* cells = scratch.cells.data();
   for (size_t i = 0; i < count; ++i, cells += words) {

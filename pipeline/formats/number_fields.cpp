@@ -1,0 +1,383 @@
+#include "pipeline/formats/number_fields.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "pipeline/base/check.h"
+#include "pipeline/base/simd.h"
+#include "pipeline/formats/numbers.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "pipeline/formats/number_fields.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace shardmill {
+namespace HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET == HWY_SCALAR
+
+bool parse_float_fields_simd(const char* text, const FieldSpan* fields, size_t count,
+                             double* values, uint8_t* bad) {
+  return parse_float_fields_scalar(text, fields, count, values, bad);
+}
+
+bool parse_int_fields_simd(const char* text, const FieldSpan* fields, size_t count, int64_t* values,
+                           uint8_t* bad) {
+  return parse_int_fields_scalar(text, fields, count, values, bad);
+}
+
+#else
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// A lane takes a field as two words of 8 digits, right-aligned in 16 bytes: what stands in front of
+// a shorter field counts as zeros. Memory order: the lowest byte of a word is its first digit.
+//
+//   "-193.18"   head ........  tail .0193.18   ->   tail ..019318, 2 decimals, negative
+//
+// The point is taken out by moving what is in front of it up by a byte. Digits are numbers below
+// 2^53 then, so that one division by an exact power of ten gives the nearest double.
+
+using Words = hn::CappedTag<uint64_t, 8>;
+using Word = hn::Vec<Words>;
+using Doubles = hn::Rebind<double, Words>;
+constexpr size_t kLanesMax = 8;
+constexpr size_t kBytesMax = 16;
+constexpr uint64_t kZeros = 0x3030303030303030u;
+constexpr uint64_t kOnes = 0x0101010101010101u;
+
+HWY_ALIGN_MAX constexpr double kPowersOfTen[16] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+/// The bytes of the fields of one call, fetched before any vector looks at them.
+struct Fetched {
+  static constexpr size_t kRoom = kNumberFields + kLanesMax;
+  HWY_ALIGN_MAX uint64_t first[kRoom];  ///< the first 8 bytes of a field
+  HWY_ALIGN_MAX uint64_t last[kRoom];   ///< the last 8, of fields that are longer
+  HWY_ALIGN_MAX uint64_t sizes[kRoom];  ///< 1 to 16
+  bool any_long = false;
+};
+
+HWY_INLINE uint64_t load_word(const char* at) {
+  uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// Fields that no lane can take are fetched as one that is no number.
+HWY_INLINE void fetch(const char* text, const FieldSpan* fields, size_t count, Fetched& fetched) {
+  static constexpr char kNoNumber[8] = {'?'};
+  uint64_t largest = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t size = fields[i].end - fields[i].begin;
+    const bool fits = size - 1 < kBytesMax;
+    fetched.first[i] = load_word(fits ? text + fields[i].begin : kNoNumber);
+    fetched.sizes[i] = fits ? size : 1;
+    largest = std::max(largest, fetched.sizes[i]);
+  }
+  fetched.any_long = largest > 8;
+  if (fetched.any_long) {
+    for (size_t i = 0; i < count; ++i) {
+      const bool is_long = fetched.sizes[i] > 8;
+      fetched.last[i] = load_word(is_long ? text + fields[i].end - 8 : kNoNumber);
+    }
+  }
+  for (size_t i = count; i < count + kLanesMax; ++i) {
+    fetched.first[i] = fetched.last[i] = kZeros;
+    fetched.sizes[i] = 1;
+  }
+}
+
+/// Eight digits, one a byte, as a number.
+HWY_INLINE Word digits_value(Word digits) {
+  const Words d;
+  const hn::Repartition<uint16_t, Words> d16;
+  const hn::Repartition<uint32_t, Words> d32;
+  const auto bytes = hn::BitCast(d16, digits);
+  const auto pairs = hn::Add(hn::Mul(hn::And(bytes, hn::Set(d16, 0xff)), hn::Set(d16, 10)),
+                             hn::ShiftRight<8>(bytes));
+  const auto words = hn::BitCast(d32, pairs);
+  const auto fours = hn::Add(hn::Mul(hn::And(words, hn::Set(d32, 0xffff)), hn::Set(d32, 100)),
+                             hn::ShiftRight<16>(words));
+  return hn::Add(hn::BitCast(d, hn::MulEven(fours, hn::Set(d32, 10000))),
+                 hn::ShiftRight<32>(hn::BitCast(d, fours)));
+}
+
+/// Below 2^52.
+HWY_INLINE hn::Vec<Doubles> to_doubles(Word value) {
+  const Doubles df;
+  const Words d;
+  const auto magic = hn::Set(df, 4503599627370496.0);
+  return hn::Sub(hn::BitCast(df, hn::Or(value, hn::BitCast(d, magic))), magic);
+}
+
+/// The first point of a word of digits: all bits of its byte, of the bytes before it (all bytes if
+/// there is none) and of those behind it.
+struct Point {
+  Word byte, before, behind;
+};
+
+HWY_INLINE Point find_point(Word digits) {
+  const Words d;
+  const hn::Repartition<uint8_t, Words> d8;
+  const auto points =
+      hn::BitCast(d, hn::VecFromMask(d8, hn::Eq(hn::BitCast(d8, digits), hn::Set(d8, '.' ^ '0'))));
+  const Word lowest = hn::And(points, hn::Sub(hn::Zero(d), points));
+  Point point;
+  point.byte = hn::Sub(hn::ShiftLeft<8>(lowest), lowest);
+  point.before = hn::Sub(lowest, hn::Set(d, 1));
+  point.behind = hn::Not(hn::Or(point.before, point.byte));
+  return point;
+}
+
+HWY_INLINE Word count_bytes(Word mask) {
+  const Words d;
+  const hn::Repartition<uint8_t, Words> d8;
+  return hn::BitCast(d, hn::SumsOf8(hn::BitCast(d8, hn::And(mask, hn::Set(d, kOnes)))));
+}
+
+/// What a step of lanes makes of its fields. `sign` has the top bit of negative ones.
+struct Decimals {
+  Word head, tail, decimals, sign;
+  hn::Mask<Words> bad;
+};
+
+template <bool kLong, bool kHasPoint>
+HWY_INLINE Decimals take_step(const Fetched& fetched, size_t at) {
+  const Words d;
+  const hn::Repartition<uint8_t, Words> d8;
+  const Word zero = hn::Zero(d);
+  const Word zeros = hn::Set(d, kZeros);
+  const Word low_byte = hn::Set(d, 0xff);
+  Word size = hn::Load(d, fetched.sizes + at);
+  Word first = hn::Load(d, fetched.first + at);
+
+  const Word sign_byte = hn::And(first, low_byte);
+  const auto minus = hn::Eq(sign_byte, hn::Set(d, '-'));
+  const auto is_signed = hn::Or(minus, hn::Eq(sign_byte, hn::Set(d, '+')));
+  first = hn::IfThenElse(is_signed, hn::Or(hn::AndNot(low_byte, first), hn::Set(d, '0')), first);
+  first = hn::Xor(first, zeros);
+
+  Decimals out;
+  out.sign = hn::IfThenElseZero(minus, hn::Set(d, uint64_t{1} << 63));
+  const Word bits = hn::ShiftLeft<3>(size);
+  if constexpr (kLong) {
+    const auto is_long = hn::Gt(hn::BitCast(hn::RebindToSigned<Words>(), size),
+                                hn::Set(hn::RebindToSigned<Words>(), 8));
+    const Word long_lanes = hn::BitCast(d, hn::VecFromMask(hn::RebindToSigned<Words>(), is_long));
+    const Word all = hn::Add(hn::Set(d, 64), hn::And(long_lanes, hn::Set(d, 64)));
+    const Word shifted = first << hn::Sub(all, bits);
+    const Word last = hn::Xor(hn::Load(d, fetched.last + at), zeros);
+    out.tail = hn::Or(hn::And(long_lanes, last), hn::AndNot(long_lanes, shifted));
+    out.head = hn::And(long_lanes, shifted);
+  } else {
+    out.tail = first << hn::Sub(hn::Set(d, 64), bits);
+    out.head = zero;
+  }
+
+  out.decimals = zero;
+  if constexpr (kHasPoint) {
+    const Point point = find_point(out.tail);
+    const Word before = hn::And(out.tail, point.before);
+    auto has_point = hn::Ne(point.byte, zero);
+    const Word tail = hn::Or(hn::ShiftLeft<8>(before), hn::And(out.tail, point.behind));
+    out.decimals = count_bytes(point.behind);
+    if constexpr (kLong) {
+      const Point early = find_point(out.head);
+      const auto has_early = hn::Ne(early.byte, zero);
+      const Word early_head = hn::Or(hn::ShiftLeft<8>(hn::And(out.head, early.before)),
+                                     hn::And(out.head, early.behind));
+      // A second point, in the tail, stays there and is no digit.
+      const Word moved_tail = hn::Or(tail, hn::ShiftRight<56>(out.head));
+      const Word moved_head = hn::ShiftLeft<8>(out.head);
+      out.tail =
+          hn::IfThenElse(has_early, out.tail, hn::IfThenElse(has_point, moved_tail, out.tail));
+      out.decimals = hn::IfThenElse(has_early, hn::Add(count_bytes(early.behind), hn::Set(d, 8)),
+                                    out.decimals);
+      out.head =
+          hn::IfThenElse(has_early, early_head, hn::IfThenElse(has_point, moved_head, out.head));
+      has_point = hn::Or(has_point, has_early);
+    } else {
+      out.tail = hn::IfThenElse(has_point, tail, out.tail);
+    }
+    size = hn::Sub(size, hn::IfThenElseZero(has_point, hn::Set(d, 1)));
+  }
+  size = hn::Sub(size, hn::IfThenElseZero(is_signed, hn::Set(d, 1)));  // now the number of digits
+
+  const auto nines = hn::Set(d8, 9);
+  Word above_nine = hn::BitCast(d, hn::SaturatedSub(hn::BitCast(d8, out.tail), nines));
+  if constexpr (kLong) {
+    above_nine =
+        hn::Or(above_nine, hn::BitCast(d, hn::SaturatedSub(hn::BitCast(d8, out.head), nines)));
+  }
+  out.bad = hn::Or(hn::Ne(above_nine, zero), hn::Eq(size, zero));
+  out.tail = digits_value(out.tail);
+  if constexpr (kLong) out.head = digits_value(out.head);
+  return out;
+}
+
+struct FloatStep {
+  using Value = double;
+
+  static bool parse(std::string_view field, double& value) { return parse_float(field, value); }
+
+  template <bool kLong>
+  static HWY_INLINE hn::Mask<Words> take(const Fetched& fetched, size_t at, double* values) {
+    const Words d;
+    const Doubles df;
+    const Decimals step = take_step<kLong, true>(fetched, at);
+    auto bad = step.bad;
+    auto digits = to_doubles(step.tail);
+    if constexpr (kLong) {
+      digits = hn::Add(hn::Mul(to_doubles(step.head), hn::Set(df, 1e8)), digits);
+      const auto exact = hn::Lt(digits, hn::Set(df, 9007199254740992.0));
+      bad = hn::Or(bad, hn::Not(hn::RebindMask(d, exact)));
+    }
+    const auto power =
+        hn::GatherIndex(df, kPowersOfTen, hn::BitCast(hn::RebindToSigned<Words>(), step.decimals));
+    const auto value = hn::Or(hn::BitCast(d, hn::Div(digits, power)), step.sign);
+    hn::StoreU(hn::BitCast(df, value), df, values);
+    return bad;
+  }
+};
+
+struct IntStep {
+  using Value = int64_t;
+
+  static bool parse(std::string_view field, int64_t& value) { return parse_int(field, value); }
+
+  template <bool kLong>
+  static HWY_INLINE hn::Mask<Words> take(const Fetched& fetched, size_t at, int64_t* values) {
+    const Words d;
+    const hn::Repartition<uint32_t, Words> d32;
+    const hn::RebindToSigned<Words> di;
+    const Decimals step = take_step<kLong, false>(fetched, at);
+    Word value = step.tail;
+    if constexpr (kLong) {
+      const auto scaled =
+          hn::MulEven(hn::BitCast(d32, step.head), hn::Set(d32, uint32_t{100'000'000}));
+      value = hn::Add(hn::BitCast(d, scaled), value);
+    }
+    const auto negative = hn::Ne(step.sign, hn::Zero(d));
+    value = hn::IfThenElse(negative, hn::Sub(hn::Zero(d), value), value);
+    hn::StoreU(hn::BitCast(di, value), di, values);
+    return step.bad;
+  }
+};
+
+/// Parses the lanes that a step could not take, one by one; true if one is bad.
+template <typename Step>
+HWY_NOINLINE bool take_odd(const char* text, const FieldSpan* fields, size_t count,
+                           const uint64_t* odd, typename Step::Value* values, uint8_t* bad) {
+  bool any_bad = false;
+  for (size_t i = 0; i < count; ++i) {
+    if (odd[i] == 0) continue;
+    const size_t size = fields[i].end - fields[i].begin;
+    if (size > 0 && Step::parse({text + fields[i].begin, size}, values[i])) continue;
+    bad[i] = 1;
+    any_bad = true;
+  }
+  return any_bad;
+}
+
+template <typename Step, bool kLong>
+HWY_INLINE bool take_all(const char* text, const FieldSpan* fields, size_t count,
+                         const Fetched& fetched, typename Step::Value* values, uint8_t* bad) {
+  const Words d;
+  const size_t lanes = hn::Lanes(d);
+  bool any_bad = false;
+  for (size_t at = 0; at < count; at += lanes) {
+    const size_t some = std::min(lanes, count - at);
+    HWY_ALIGN_MAX typename Step::Value rest[kLanesMax];
+    const auto odd = Step::template take<kLong>(fetched, at, some == lanes ? values + at : rest);
+    if (some < lanes) std::copy_n(rest, some, values + at);
+    if (HWY_LIKELY(hn::AllFalse(d, odd))) continue;
+    HWY_ALIGN_MAX uint64_t odd_lanes[kLanesMax];
+    hn::Store(hn::VecFromMask(d, odd), d, odd_lanes);
+    any_bad |= take_odd<Step>(text, fields + at, some, odd_lanes, values + at, bad + at);
+  }
+  return any_bad;
+}
+
+template <typename Step>
+HWY_INLINE bool parse_fields(const char* text, const FieldSpan* fields, size_t count,
+                             typename Step::Value* values, uint8_t* bad) {
+  SHARDMILL_CHECK(count <= kNumberFields);
+  Fetched fetched;
+  fetch(text, fields, count, fetched);
+  std::fill_n(bad, count, uint8_t{0});
+  return fetched.any_long ? take_all<Step, true>(text, fields, count, fetched, values, bad)
+                          : take_all<Step, false>(text, fields, count, fetched, values, bad);
+}
+
+bool parse_float_fields_simd(const char* text, const FieldSpan* fields, size_t count,
+                             double* values, uint8_t* bad) {
+  return parse_fields<FloatStep>(text, fields, count, values, bad);
+}
+
+bool parse_int_fields_simd(const char* text, const FieldSpan* fields, size_t count, int64_t* values,
+                           uint8_t* bad) {
+  return parse_fields<IntStep>(text, fields, count, values, bad);
+}
+
+#endif
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace shardmill
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace shardmill {
+
+HWY_EXPORT(parse_float_fields_simd);
+HWY_EXPORT(parse_int_fields_simd);
+
+bool parse_float_fields(const char* text, const FieldSpan* fields, size_t count, double* values,
+                        uint8_t* bad) {
+  if (simd_limited_to_scalar()) return parse_float_fields_scalar(text, fields, count, values, bad);
+  return HWY_DYNAMIC_DISPATCH(parse_float_fields_simd)(text, fields, count, values, bad);
+}
+
+bool parse_int_fields(const char* text, const FieldSpan* fields, size_t count, int64_t* values,
+                      uint8_t* bad) {
+  if (simd_limited_to_scalar()) return parse_int_fields_scalar(text, fields, count, values, bad);
+  return HWY_DYNAMIC_DISPATCH(parse_int_fields_simd)(text, fields, count, values, bad);
+}
+
+namespace {
+
+template <typename Value, typename Parse>
+bool parse_each(const char* text, const FieldSpan* fields, size_t count, Value* values,
+                uint8_t* bad, Parse&& parse) {
+  bool any_bad = false;
+  for (size_t i = 0; i < count; ++i) {
+    const bool good = parse({text + fields[i].begin, fields[i].end - fields[i].begin}, values[i]);
+    bad[i] = good ? 0 : 1;
+    any_bad |= !good;
+  }
+  return any_bad;
+}
+
+}  // namespace
+
+bool parse_float_fields_scalar(const char* text, const FieldSpan* fields, size_t count,
+                               double* values, uint8_t* bad) {
+  return parse_each<double>(
+      text, fields, count, values, bad,
+      [](std::string_view field, double& value) { return parse_float(field, value); });
+}
+
+bool parse_int_fields_scalar(const char* text, const FieldSpan* fields, size_t count,
+                             int64_t* values, uint8_t* bad) {
+  return parse_each<int64_t>(
+      text, fields, count, values, bad,
+      [](std::string_view field, int64_t& value) { return parse_int(field, value); });
+}
+
+}  // namespace shardmill
+#endif
