@@ -213,74 +213,62 @@ void FloatSums::merge_window(uint32_t group, uint64_t* words, const uint64_t* ot
   add_to_window(group, words, load_int128(other));
 }
 
+void FloatSums::add(const ValueBlock& values, StateWords words) {
+  FloatPlanes planes;
+  for (size_t first = 0; first < values.count; first += FloatPlanes::kValues) {
+    const size_t block = std::min(FloatPlanes::kValues, values.count - first);
+    const uint32_t fit = split_planes(values.floats + first, block, planes);
+    for (size_t at = 0; at < block; at += FloatPlanes::kLane) {
+      const size_t count = std::min(FloatPlanes::kLane, block - at);
+      const uint32_t* const groups = values.groups + first + at;
+      if ((fit >> (at / FloatPlanes::kLane) & 1) == 0) [[unlikely]] {
+        const double* const floats = values.floats + first + at;
+        for (size_t i = 0; i < count; ++i) add_value(groups[i], words.at(groups[i]), floats[i]);
+      } else if (values.one_group) {
+        add_planes_to_one(planes, at, count, groups[0], words.at(groups[0]));
+      } else {
+        add_planes(planes, at, count, groups, words);
+      }
+    }
+  }
+}
+
 namespace {
 
-constexpr size_t kLane = 16;
-
-constexpr unsigned kLowToWord = 13;  // 2^-66 to 2^-79
-
-/// Splits kLane values into high * 2^-15 + low * 2^-66 with low of 51 bits and unsigned, by adding
-/// constants so large that what is left of a sum's mantissa is the number wanted: no conversion, no
-/// branch, and two values at a time in any compiler's hands. False, with useless planes, unless
-/// every value is below 2^36 and a whole multiple of 2^-66.
-bool split_planes(const double* values, uint64_t* low, uint64_t* high) {
-  constexpr double kHighShift = 0x1.8p52 * 0x1p-15;
-  constexpr double kLowShift = 0x1.8p52 * 0x1p-66;
-  constexpr uint64_t kHighBits = std::bit_cast<uint64_t>(kHighShift);
-  constexpr uint64_t kLowBits = std::bit_cast<uint64_t>(kLowShift);
-  constexpr uint64_t kLowMask = (uint64_t{1} << 51) - 1;
-  uint64_t outside = 0;
-  uint64_t inexact = 0;
-  for (size_t i = 0; i < kLane; ++i) {
-    const double shifted = values[i] + kHighShift;
-    const double rest = values[i] - (shifted - kHighShift);
-    const double rest_shifted = rest + kLowShift;
-    const uint64_t high_bits = std::bit_cast<uint64_t>(shifted);
-    const uint64_t low_bits = std::bit_cast<uint64_t>(rest_shifted);
-    low[i] = (low_bits - kLowBits) & kLowMask;
-    const uint64_t not_negative = (low_bits >> 51) & 1;  // else the low word borrows 1
-    high[i] = high_bits - kHighBits - 1 + not_negative;
-    outside |= high_bits ^ kHighBits;
-    inexact |= std::bit_cast<uint64_t>(rest_shifted - kLowShift) ^ std::bit_cast<uint64_t>(rest);
-  }
-  return (outside >> 52) == 0 && inexact == 0;
-}
-
-Int128 window_of(uint64_t low, uint64_t high) {
-  return static_cast<Int128>((static_cast<UInt128>(high) << 64) +
-                             (static_cast<UInt128>(low) << kLowToWord));
-}
+constexpr unsigned kLowToWord = 13;  // 2^-66 to 2^-79, and 51 bits to 64
 
 }  // namespace
 
-void FloatSums::add(const ValueBlock& values, StateWords words) {
-  size_t at = 0;
-  for (; at + kLane <= values.count; at += kLane) add_lane(values, at, words);
-  for (; at < values.count; ++at) {
-    add_value(values.groups[at], words.at(values.groups[at]), values.floats[at]);
+void FloatSums::add_planes(const FloatPlanes& planes, size_t first, size_t count,
+                           const uint32_t* groups, StateWords words) {
+  for (size_t i = 0; i < count; ++i) {
+    uint64_t* const sum = words.at(groups[i]);
+    const uint64_t low = planes.low[first + i] << kLowToWord;
+    const int64_t high = static_cast<int64_t>(planes.high[first + i]);
+    uint64_t low_sum = 0;
+    int64_t high_sum = 0;
+    const int64_t carry = __builtin_add_overflow(sum[0], low, &low_sum) ? 1 : 0;
+    if (__builtin_add_overflow(static_cast<int64_t>(sum[1]), high + carry, &high_sum))
+        [[unlikely]] {
+      add_to_window(groups[i], sum, static_cast<Int128>(static_cast<UInt128>(high) << 64 | low));
+      continue;
+    }
+    sum[0] = low_sum;
+    sum[1] = static_cast<uint64_t>(high_sum);
   }
 }
 
-void FloatSums::add_lane(const ValueBlock& values, size_t first, StateWords words) {
-  const uint32_t* const groups = values.groups + first;
-  const double* const floats = values.floats + first;
-  uint64_t low[kLane];
-  uint64_t high[kLane];
-  if (!split_planes(floats, low, high)) {
-    for (size_t i = 0; i < kLane; ++i) add_value(groups[i], words.at(groups[i]), floats[i]);
-  } else if (values.one_group) {
-    uint64_t lows = 0;
-    uint64_t highs = 0;
-    for (size_t i = 0; i < kLane; ++i) {
-      lows += low[i];
-      highs += high[i];
-    }
-    add_to_window(groups[0], words.at(groups[0]), window_of(lows, highs));
-  } else {
-    for (size_t i = 0; i < kLane; ++i) {
-      add_to_window(groups[i], words.at(groups[i]), window_of(low[i], high[i]));
-    }
+void FloatSums::add_planes_to_one(const FloatPlanes& planes, size_t first, size_t count,
+                                  uint32_t group, uint64_t* words) {
+  uint64_t low = 0;
+  uint64_t high = 0;
+  for (size_t i = first; i < first + count; ++i) {
+    low += planes.low[i];
+    high += planes.high[i];
   }
+  add_to_window(group, words,
+                static_cast<Int128>((static_cast<UInt128>(high) << 64) +
+                                    (static_cast<UInt128>(low) << kLowToWord)));
 }
 
 void FloatSums::add_value(uint32_t group, uint64_t* words, double value) {

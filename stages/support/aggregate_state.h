@@ -15,6 +15,7 @@
 #include "stages/support/big_number.h"
 #include "stages/support/distinct.h"
 #include "stages/support/exact_sum.h"
+#include "stages/support/float_planes.h"
 #include "stages/support/group_table.h"
 #include "stages/support/quantile_sketch.h"
 
@@ -121,11 +122,10 @@ class WindowedSums : public AggregateState {
   std::vector<ExactSum> wide_;
 };
 
-/// Exact sums of doubles: a window of 128 bits in units of 2^-79. Blocks of 16 values that all have
-/// at most 36 bits before and 66 behind the point are split two at a time (2.5 ns a value in all,
-/// bound by the additions in memory; less than 1 ns if they are of one group); others below 2^47
-/// and with at most 78 bits behind the point fit too, one by one (3.5 ns); what is left goes to
-/// ExactSums.
+/// Exact sums of doubles: a window of 128 bits in units of 2^-79. Lanes of 16 values that all fit
+/// FloatPlanes take an addition in memory each (about 1 ns; less if they are of one group); others
+/// below 2^47 and with at most 78 bits behind the point fit too, one by one (3.5 ns); what is left
+/// goes to ExactSums.
 class FloatSums final : public WindowedSums {
  public:
   size_t words() const override { return 2; }
@@ -137,7 +137,10 @@ class FloatSums final : public WindowedSums {
   void merge_window(uint32_t group, uint64_t* words, const uint64_t* other) override;
 
  private:
-  void add_lane(const ValueBlock& values, size_t first, StateWords words);
+  void add_planes(const FloatPlanes& planes, size_t first, size_t count, const uint32_t* groups,
+                  StateWords words);
+  void add_planes_to_one(const FloatPlanes& planes, size_t first, size_t count, uint32_t group,
+                         uint64_t* words);
   void add_value(uint32_t group, uint64_t* words, double value);
   void add_to_window(uint32_t group, uint64_t* words, Int128 value);
 };

@@ -28,6 +28,7 @@ constexpr uint64_t kNull = uint64_t{0xfe} << kKindShift;
 constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
 constexpr size_t kShortBytes = 15;
 constexpr size_t kFirstSlots = 64;
+constexpr size_t kWideSlots = 32768;  // tables with fewer slots are at most a quarter full
 
 constexpr uint64_t kHashStart = 0x9E3779B97F4A7C15u;
 constexpr uint64_t kHashFirst = 0xA0761D6478BD642Fu;
@@ -281,23 +282,9 @@ inline bool GroupTable::same_key(const uint64_t* record, const uint64_t* cells) 
 template <size_t kKeys>
 void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
   const size_t words = kKeys == 0 ? state_at_ : 2 * kKeys;
-  const size_t mask = slot_count_ - 1;
   const uint64_t* const hashes = scratch.hashes.data();
-  const uint64_t* const slots = slots_.get();
   uint32_t* const candidates = scratch.candidates.data();
-  for (size_t i = 0; i < count; ++i) __builtin_prefetch(&slots[tag_of(hashes[i]) & mask]);
-  for (size_t i = 0; i < count; ++i) {
-    const uint32_t tag = tag_of(hashes[i]);
-    size_t at = tag & mask;
-    while (slots[at] != 0 && static_cast<uint32_t>(slots[at] >> 32) != tag) at = (at + 1) & mask;
-    const uint32_t candidate = static_cast<uint32_t>(slots[at]);
-    candidates[i] = candidate;
-    if (candidate != 0) {
-      const uint64_t* const found = record(candidate - 1);
-      __builtin_prefetch(found, 1);
-      __builtin_prefetch(found + stride_ - 1, 1);
-    }
-  }
+  find_candidates(hashes, count, candidates);
   const uint64_t* cells = scratch.cells.data();
   for (size_t i = 0; i < count; ++i, cells += words) {
     const uint32_t candidate = candidates[i];
@@ -306,6 +293,34 @@ void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
     } else {
       groups[i] = find_or_add_one<kKeys>(cells, tag_of(hashes[i]));
     }
+  }
+}
+
+/// The first group of each tag plus 1, or 0 if there is none, with its record on the way.
+void GroupTable::find_candidates(const uint64_t* hashes, size_t count, uint32_t* candidates) const {
+  const size_t mask = slot_count_ - 1;
+  const uint64_t* const slots = slots_.get();
+  const uint64_t* const records = records_.get();
+  const size_t stride = stride_;
+  for (size_t i = 0; i < count; ++i) __builtin_prefetch(&slots[tag_of(hashes[i]) & mask]);
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t tag = tag_of(hashes[i]);
+    const size_t at = tag & mask;
+    // Of two slots without a branch, which would often be guessed wrong: where the first one is
+    // free the second one has another tag.
+    const uint64_t first = slots[at];
+    const uint64_t second = slots[(at + 1) & mask];
+    const uint64_t is_second = uint64_t{0} - static_cast<uint64_t>((first >> 32) != tag);
+    uint64_t slot = first ^ ((first ^ second) & is_second);
+    if ((slot >> 32) != tag) [[unlikely]] {
+      for (size_t next = at + 2; slot != 0 && (slot >> 32) != tag; ++next)
+        slot = slots[next & mask];
+    }
+    const uint64_t candidate = slot & std::numeric_limits<uint32_t>::max();
+    candidates[i] = static_cast<uint32_t>(candidate);
+    const uint64_t* const found = records + (candidate - (candidate != 0)) * stride;
+    __builtin_prefetch(found, 1);
+    __builtin_prefetch(found + stride - 1, 1);
   }
 }
 
@@ -321,7 +336,7 @@ uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
   reserve_record();
   const uint32_t group = add_group(cells);
   slots_[at] = (static_cast<uint64_t>(tag) << 32) | (group + 1);
-  if (size_ * 2 > slot_count_) grow_slots();
+  if (size_ * (slot_count_ < kWideSlots ? 4 : 2) > slot_count_) grow_slots();
   return group;
 }
 

@@ -54,11 +54,12 @@ struct KeyScratch {
 /// `state_words` words for the user of each group, zero at first.
 ///
 /// Null is a value of its own; -0 equals +0; all NaNs are one value. A group takes 16 bytes a key
-/// column, 8 bytes a state word and 16 to 32 bytes of slots; texts over 15 bytes are kept aside.
-/// It grows in place: a large table never holds two copies of itself.
+/// column, 8 bytes a state word and 16 to 32 bytes of slots (up to 64 in small tables); texts over
+/// 15 bytes are kept aside. It grows in place: a large table never holds two copies of itself.
 /// Blocks are looked up in steps (cells and hashes, slots, records) with prefetches between them:
 /// about 10 ns a row for two short texts and 25,000 groups (2.6 GHz), bound by the cache misses for
-/// slot and record. Up to 2^32 - 2 groups. One owner, one thread.
+/// slot and record; a branch that is often guessed wrong costs as much as one of them. Up to 2^32 -
+/// 2 groups. One owner, one thread.
 class GroupTable {
  public:
   static constexpr size_t kBlockRows = 256;
@@ -103,6 +104,7 @@ class GroupTable {
   uint64_t* record(uint32_t group) const { return records_.get() + group * stride_; }
   template <size_t kKeys>
   void probe(KeyScratch& scratch, size_t count, uint32_t* groups);
+  void find_candidates(const uint64_t* hashes, size_t count, uint32_t* candidates) const;
   void probe_any(KeyScratch& scratch, size_t count, uint32_t* groups);
   template <size_t kKeys>
   bool same_key(const uint64_t* record, const uint64_t* cells) const;
