@@ -6,7 +6,7 @@
 #include "inputs/support/text_kernels_inner.h"
 #include "pipeline/base/simd.h"
 
-#define HWY_WANT_AVX3_DL 1
+#define HWY_WANT_AVX3_DL 1  // for compressing bytes
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "inputs/support/text_kernels.cpp"
 #include <hwy/foreach_target.h>
@@ -62,26 +62,37 @@ HWY_INLINE uint64_t prefix_xor(uint64_t bits) {
   return bits;
 }
 
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+
+/// Writes base + the position of each set bit, and up to kMarkSlack further entries: positions in
+/// the block by one compression of bytes, which are then widened 16 at a time.
+template <size_t>
+HWY_INLINE void write_positions(uint64_t bits, uint32_t base, uint32_t* out) {
+  const Bytes d8;
+  const hn::CappedTag<uint32_t, 16> d32;
+  const hn::Rebind<uint8_t, decltype(d32)> d8_part;
+  const auto widened = [&](hn::Vec<decltype(d8_part)> places) HWY_ATTR {
+    return hn::Add(hn::PromoteTo(d32, places), hn::Set(d32, base));
+  };
+  const auto mask = hn::LoadMaskBits(d8, reinterpret_cast<const uint8_t*>(&bits));
+  const auto places = hn::Compress(hn::Iota(d8, 0), mask);
+  hn::StoreU(widened(hn::LowerHalf(hn::LowerHalf(places))), d32, out);
+  const size_t count = bit_count(bits);
+  if (HWY_LIKELY(count <= hn::Lanes(d32))) return;
+  HWY_ALIGN_MAX uint8_t rest[kBlock];
+  hn::Store(places, d8, rest);
+  for (size_t done = hn::Lanes(d32); done < count; done += hn::Lanes(d32)) {
+    hn::StoreU(widened(hn::Load(d8_part, rest + done)), d32, out + done);
+  }
+}
+
+#else
+
 /// Writes base + the position of each set bit, and up to kMarkSlack further entries. `kStep` at a
 /// time without asking: a little more than a block usually has, since a mispredicted branch costs
-/// more than some positions too many. (Faster here than compressing vectors of positions.)
+/// more than some positions too many. (Faster than compressing vectors of 32-bit positions.)
 template <size_t kStep>
 HWY_INLINE void write_positions(uint64_t bits, uint32_t base, uint32_t* out) {
-#if HWY_TARGET == HWY_AVX3_DL
-  const __m512i places = _mm512_maskz_compress_epi8(
-      bits, _mm512_set_epi64(0x3f3e3d3c3b3a3938, 0x3736353433323130, 0x2f2e2d2c2b2a2928,
-                             0x2726252423222120, 0x1f1e1d1c1b1a1918, 0x1716151413121110,
-                             0x0f0e0d0c0b0a0908, 0x0706050403020100));
-  const __m512i first = _mm512_set1_epi32(static_cast<int>(base));
-  const size_t found = bit_count(bits);
-  _mm512_storeu_si512(out, _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(places)), first));
-  if (HWY_LIKELY(found <= 16)) return;
-  _mm512_storeu_si512(out + 16, _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(places, 1)), first));
-  if (HWY_LIKELY(found <= 32)) return;
-  _mm512_storeu_si512(out + 32, _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(places, 2)), first));
-  _mm512_storeu_si512(out + 48, _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(places, 3)), first));
-  return;
-#endif
   constexpr uint64_t kGuard = uint64_t{1} << 63;  // ctz of 0 is undefined
   const size_t count = bit_count(bits);
   for (size_t done = 0; done < count; done += kStep) {
@@ -91,6 +102,8 @@ HWY_INLINE void write_positions(uint64_t bits, uint32_t base, uint32_t* out) {
     }
   }
 }
+
+#endif
 
 size_t count_newlines_simd(std::string_view text) {
   const Bytes d;

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/base/child_process.h"
 #include "pipeline/base/status.h"
+#include "pipeline/base/child_process.h"
 
 namespace shardmill {
 
