@@ -9,6 +9,7 @@
 #include "pipeline/cli/slurm_tools.h"
 #include "pipeline/plan/walk.h"
 #include "pipeline/run/run_view.h"
+#include "pipeline/run/stop.h"
 
 namespace shardmill {
 
@@ -21,6 +22,9 @@ bool is_at_work(RunState state) {
 Status make_stop_file(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (descriptor >= 0) {
+    // Who asked is told in the report; that there is a file is enough to stop.
+    const std::string text = std::string(kStopCommand) + "\n";
+    (void)!::write(descriptor, text.data(), text.size());
     ::close(descriptor);
     return {};
   }

@@ -117,6 +117,24 @@ struct OutputResult {
   uint64_t records = 0;
 };
 
+/// One begin of a run, of perhaps several.
+struct AttemptResult {
+  uint64_t number = 0;         ///< from 1
+  std::string begun = {};      ///< UTC
+  std::string ended = {};      ///< UTC; empty if it was killed
+  std::string last_sign = {};  ///< UTC; when one that was killed told how far it was; empty: never
+  /// "finished", "stopped", "memory", "failed", "killed"; empty: at work, or killed since.
+  std::string how = {};
+  std::string reason = {};    ///< for whose wish it stopped, or the message that it ended with
+  uint64_t units = 0;         ///< done in it, that count
+  uint64_t units_before = 0;  ///< that counted when it began
+  uint64_t ranks = 0;         ///< 0: it ended before they had met
+  uint64_t threads = 0;       ///< of a rank
+  uint64_t host_count = 0;
+  std::vector<std::string> hosts = {};  ///< the first ones
+  std::string slurm_job = {};           ///< empty outside of one
+};
+
 struct RunSeconds {
   double total = 0;
   double plan = 0;
@@ -159,12 +177,17 @@ struct RunDescription {
   uint64_t units_before = 0;  ///< committed by earlier attempts
   uint64_t bytes_done_again = 0;              ///< read by earlier attempts and read again since
   std::vector<std::string> checkpoint_notes;  ///< checkpoints that did not count
+  /// In order, this one last; of very many those in the middle are missing. Empty if no run
+  /// directory is kept.
+  std::vector<AttemptResult> attempts;
 };
 
 /// Deterministic: the same bytes on any layout. Ends with a newline.
 std::string results_json(const RunDescription& run);
 /// How it ran.
 std::string run_json(const RunDescription& run);
+/// A JSON array, as run.json has it.
+std::string attempts_json(const std::vector<AttemptResult>& attempts);
 std::string files_tsv(const RunDescription& run);
 std::string bad_records_jsonl(const RunDescription& run);
 

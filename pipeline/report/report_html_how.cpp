@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <set>
 
+#include "pipeline/base/text.h"
 #include "pipeline/report/json_object.h"
 #include "pipeline/report/report_html_rows.h"
 #include "pipeline/report/report_html_text.h"
 #include "pipeline/report/report_html_time.h"
+#include "pipeline/report/sections.h"
 
 namespace shardmill {
 
@@ -16,6 +18,8 @@ constexpr size_t kRanksShown = 256;
 constexpr size_t kGroups = 128;
 constexpr size_t kHostsShown = 8;
 constexpr size_t kNameWidth = 100;
+constexpr size_t kReasonWidth = 300;
+constexpr size_t kAttemptsShown = 200;
 
 std::string layout_json(const RunDescription& run) {
   std::set<std::string> hosts;
@@ -115,11 +119,30 @@ std::string spent_json(const RunDescription& run) {
   return rows.str();
 }
 
+/// Of the last ones.
+std::string attempts_json(const RunDescription& run) {
+  PageRows rows(kAttemptsShown);
+  const size_t count = run.attempts.size();
+  for (size_t i = count - std::min(count, kAttemptsShown); i < count; ++i) {
+    const AttemptResult& attempt = run.attempts[i];
+    std::vector<std::string> hosts;
+    for (const std::string& host : attempt.hosts) hosts.push_back(visible(host, kNameWidth));
+    rows.add({std::to_string(attempt.number), json_text(visible(attempt.begun, kNameWidth)),
+              json_text(visible(attempt.ended, kNameWidth)), std::to_string(attempt.ranks),
+              std::to_string(attempt.threads), std::to_string(attempt.host_count),
+              json_text(listed(hosts)), json_text(visible(attempt.slurm_job, kNameWidth)),
+              std::to_string(attempt.units),
+              json_text(visible(how_it_ended(attempt), kReasonWidth))});
+  }
+  return rows.str();
+}
+
 }  // namespace
 
 std::string page_how_it_ran(const RunDescription& run) {
   return JsonObject()
       .json("layout", layout_json(run))
+      .json("attempts", attempts_json(run))
       .json("ranks", ranks_json(run))
       .json("balance", balance_json(run))
       .json("spent", spent_json(run))

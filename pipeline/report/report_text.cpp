@@ -20,6 +20,7 @@ std::string report_text(const RunDescription& run, TextStyle style) {
   add(bad_values_section(run, page));
   add(slow_files_section(run, page));
   add(ranks_section(run, page));
+  add(attempts_section(run, page));
   add(outputs_section(run, page));
   return out;
 }

@@ -41,6 +41,25 @@ std::string rank_json(const RankResult& rank, size_t number) {
       .str();
 }
 
+std::string attempt_json(const AttemptResult& attempt) {
+  std::vector<std::string> hosts;
+  for (const std::string& host : attempt.hosts) hosts.push_back(json_text(host));
+  JsonObject object;
+  object.integer("attempt", attempt.number).text("begun", attempt.begun);
+  object.json("ended", attempt.ended.empty() ? "null" : json_text(attempt.ended));
+  object.text("how", attempt.how);
+  if (!attempt.reason.empty()) object.text("reason", attempt.reason);
+  if (!attempt.last_sign.empty()) object.text("last_sign", attempt.last_sign);
+  object.integer("units", attempt.units)
+      .integer("units_before", attempt.units_before)
+      .integer("ranks", attempt.ranks)
+      .integer("threads", attempt.threads)
+      .integer("hosts", attempt.host_count)
+      .json("host_names", json_array(hosts));
+  if (!attempt.slurm_job.empty()) object.text("slurm_job", attempt.slurm_job);
+  return object.str();
+}
+
 std::string output_json(const OutputResult& output) {
   return JsonObject()
       .text("path", output.path)
@@ -77,6 +96,12 @@ WorkSeconds work_seconds(const std::vector<RankResult>& ranks) {
   return sum;
 }
 
+std::string attempts_json(const std::vector<AttemptResult>& attempts) {
+  std::vector<std::string> items;
+  for (const AttemptResult& attempt : attempts) items.push_back(attempt_json(attempt));
+  return json_lines(items, 2);
+}
+
 std::string run_json(const RunDescription& run) {
   std::vector<std::string> peaks;
   std::vector<std::string> ranks;
@@ -109,6 +134,7 @@ std::string run_json(const RunDescription& run) {
                                   .str();
   out += ",\n \"units\": " + std::to_string(run.units);
   out += ",\n \"attempt\": " + std::to_string(run.attempt);
+  out += ",\n \"attempts\": " + attempts_json(run.attempts);
   out += ",\n \"units_before\": " + std::to_string(run.units_before);
   out += ",\n \"bytes_done_again\": " + std::to_string(run.bytes_done_again);
   out += ",\n \"disk_bytes\": " + std::to_string(run.disk_bytes);

@@ -27,7 +27,14 @@ std::string bad_records_section(const RunDescription& run, const Page& page);
 std::string bad_values_section(const RunDescription& run, const Page& page);
 std::string slow_files_section(const RunDescription& run, const Page& page);
 std::string ranks_section(const RunDescription& run, const Page& page);
+/// How often the run was begun, if more than once.
+std::string attempts_section(const RunDescription& run, const Page& page);
 std::string outputs_section(const RunDescription& run, const Page& page);
+
+/// Attempts line by line; of many those in the middle are left out.
+std::string attempts_table(const std::vector<AttemptResult>& attempts, const Page& page);
+/// "stopped: signal USR1", "killed, last heard at 14:03:11". Safe on a terminal.
+std::string how_it_ended(const AttemptResult& attempt);
 
 /// A heading with a remark at the right margin.
 std::string heading(std::string_view title, std::string_view remark, const Page& page);

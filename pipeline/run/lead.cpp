@@ -19,6 +19,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/plan/run_identity.h"
 #include "pipeline/run/asked.h"
+#include "pipeline/run/slurm.h"
 #include "pipeline/run/timeline.h"
 #include "pipeline/run/unit_report.h"
 
@@ -123,6 +124,7 @@ Status Lead::prepare_folder() {
   std::optional<CheckpointIndex> before;
   if (!path.empty()) before = newest_index(checkpoint_folder(path));
   const std::string token = before ? before->token : new_token();
+  const RunStatus told = read_run_status(path).value_or(RunStatus());  // opening may clear it away
   ASSIGN_OR_RETURN(outputs_, Outputs::plan(plan(), path, token));
   ASSIGN_OR_RETURN(run_dir_,
                    RunDir::open(path, request_.fresh, folder_for_parts(outputs_, request_)));
@@ -137,7 +139,7 @@ Status Lead::prepare_folder() {
   } else {
     RETURN_IF_ERROR(run_dir_.write_inputs(plan()));
   }
-  return prepare_attempt();
+  return prepare_attempt(told);
 }
 
 Status Lead::check_same_run(const CheckpointIndex& before) const {
@@ -166,15 +168,24 @@ AttemptSetup Lead::attempt_setup() const {
           .interval_seconds = plan().bound->job.run.checkpoint_seconds};
 }
 
-Status Lead::prepare_attempt() {
-  const RunStatus told = read_run_status(request_.run_dir).value_or(RunStatus());
+Status Lead::prepare_attempt(const RunStatus& told) {
   ASSIGN_OR_RETURN(attempt_, begin_attempt(attempt_setup()));
   // The first N records are those of the first units: a gap would count others.
   if (plan().bound->job.run.limit_records > 0) attempt_.checkpoints.folder.clear();
   RETURN_IF_ERROR(take_covered());
   before_ = done_so_far();
-  description_.attempt = attempt_.checkpoints.generation + 1;
   description_.units_before = attempt_.covered.size();
+  ASSIGN_OR_RETURN(attempts_,
+                   AttemptLog::begin(request_.run_dir,
+                                     {.identity = attempt_.checkpoints.identity,
+                                      .least_number = attempt_.checkpoints.generation + 1,
+                                      .units_before = description_.units_before,
+                                      .begun = description_.started_utc,
+                                      .last_started = told.started,
+                                      .last_sign = told.updated,
+                                      .slurm_job = own_slurm_job_number()},
+                                     run_dir_.lock_key()));
+  description_.attempt = attempts_.attempts().back().number;
   if (!attempt_.is_first()) {
     const uint64_t covered = before_.disk_bytes;
     description_.bytes_done_again =
@@ -224,6 +235,7 @@ void Lead::begin_work(const Start& start) {
                     .before = before_,
                     .width = width_of_terminal(STDERR_FILENO)});
   hosts_ = start.hosts;
+  attempts_.set_layout(start.hosts, start.threads);
 }
 
 DealerSetup Lead::dealer() const {
@@ -465,6 +477,7 @@ Status Lead::publish() {
     checksums.emplace_back(file.shown, file.checksum);
   }
   fill_seconds();
+  end_attempt({});
   RETURN_IF_ERROR(run_dir_.write_books(description_));
   return run_dir_.write_results(description_, checksums);
 }
@@ -479,8 +492,21 @@ void Lead::write_early_end(const Status& status) {
   }
   if (stopped) description_.stopped_by = status.message();
   fill_seconds();
+  end_attempt(status);
   if (has_books()) (void)run_dir_.write_books(description_);
   if (stopped && has_books()) (void)run_dir_.write_partial(description_);
+}
+
+void Lead::end_attempt(const Status& status) {
+  const uint64_t units = done_so_far().units;
+  attempts_.end(utc_now(), status, stopped_by_, units - std::min(units, description_.units_before));
+  description_.attempts = attempts_.attempts();
+}
+
+void Lead::give_up(const Status& status) {
+  if (!plan_.is_ok()) return;
+  end_attempt(status);
+  attempts_.write_end();
 }
 
 Status Lead::finish(const Status& status) {
@@ -496,6 +522,7 @@ Status Lead::finish(const Status& status) {
                                                                : "failed",
                              done_so_far());
   last.reason = verdict.message();
+  attempts_.write_end();
   run_dir_.write_status(last);
   write_trace_file();
   run_dir_.release();  // before a reader like `head` ends the program

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/run/attempt.h"
+#include "pipeline/run/attempt_log.h"
 #include "pipeline/run/books.h"
 #include "pipeline/run/outputs.h"
 #include "pipeline/run/phase.h"
@@ -61,13 +62,16 @@ class Lead final : public Leader {
   void add_step(TraceStep step);
   /// Writes what was found, which makes the run a finished one. Errors: see disk_error.
   Status publish();
+  /// The ranks did not come together: nothing has begun.
+  void give_up(const Status& status);
   /// Leaves the run directory as it is to be. `status` is how the run went, `publish` included.
   Status finish(const Status& status);
 
  private:
   const Plan& plan() const { return *plan_; }
   Status prepare_folder();
-  Status prepare_attempt();
+  /// `told`: what an attempt before has told last.
+  Status prepare_attempt(const RunStatus& told);
   Status check_same_run(const CheckpointIndex& before) const;
   AttemptSetup attempt_setup() const;
   Status take_covered();
@@ -86,6 +90,7 @@ class Lead final : public Leader {
   bool is_time_for_status();
   RunStatus status_of(std::string_view state, const Heartbeat& sum) const;
   void write_early_end(const Status& status);
+  void end_attempt(const Status& status);
   void write_trace_file() const;
   void fill_sums();
   void fill_seconds();
@@ -100,6 +105,7 @@ class Lead final : public Leader {
   std::string stopped_by_;  ///< the wish for which the run ended; empty if for none
   Clock::time_point lock_checked_ = Clock::now();
   Attempt attempt_;
+  AttemptLog attempts_;
   std::unordered_map<uint64_t, uint64_t> first_records_;  ///< of covered units that assumed theirs
   UnitBooks units_;
   Heartbeat before_;  ///< what earlier attempts have done

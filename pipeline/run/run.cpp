@@ -142,10 +142,14 @@ Status run_job(Comm& comm, Result<Plan>* plan, const RunRequest& request,
     lead = std::make_unique<Lead>(*plan, request, description ? *description : not_asked_for);
     setup = lead->prepare();
   }
-  ASSIGN_OR_RETURN(const Start start, start_together(inbox, lead ? &setup : nullptr, request));
-  Status status = work_and_publish(inbox, start, request, lead.get());
+  const Result<Start> start = start_together(inbox, lead ? &setup : nullptr, request);
+  if (!start.is_ok()) {
+    if (lead != nullptr) lead->give_up(start.status());
+    return start.status();
+  }
+  Status status = work_and_publish(inbox, *start, request, lead.get());
   if (lead != nullptr) {
-    status = without_exceptions(start.place, [&] { return lead->finish(status); });
+    status = without_exceptions(start->place, [&] { return lead->finish(status); });
   }
   return agree(inbox, status);
 }

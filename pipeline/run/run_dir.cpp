@@ -18,6 +18,7 @@
 #include "pipeline/plan/walk.h"
 #include "pipeline/report/report_html.h"
 #include "pipeline/run/attempt.h"
+#include "pipeline/run/attempt_log.h"
 #include "pipeline/run/checksums.h"
 #include "pipeline/run/durable.h"
 #include "pipeline/run/read_whole.h"
@@ -43,6 +44,7 @@ constexpr std::array kOurNames = {
     std::string_view("bad_records.jsonl"),
     std::string_view("partial.json"),
     std::string_view("status.json"),
+    kAttemptsName,
     std::string_view("schema.json"),
     std::string_view("output"),
     std::string_view("parts"),
@@ -119,6 +121,7 @@ bool is_of_a_start(const fs::path& path) {
   const std::string name = path.filename();
   std::error_code error;
   if (name == "manifest.tsv") return is_own_manifest(path);
+  if (name == kAttemptsName) return is_attempt_log(path);
   if (name == "checkpoint" || name == "parts" || name == "output") {
     return fs::is_directory(fs::symlink_status(path, error)) && fs::is_empty(path, error) && !error;
   }
@@ -162,8 +165,10 @@ Status check_holder(const std::string& path, bool fresh) {
   return {};
 }
 
-Status clear(const std::string& path) {
+/// Attempts that came to nothing stay in the list, unless all is to be `fresh`.
+Status clear(const std::string& path, bool fresh) {
   for (const std::string_view name : kOurNames) {
+    if (!fresh && name == kAttemptsName) continue;
     std::error_code error;
     fs::remove_all(path + "/" + std::string(name), error);
     if (error) return file_error(path + "/" + std::string(name), "removed", error.value());
@@ -210,7 +215,7 @@ Result<RunDir> RunDir::open(const std::string& path, bool fresh, const std::stri
                    "look at that folder and its disk, or start over with --fresh");
   }
   remove_temporary_files(path);
-  if (fresh || !can_resume(path)) RETURN_IF_ERROR(clear(path));
+  if (fresh || !can_resume(path)) RETURN_IF_ERROR(clear(path, fresh));
   RETURN_IF_ERROR(make_private_folder(checkpoint_folder(path)));
   dir.path_ = path;
   dir.keeps_parts_ = true;

@@ -8,7 +8,9 @@
 
 #include "pipeline/base/message.h"
 #include "pipeline/report/json_object.h"
+#include "pipeline/report/sections.h"
 #include "pipeline/run/attempt.h"
+#include "pipeline/run/attempt_log.h"
 #include "pipeline/run/checksums.h"
 #include "pipeline/run/finished_run.h"
 
@@ -18,6 +20,7 @@ namespace {
 
 constexpr int kExitFailed = 3;
 constexpr int kExitStopped = 75;
+constexpr size_t kColumns = 100;
 constexpr auto kGlance = std::chrono::milliseconds(50);
 
 bool beats(const std::string& run_dir, const LockHolder& holder, double patience_seconds) {
@@ -50,6 +53,12 @@ RunState state_of_unlocked(const RunView& view) {
 
 bool is_at_work(RunState state) {
   return state == RunState::kStarting || state == RunState::kRunning || state == RunState::kSilent;
+}
+
+/// How an attempt ended that has not told it.
+std::string end_without_word(const RunView& view) {
+  if (view.state == RunState::kFinished) return "finished";  // killed at its last step
+  return is_at_work(view.state) ? "at work" : "killed";
 }
 
 /// A word that a shell takes as it is.
@@ -138,6 +147,7 @@ std::string RunView::text() const {
   std::string out = fmt::format("{}: {}\n", escaped(run_dir), headline(*this));
   // What an attempt before told is no news of this one.
   if (news && state != RunState::kStarting) out += run_status_text(*news);
+  if (attempts.size() > 1) out += attempts_table(attempts, {.width = kColumns, .paint = {}});
   return out +
          fmt::format("  {:<9} {}\n", is_at_work(state) ? "to stop" : "next", what_to_do(*this));
 }
@@ -152,7 +162,8 @@ std::string RunView::json() const {
   }
   std::string told = news ? news->json() : "null";
   if (told.ends_with('\n')) told.pop_back();
-  return object.json("status", told).str() + "\n";
+  object.json("status", told);
+  return object.json("attempts", attempts_json(attempts)).str() + "\n";
 }
 
 Result<RunView> look_at_run(const std::string& run_dir, double patience_seconds) {
@@ -161,6 +172,10 @@ Result<RunView> look_at_run(const std::string& run_dir, double patience_seconds)
   view.holder = read_run_lock(view.run_dir);
   view.news = read_run_status(view.run_dir);
   view.state = view.holder ? state_of_locked(view, patience_seconds) : state_of_unlocked(view);
+  view.attempts = read_attempts(view.run_dir);
+  if (!view.attempts.empty() && view.attempts.back().how.empty()) {
+    view.attempts.back().how = end_without_word(view);
+  }
   view.can_resume = can_resume(view.run_dir);
   return view;
 }

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipeline/base/status.h"
+#include "pipeline/report/description.h"
 #include "pipeline/run/run_lock.h"
 #include "pipeline/run/run_status.h"
 
@@ -28,8 +30,9 @@ struct RunView {
   std::string run_dir;
   RunState state = RunState::kStarting;
   std::optional<LockHolder> holder;
-  std::optional<RunStatus> news;  ///< status.json, as old as it may be
-  bool can_resume = false;        ///< there are checkpoints to go on from
+  std::optional<RunStatus> news;        ///< status.json, as old as it may be
+  std::vector<AttemptResult> attempts;  ///< see read_attempts; how the last one ended is said
+  bool can_resume = false;              ///< there are checkpoints to go on from
 
   /// 0 at work or finished, 75 if the same command goes on, 3 failed.
   int exit_code() const;

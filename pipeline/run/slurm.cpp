@@ -77,6 +77,11 @@ std::string own_slurm_job() {
   return parse_job(job) ? job : std::string();
 }
 
+std::string own_slurm_job_number() {
+  const char* number = std::getenv("SLURM_JOB_ID");
+  return number != nullptr && is_number(number) ? number : "";
+}
+
 bool slurm_job_has_ended(std::string_view text) {
   const std::string own_text = own_slurm_job();
   const std::optional<JobName> own = parse_job(own_text);

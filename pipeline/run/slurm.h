@@ -10,6 +10,9 @@ namespace shardmill {
 /// is not told: numbers of jobs mean something in their cluster only.
 std::string own_slurm_job();
 
+/// The number of the Slurm job of this process; empty outside of one.
+std::string own_slurm_job_number();
+
 /// True if it is certain that `job` (see own_slurm_job) has ended: it is of this process's cluster,
 /// and Slurm does not list it any more, or this process is a later start of it. Takes up to 10 s.
 bool slurm_job_has_ended(std::string_view job);

@@ -11,6 +11,7 @@
 #include "pipeline/base/message.h"
 #include "pipeline/base/quantity.h"
 #include "pipeline/base/text.h"
+#include "pipeline/run/read_whole.h"
 #include "pipeline/run/slurm.h"
 
 namespace shardmill {
@@ -109,8 +110,10 @@ std::optional<std::string> StopWatch::wish() {
   if (stop_after_seconds_ > 0 && elapsed >= stop_after_seconds_) return "the time limit";
   if (file_.empty() || elapsed < next_look_) return std::nullopt;
   next_look_ = elapsed + 1;
-  if (::access(file_.c_str(), F_OK) == 0) return "the file STOP in the run directory";
-  return std::nullopt;
+  if (::access(file_.c_str(), F_OK) != 0) return std::nullopt;
+  const Result<std::string> text = read_whole(file_, kStopCommand.size() + 1);
+  const bool is_command = text.is_ok() && text->starts_with(kStopCommand);
+  return std::string(is_command ? kStopCommand : "the file STOP in the run directory");
 }
 
 }  // namespace shardmill

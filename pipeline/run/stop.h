@@ -29,6 +29,9 @@ Status check_time_limit(std::string_view text);
 /// REQUIRES: empty, or check_time_limit found it right.
 double time_limit_seconds(std::string_view text);
 
+/// What `shardmill stop` writes into the file STOP, to be told from one that somebody made.
+inline constexpr std::string_view kStopCommand = "shardmill stop";
+
 /// Rank 0's own reasons. One thread.
 class StopWatch {
  public:

@@ -120,6 +120,17 @@ class Case:
     def starts(self):
         return re.findall(r"^job (\d+) on \S+, start (\d+)", self.log(), re.MULTILINE)
 
+    def expect_attempts(self, *ends):
+        """Each is listed in run.json, with its job; `ends` are how they ended."""
+        with open(os.path.join(self.run_dir, "run.json")) as stream:
+            listed = json.load(stream)["attempts"]
+        jobs = [attempt["slurm_job"] for attempt in listed]
+        expect(jobs == [job for job, _ in self.starts()], f"attempts of jobs {jobs}, started were {self.starts()}")
+        found = [attempt["how"] + (": " + attempt["reason"] if "reason" in attempt else "") for attempt in listed]
+        expect(len(found) == len(ends) and all(map(re.fullmatch, ends, found)), f"attempts ended as {found}, expected {ends}")
+        shown = call([SHARDMILL, "status", "run"], self.folder)
+        expect(all(f" {job} " in shown for job in jobs) and "finished" in shown, shown)
+
     def expect_the_answer(self):
         """What an uninterrupted run by one process gives."""
         call([SHARDMILL, "run", self.job, "--run-dir", "alone", "--quiet"], self.folder, SLOW="0")
@@ -169,6 +180,7 @@ def time_limit():
     case.wait_for_end()
     expect(len(case.starts()) >= 2, "it was never stopped:\n" + case.log())
     expect("exit code 75 after" in case.log(), "it was not stopped softly:\n" + case.log())
+    case.expect_attempts(*["stopped: (signal USR1|the time limit)"] * (len(case.starts()) - 1), "finished")
     case.expect_the_answer()
     return f"{len(case.starts())} attempts"
 
@@ -189,6 +201,7 @@ def killed_rank():
     os.kill(ranks[-1], signal.SIGKILL)
     case.wait_for_end()
     expect("mpirun" in case.log() and len(case.starts()) == 2, "it did not go on after a crash:\n" + case.log())
+    case.expect_attempts("killed", "finished")
     case.expect_the_answer()
 
 
@@ -227,6 +240,7 @@ def stopped():
     expect(said == "run: the run is stopped, expected a run at work\n", said)
     case.submit(options)
     case.wait_for_end()
+    case.expect_attempts("stopped: shardmill stop", "finished")
     case.expect_the_answer()
 
 

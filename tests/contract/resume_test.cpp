@@ -105,6 +105,16 @@ TEST_F(Resume, SaysHowFarItCameAndGoesOnFromThere) {
   EXPECT_EQ(resumed.attempt, 2u);
   EXPECT_EQ(resumed.units_before, stopped.description.units_done);
   EXPECT_GT(resumed.units_before, 0u);
+  ASSERT_EQ(resumed.attempts.size(), 2u);
+  EXPECT_EQ(resumed.attempts[0].reason, "the test");
+  EXPECT_EQ(resumed.attempts[0].units, resumed.units_before);
+  EXPECT_EQ(resumed.attempts[0].ranks, 2u);
+  EXPECT_EQ(resumed.attempts[1].how, "finished");
+  EXPECT_EQ(resumed.attempts[1].units, resumed.units - resumed.units_before);
+  EXPECT_EQ(resumed.attempts[1].ranks, 3u);
+  EXPECT_THAT(read_file(run_dir() / "report.txt"),
+              ContainsRegex("\n2 attempts\n.*\n.*\n  1  .* 2 x 2 on .*  stopped: the test\n  2  "
+                            ".* 3 x 1 on .*  finished\n"));
 }
 
 TEST_F(Resume, CountsRejectsOverAllAttempts) {

@@ -233,6 +233,17 @@ TEST_F(Watching, ARunThatWasKilledIsSeenToBe) {
               StartsWith(fmt::format("job.run: crashed, the run ended without a word, process {} "
                                      "on ",
                                      process)));
+  EXPECT_THAT(command("status job.run --json").output,
+              ContainsRegex("\"attempts\": \\[\n  \\{\"attempt\": 1, .*\"ended\": null, \"how\": "
+                            "\"killed\""));
+  folder_.write("go", "");
+  const CommandResult done = command("run job.toml --threads 1");
+  EXPECT_EQ(done.exit_code, 0);
+  for (const std::string& told : {done.output, command("status job.run").output}) {
+    EXPECT_THAT(told, ContainsRegex("\n  1  [-0-9]+ [:0-9]+  - +1 x 1 on [^ ]+ +0  killed, last "
+                                    "heard at [:0-9]+\n  2  [-0-9]+ [:0-9]+  [:0-9]+  1 x 1 on "
+                                    "[^ ]+ +2  finished\n"));
+  }
 }
 
 TEST_F(Watching, ALockOfAnotherHostIsJudgedByItsCounter) {
@@ -247,7 +258,7 @@ TEST_F(Watching, ALockOfAnotherHostIsJudgedByItsCounter) {
   EXPECT_EQ(silent->exit_code(), 75);
   EXPECT_EQ(silent->json(), "{\"run_dir\": \"" + at("r") +
                                 "\", \"state\": \"silent\", \"can_resume\": false, \"process\": 9, "
-                                "\"host\": \"n7\", \"status\": null}\n");
+                                "\"host\": \"n7\", \"status\": null, \"attempts\": []}\n");
 }
 
 TEST_F(Watching, SaysWhatIsNoRun) {

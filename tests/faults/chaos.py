@@ -295,10 +295,24 @@ class Chaos:
             return f"left over: {left}"
         with open(os.path.join(run_dir, "run.json")) as stream:
             told = json.load(stream)
+        if problem := self.problem_of_attempts(told):
+            return problem
         self.attempts.append(told["attempt"])
         self.units += told["units"]
         self.units_kept += told["units_before"]
         shutil.rmtree(run_dir)
+        return None
+
+    def problem_of_attempts(self, told):
+        """Each attempt is listed; those that were killed have no end; what counts of them adds up."""
+        listed = told["attempts"]
+        if [attempt["attempt"] for attempt in listed] != list(range(1, told["attempt"] + 1)):
+            return f"attempts are missing: {listed}"
+        ends = [attempt["how"] for attempt in listed]
+        if ends[-1] != "finished" or "finished" in ends[:-1] or any(a["how"] == "killed" and a["ended"] for a in listed):
+            return f"attempts that ended otherwise: {listed}"
+        if sum(attempt["units"] for attempt in listed) != told["units"] or listed[-1]["units_before"] != told["units_before"]:
+            return f"attempts do not add up to {told['units']} units: {listed}"
         return None
 
     def summary(self, runs, failures):

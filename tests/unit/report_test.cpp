@@ -167,6 +167,44 @@ TEST(ReportText, SaysWhatWasReadAndWhatBecameOfIt) {
   EXPECT_THAT(text, ContainsRegex("output/slow.jsonl +1,249,000 +2.0"));
 }
 
+/// Attempts that were killed one after the other, the last of them finished.
+std::vector<AttemptResult> many_attempts(uint64_t count) {
+  std::vector<AttemptResult> attempts;
+  for (uint64_t number = 1; number <= count; ++number) {
+    attempts.push_back({.number = number,
+                        .begun = "2026-03-01T14:03:11Z",
+                        .last_sign = "2026-03-02T04:10:00Z",
+                        .how = "killed",
+                        .units = number * 1000,
+                        .ranks = 128,
+                        .threads = 48,
+                        .host_count = 64,
+                        .hosts = {"node0001", "node0002", "node0003"},
+                        .slurm_job = "1234567"});
+  }
+  attempts.back().how = "finished";
+  attempts.back().ended = "2026-03-02T04:10:00Z";
+  return attempts;
+}
+
+TEST(ReportText, ListsTheFirstAndTheLastAttempts) {
+  RunDescription run;
+  run.attempts = many_attempts(1);
+  EXPECT_THAT(report_text(run, {}), Not(HasSubstr("attempt"))) << "one is nothing to tell";
+  run.attempts = many_attempts(30);
+  run.attempt = 30;
+  const std::string text = report_text(run, {.width = 120});
+  EXPECT_THAT(text, ContainsRegex("\n30 attempts +the first and the last ones\n"));
+  EXPECT_THAT(text, HasSubstr("\n   3  2026-03-01 14:03  -            128 x 48 on "));
+  EXPECT_THAT(text, HasSubstr("\n  23  2026-03-01 14:03 "));
+  EXPECT_THAT(text, Not(HasSubstr("\n   4  2026"))) << "in the middle";
+  EXPECT_THAT(text, HasSubstr("\n  30  2026-03-01 14:03  03-02 04:10  "));
+  for (const std::string& line : lines_of(report_text(run, {.width = 80}))) {
+    EXPECT_LE(code_points(line), 80u) << line;
+  }
+  EXPECT_THAT(report_text(run, {.width = 80}), HasSubstr("  killed, "));
+}
+
 TEST(ReportText, FitsEveryWidthFrom80To120) {
   RunDescription run = small_run();
   run.job_name = std::string(300, 'j');

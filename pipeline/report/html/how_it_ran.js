@@ -18,6 +18,7 @@ function how_section(run) {
       how.spent ? spent_part(run) : null);
   if (how.timeline && how.timeline.rows.length > 0) box.append(timeline_part(how.timeline, layout), rates_part(how.timeline, layout));
   if (layout.ranks > 1) box.append(balance_part(run));
+  if (how.attempts.length > 1) box.append(attempts_part(run));
   return box;
 }
 
@@ -200,4 +201,19 @@ function balance_part(run) {
   parts.push(data_table({label: 'Balance over the ranks', columns: keep.map((i) => columns[i]), rows, first: 16,
       note: how.layout.ranks > rows.length ? 'The ' + rows.length / 2 + ' least and the ' + rows.length / 2 + ' most busy of ' + integer(how.layout.ranks) + ' ranks.' : ''}));
   return part('Balance over the ranks', ...parts);
+}
+
+// How often the run was begun, and how each attempt ended.
+function attempts_part(run) {
+  const attempts = run.how.attempts;
+  const time = (utc) => utc === '' ? null : utc.replace('T', ' ').replace('Z', '');
+  const in_slurm = attempts.some((row) => row[7] !== '');
+  const columns = [{name: 'attempt', kind: 'int'}, {name: 'begun (UTC)', kind: 'text'}, {name: 'ended (UTC)', kind: 'text'}, {name: 'ranks x threads', kind: 'text'},
+                   {name: 'hosts', kind: 'text'}, {name: 'Slurm job', kind: 'text'}, {name: 'units', kind: 'int'}, {name: 'how it ended', kind: 'text'}];
+  const keep = columns.map((column, i) => i).filter((i) => in_slurm || i !== 5);
+  const rows = attempts.map(([number, begun, ended, ranks, threads, host_count, hosts, job, units, how]) =>
+      [number, time(begun), time(ended), ranks === 0 ? null : ranks + ' x ' + threads, host_count > 8 ? hosts + ', ... (' + integer(host_count) + ')' : hosts || null,
+       job || null, units, how]).map((row) => keep.map((i) => row[i]));
+  const note = run.totals.attempt > attempts.length ? 'The first and the last of ' + counted(run.totals.attempt, 'attempt') + '.' : '';
+  return part(counted(run.totals.attempt, 'attempt'), data_table({label: 'Attempts', columns: keep.map((i) => columns[i]), rows, first: 16, note}));
 }
