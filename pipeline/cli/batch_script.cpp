@@ -73,7 +73,9 @@ std::string places(const BatchJob& job) {
 std::string launch(const BatchJob& job) {
   std::string command;
   if (job.launcher == Launcher::kSrun) {
-    command = fmt::format("srun --mpi=pmix --cpus-per-task={} ", job.threads);
+    command = fmt::format("srun --mpi={} --cpus-per-task={} ", job.mpi_type, job.threads);
+  } else if (job.mpi_type != "pmix") {
+    command = "mpirun ";  // MPICH's, which binds nothing, and starts its daemons by srun
   } else {
     command =
         "# A rank may use all its cores, and a node that is gone is noticed in seconds, not "

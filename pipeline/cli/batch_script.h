@@ -11,7 +11,7 @@ namespace shardmill {
 
 /// What starts the ranks on the nodes.
 enum class Launcher : uint8_t {
-  kSrun,    ///< srun --mpi=pmix
+  kSrun,    ///< srun --mpi=..., see BatchJob::mpi_type
   kMpirun,  ///< the one on PATH, which takes nodes and ranks from Slurm
 };
 
@@ -24,6 +24,7 @@ struct BatchJob {
   std::string run_dir;                        ///< absolute; no byte that is_slurm_path refuses
   std::vector<std::string> run_options = {};  ///< words for `shardmill run` behind the job
   Launcher launcher = Launcher::kSrun;
+  std::string mpi_type = "pmix";  ///< of the program's MPI, see slurm_mpi_type
 
   uint64_t nodes = 1;
   uint64_t ranks_per_node = 1;

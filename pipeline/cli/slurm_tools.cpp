@@ -64,13 +64,14 @@ Result<ToolAnswer> ask_tool(const std::vector<std::string>& words) {
   return answer;
 }
 
-Launcher launcher_of(std::string_view answer) {
-  return answer.find("pmix") == std::string_view::npos ? Launcher::kMpirun : Launcher::kSrun;
+Launcher launcher_of(std::string_view answer, std::string_view mpi_type) {
+  return answer.find(mpi_type) == std::string_view::npos ? Launcher::kMpirun : Launcher::kSrun;
 }
 
-Launcher choose_launcher() {
+Launcher choose_launcher(std::string_view mpi_type) {
   const Result<ToolAnswer> answer = ask_tool({"srun", "--mpi=list"});
-  return answer.is_ok() ? launcher_of(answer->output + answer->last_words) : Launcher::kMpirun;
+  return answer.is_ok() ? launcher_of(answer->output + answer->last_words, mpi_type)
+                        : Launcher::kMpirun;
 }
 
 std::string QueuedJob::text() const {

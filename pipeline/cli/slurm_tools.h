@@ -24,10 +24,11 @@ Status check_tool(const std::string& name);
 /// 30 s. kFailed if it cannot be started.
 Result<ToolAnswer> ask_tool(const std::vector<std::string>& words);
 
-/// srun if Slurm has PMIx, which starts ranks that know of each other; mpirun otherwise.
-Launcher choose_launcher();
+/// srun if Slurm speaks `mpi_type` (see slurm_mpi_type), so that ranks know of each other; mpirun
+/// otherwise.
+Launcher choose_launcher(std::string_view mpi_type);
 /// Pure: `answer` of `srun --mpi=list`.
-Launcher launcher_of(std::string_view answer);
+Launcher launcher_of(std::string_view answer, std::string_view mpi_type);
 
 /// A job in Slurm's queue.
 struct QueuedJob {

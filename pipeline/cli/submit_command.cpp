@@ -75,7 +75,7 @@ Result<Site> look_at_site(const std::string& partition) {
                         "); this script is for nodes like this machine"};
   }
   std::optional<NodeShape> nodes = parse_nodes(answer->output, partition);
-  if (nodes) return Site{.nodes = std::move(*nodes), .launcher = choose_launcher()};
+  if (nodes) return Site{.nodes = std::move(*nodes), .launcher = choose_launcher(slurm_mpi_type())};
   if (partition.empty()) {
     return refusal("the site has no default partition", "--partition with one that sinfo lists",
                    "");
@@ -182,6 +182,7 @@ Result<Submission> prepare(const Arguments& arguments, const std::string& run_di
                                    .run_dir = absolute_run_dir,
                                    .run_options = run_options(arguments),
                                    .launcher = site.launcher,
+                                   .mpi_type = std::string(slurm_mpi_type()),
                                    .nodes = layout.nodes,
                                    .ranks_per_node = layout.ranks_per_node,
                                    .threads = layout.threads,

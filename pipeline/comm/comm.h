@@ -81,8 +81,10 @@ bool launched_by_mpi();
 /// False if the launcher gave this process another rank than 0, before MPI is asked: what must not
 /// appear once per rank is printed by the first process only.
 bool is_first_of_launcher();
+/// What `srun --mpi=` has to say for this program's MPI: "pmix", or "pmi2" for MPICH and its kin.
+std::string_view slurm_mpi_type();
 /// kUsage if MPI sees one process where the launcher started several: under srun without
-/// --mpi=pmix, or under the launcher of another MPI.
+/// the right --mpi, or under the launcher of another MPI.
 /// REQUIRES: called once, by the main thread. MPI is finalised when the Comm is destroyed.
 Result<std::unique_ptr<Comm>> make_mpi_comm();
 

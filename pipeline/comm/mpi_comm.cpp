@@ -19,6 +19,12 @@ namespace {
 
 constexpr size_t kPieceBytes = 16 << 20;
 
+#ifdef OPEN_MPI
+constexpr std::string_view kSlurmMpiType = "pmix";
+#else
+constexpr std::string_view kSlurmMpiType = "pmi2";
+#endif
+
 long number_in_environment(const char* name) {
   const char* text = std::getenv(name);
   return text == nullptr ? 0 : std::strtol(text, nullptr, 10);
@@ -63,7 +69,8 @@ Status strangers(const Launcher& from) {
       .found = fmt::format("{} {} that do not know of each other", from.processes,
                            is_srun ? "tasks" : "processes"),
       .expected = fmt::format("one MPI run of {} ranks", from.processes),
-      .fix = is_srun ? "start with srun --mpi=pmix, or with mpirun inside the allocation"
+      .fix = is_srun ? fmt::format("start with srun --mpi={}, or with mpirun inside the allocation",
+                                   kSlurmMpiType)
                      : "start with the launcher of the MPI that shardmill was built with (" +
                            mpi_name() + ")"}
                            .text());
@@ -247,6 +254,10 @@ bool is_first_of_launcher() {
     if (rank != nullptr) return std::string_view(rank) == "0";
   }
   return true;
+}
+
+std::string_view slurm_mpi_type() {
+  return kSlurmMpiType;
 }
 
 Result<std::unique_ptr<Comm>> make_mpi_comm() {

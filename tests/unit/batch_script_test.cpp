@@ -101,6 +101,17 @@ exit "$code"
 )sh");
 }
 
+TEST(BatchScript, StartsRanksAsTheProgramsMpiWantsIt) {
+  BatchJob job = small_job();
+  job.mpi_type = "pmi2";
+  EXPECT_THAT(batch_script(job), HasSubstr("\nsrun --mpi=pmi2 --cpus-per-task="));
+  job.launcher = Launcher::kMpirun;
+  EXPECT_THAT(batch_script(job), HasSubstr("\nmpirun \"$program\" run "));
+  EXPECT_THAT(batch_script(job), Not(HasSubstr("OMPI_")));
+  job.mpi_type = "pmix";
+  EXPECT_THAT(batch_script(job), HasSubstr("export OMPI_MCA_hwloc_base_binding_policy=none\n"));
+}
+
 TEST(BatchScript, SaysNothingOfWhatTheSiteDecides) {
   const std::string script = batch_script(small_job());
   for (const char* option : {"--mem", "--time=", "--partition", "--account", "--dependency"}) {

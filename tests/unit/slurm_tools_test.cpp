@@ -56,10 +56,14 @@ TEST(JobId, IsANumberAndNothingElse) {
   }
 }
 
-TEST(LauncherOf, IsSrunOnlyWithPmix) {
-  EXPECT_EQ(launcher_of("MPI plugin types are...\n\tpmix\n\tnone\n"), Launcher::kSrun);
-  EXPECT_EQ(launcher_of("MPI plugin types are...\n\tnone\n\tpmi2\n"), Launcher::kMpirun);
-  EXPECT_EQ(launcher_of(""), Launcher::kMpirun);
+TEST(LauncherOf, IsSrunOnlyIfItSpeaksAsTheProgramDoes) {
+  const std::string_view both = "MPI plugin types are...\n\tpmi2\n\tpmix\n\tpmix_v4\n\tnone\n";
+  const std::string_view pmi2 = "MPI plugin types are...\n\tnone\n\tpmi2\n";
+  EXPECT_EQ(launcher_of(both, "pmix"), Launcher::kSrun);
+  EXPECT_EQ(launcher_of(both, "pmi2"), Launcher::kSrun);
+  EXPECT_EQ(launcher_of(pmi2, "pmix"), Launcher::kMpirun);
+  EXPECT_EQ(launcher_of(pmi2, "pmi2"), Launcher::kSrun);
+  EXPECT_EQ(launcher_of("", "pmi2"), Launcher::kMpirun);
 }
 
 TEST(AskTool, GivesOutputExitCodeAndLastWords) {
