@@ -1,6 +1,8 @@
-// Put before every file when bench/dealing.cpp is compiled for SimGrid (bench/simulate_dealing), whose
-// MPI has no matched probes. A rank has one thread there and receives what it has just probed for, so
-// the unmatched calls do the same.
+// Put before every file when bench/dealing.cpp is compiled for SimGrid (bench/simulate_dealing),
+// whose MPI has no matched probes, and remembers every request that MPI_Test and not MPI_Wait has
+// ended: a rank then takes longer with each message. So what is known to be at hand is received at
+// once, and what is small enough to be buffered is sent at once; both take no simulated time that
+// they would not take otherwise.
 #pragma once
 
 #include <mpi.h>
@@ -13,11 +15,42 @@ inline int simulated_improbe(MPI_Comm comm, int* found, MPI_Status* status) {
   return error;
 }
 
+inline int simulated_imrecv(void* bytes, int count, MPI_Comm comm, MPI_Request* request) {
+  *request = MPI_REQUEST_NULL;
+  return MPI_Recv(bytes, count, MPI_BYTE, simulated_probe.MPI_SOURCE, simulated_probe.MPI_TAG, comm,
+                  MPI_STATUS_IGNORE);
+}
+
+inline int simulated_isend(const void* bytes, int count, int to, int tag, MPI_Comm comm,
+                           MPI_Request* request) {
+  *request = MPI_REQUEST_NULL;
+  return MPI_Send(bytes, count, MPI_BYTE, to, tag, comm);
+}
+
+/// All sends are through.
+inline int simulated_testsome(int count, int* through) {
+  *through = count;
+  return MPI_SUCCESS;
+}
+
+inline int simulated_test(MPI_Request* request, int* done, MPI_Status* status) {
+  *done = 1;
+  return *request == MPI_REQUEST_NULL ? MPI_SUCCESS : MPI_Test(request, done, status);
+}
+
 #undef MPI_Improbe
 #undef MPI_Imrecv
-#define MPI_Improbe(source, tag, comm, found, message, status) simulated_improbe(comm, found, status)
-#define MPI_Imrecv(bytes, count, type, message, request)                                          \
-  MPI_Irecv(bytes, count, type, simulated_probe.MPI_SOURCE, simulated_probe.MPI_TAG, comm_, request)
+#undef MPI_Isend
+#undef MPI_Testsome
+#undef MPI_Test
+#define MPI_Improbe(source, tag, comm, found, message, status) \
+  simulated_improbe(comm, found, status)
+#define MPI_Imrecv(bytes, count, type, message, request) \
+  simulated_imrecv(bytes, count, comm_, request)
+#define MPI_Isend(bytes, count, type, to, tag, comm, request) \
+  simulated_isend(bytes, count, to, tag, comm, request)
+#define MPI_Testsome(count, requests, through, indices, statuses) simulated_testsome(count, through)
+#define MPI_Test(request, done, status) simulated_test(request, done, status)
 
 // A rank there has one thread, whatever it asks for.
 #undef MPI_THREAD_FUNNELED

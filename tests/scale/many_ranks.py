@@ -84,10 +84,13 @@ def processor_seconds(processes):
     return seconds
 
 
-def ranks_of(launcher):
-    """The processes that mpirun started itself."""
-    with open(f"/proc/{launcher}/task/{launcher}/children") as stream:
-        return [int(child) for child in stream.read().split()]
+def children_of(process):
+    """Processes that any thread of it started: with more than 32 ranks mpirun has threads for that."""
+    children = []
+    for task in os.listdir(f"/proc/{process}/task"):
+        with open(f"/proc/{process}/task/{task}/children") as stream:
+            children += [int(child) for child in stream.read().split()]
+    return children
 
 
 def talking_share(shardmill, work, ranks, seconds):
@@ -105,9 +108,9 @@ def talking_share(shardmill, work, ranks, seconds):
                      "--memory", "256MiB")
     try:
         wait_for(lambda: all_wait(process.pid, ranks), 300)
-        before, start = processor_seconds(ranks_of(process.pid)), time.monotonic()
+        before, start = processor_seconds(children_of(process.pid)), time.monotonic()
         time.sleep(seconds / 4)
-        after, elapsed = processor_seconds(ranks_of(process.pid)), time.monotonic() - start
+        after, elapsed = processor_seconds(children_of(process.pid)), time.monotonic() - start
         if len(after) != ranks or not all_wait(process.pid, ranks):
             sys.exit(f"{ranks} ranks did not wait for their programs for {seconds / 4} s")
     finally:
@@ -118,17 +121,10 @@ def talking_share(shardmill, work, ranks, seconds):
 
 def all_wait(launcher, ranks):
     """Every rank has a program that sleeps."""
-    processes = ranks_of(launcher)
+    processes = children_of(launcher)
     if len(processes) != ranks:
         return False
-    for process in processes:
-        children = []
-        for task in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{task}/children") as stream:
-                children += stream.read().split()
-        if not children:
-            return False
-    return True
+    return all(children_of(process) for process in processes)
 
 
 def wait_for(condition, seconds):
