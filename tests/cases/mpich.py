@@ -6,7 +6,7 @@
 The build folder, build-mpich, stays: what did not change is not built again, and what does not know MPI comes out of
 the compiler's cache, since it is compiled with the same words.
 """
-import os, shutil, subprocess, sys, tempfile, time
+import os, re, shutil, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from runs import MPI_ENV, fingerprint  # noqa: E402
@@ -24,8 +24,8 @@ def fail(message):
     print("FAILED  " + message, flush=True)
 
 
-def run(*words, code=0, cwd=SOURCE):
-    done = subprocess.run(words, cwd=cwd, env=MPI_ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+def run(*words, code=0, cwd=SOURCE, env=MPI_ENV):
+    done = subprocess.run(words, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     if done.returncode != code:
         fail(f"{' '.join(words)}: exit {done.returncode}, expected {code}\n{done.stdout[-4000:]}")
     return done.stdout
@@ -72,12 +72,34 @@ def the_launcher_of_another_mpi_is_refused():
     print("ok      the launcher of another MPI is refused")
 
 
+def submitted_under_slurm():
+    """`submit` starts the ranks as this MPI wants it."""
+    folder, run_dir, lab = os.path.join(EXAMPLES, "sales"), os.path.join(WORK, "slurm"), os.path.join(SOURCE, "scripts", "slurm-lab")
+    env = dict(MPI_ENV, SLURM_LAB=os.path.join(WORK, "lab"))
+    run(lab, "start", env=env)
+    try:
+        env.update(re.findall(r"(\w+)=(\S+)", run(lab, "env", env=env)))
+        run(PROGRAM, "submit", "job.toml", "--run-dir", run_dir, "--nodes", "2", "--ranks-per-node", "2", "--threads", "1", cwd=folder, env=env)
+        deadline = time.monotonic() + 120
+        while run("squeue", "-h", env=env).strip() and time.monotonic() < deadline:
+            time.sleep(0.2)
+    finally:
+        run(lab, "stop", env=env)
+    with open(os.path.join(run_dir, "slurm", "job.sbatch")) as script, open(os.path.join(run_dir, "slurm", "log.txt")) as log:
+        if "\nsrun --mpi=pmi2 " not in script.read() or "4 ranks of 1 thread" not in (said := log.read()):
+            fail("not four ranks by srun --mpi=pmi2:\n" + said)
+    if fingerprint(run_dir) != fingerprint(os.path.join(WORK, "open-mpi")):
+        fail("other bytes under Slurm")
+    print("ok      submitted under Slurm")
+
+
 def main():
     try:
         build()
         keeps_every_promise_of_comm()
         same_bytes_as_open_mpi()
         the_launcher_of_another_mpi_is_refused()
+        submitted_under_slurm()
     finally:
         shutil.rmtree(WORK)
     sys.exit(1 if failures else 0)

@@ -5,7 +5,7 @@
 
 Makes the files (a thousand in each folder, every second one empty) below --folder, which should be a tmpfs, plans a job on them,
 runs it on two ranks, and removes them. --check: exit 1 if a promise is not kept (at least 200,000 files/s on 2 cores, under
-150 bytes a file on rank 0, nothing for each file on rank 1).
+150 bytes a file on rank 0, under 30 on rank 1: the books of those files that it has read, which its checkpoints hold).
 
 Seconds are processor seconds as well as seconds by the clock: on a machine that does other work only the former mean anything,
 and files divided by all processor seconds is what one core would do alone.
@@ -85,7 +85,7 @@ def main():
     print(f"run on 2 ranks, rank 0           {run_bytes[0]:12.1f}   bytes a file (with the books of all files)")
     print(f"run on 2 ranks, rank 1           {run_bytes[1]:12.1f}   bytes a file")
     print(f"run, seconds of its planning     {run['many'][1]:12.2f}")
-    if options.check and (more / min(seconds) < 200_000 or bytes_a_file >= 150 or run_bytes[1] >= 8):
+    if options.check and (more / min(seconds) < 200_000 or bytes_a_file >= 150 or run_bytes[1] >= 30):
         sys.exit("a promise is not kept")
 
 
