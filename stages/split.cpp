@@ -12,9 +12,9 @@ namespace {
 enum DropReason : size_t { kEmpty, kNull };
 
 /// Records of one batch that is passed on: bounds the memory whatever a record holds.
-constexpr size_t kPiecesMax = 16'384;
+constexpr size_t kPiecesMax = 4096;
 /// Bytes that are cut into words at a time; worst case half as many words.
-constexpr size_t kRegionBytes = 8192;
+constexpr size_t kRegionBytes = 4096;
 static_assert(kRegionBytes / 2 < kPiecesMax);
 
 constexpr std::string_view kWords = "words";
@@ -79,7 +79,7 @@ class SplitWorker final : public StageWorker {
         needs_identity_(plan.identity_end > settings.stage + 1),
         needs_raw_(plan.needs_raw),
         needs_rows_(needs_identity_ || needs_raw_ || !repeated_.empty()),
-        ends_(kRegionBytes + 2),
+        ends_(kRegionBytes + kWordSlack),
         pieces_(kPiecesMax),
         rows_(needs_rows_ ? kPiecesMax : 0) {}
 

@@ -1,11 +1,13 @@
 // The most frequent values of a column, counted exactly.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "pipeline/core/stage.h"
 #include "stages/support/group_codec.h"
 #include "stages/support/group_table.h"
+#include "stages/support/text_counter.h"
 
 namespace shardmill {
 
@@ -66,21 +68,42 @@ class TopPartial : public Partial {
 
 class TopWorker : public StageWorker {
  public:
-  explicit TopWorker(ColumnRef column) : column_(column), groups_(GroupTable::kBlockRows) {}
+  explicit TopWorker(ColumnRef column) : column_(column), groups_(GroupTable::kBlockRows) {
+    if (column.type == Type::kText) texts_.emplace();
+  }
+
+  void begin_unit() override {
+    if (texts_) texts_->clear();
+  }
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     GroupTable& table = *static_cast<TopPartial&>(*context.partial).table;
-    const Column* const keys[] = {&batch.columns[column_.slot]};
+    const Column& column = batch.columns[column_.slot];
+    if (texts_ && batch.selection.all && !column.has_nulls) {
+      texts_->add(column, batch.rows, table);
+    } else {
+      count(batch, column, table);
+    }
+    return next.pass(batch);
+  }
+
+  Status end_slice(const StageContext& context, NextStage&) override {
+    if (texts_) texts_->flush(*static_cast<TopPartial&>(*context.partial).table);
+    return {};
+  }
+
+ private:
+  void count(const Batch& batch, const Column& column, GroupTable& table) {
+    const Column* const keys[] = {&column};
     for_each_block(batch, GroupTable::kBlockRows, [&](const RowBlock& block) {
       table.find_or_add(keys, block, scratch_, groups_.data());
       const StateWords counts = table.state();
       for (size_t i = 0; i < block.count; ++i) ++*counts.at(groups_[i]);
     });
-    return next.pass(batch);
   }
 
- private:
   ColumnRef column_;
+  std::optional<TextCounter> texts_;
   KeyScratch scratch_;
   std::vector<uint32_t> groups_;
 };
@@ -95,6 +118,9 @@ class BoundTop : public BoundStage {
   }
   std::unique_ptr<Partial> make_partial() const override {
     return std::make_unique<TopPartial>(column_.type);
+  }
+  uint64_t worker_bytes() const override {
+    return column_.type == Type::kText ? TextCounter::kBytesMax : 0;
   }
 
   std::vector<Table> finish(Partial& partial) const override {

@@ -99,7 +99,8 @@ class StageWorker {
   /// never came, with all that was started for it. The worker itself goes when the run ends.
   virtual void begin_unit() {}
   /// Around the records of each slice of the unit, for stages with a state per file (head). A stage
-  /// that declares `passes_late` passes on what it still holds when the slice ends.
+  /// that declares `passes_late` passes on what it still holds when the slice ends; what is to be
+  /// in the unit's partial has to be there then.
   virtual Status begin_slice(const FileSlice&, const StageContext&) { return {}; }
   virtual Status end_slice(const StageContext&, NextStage&) { return {}; }
 };

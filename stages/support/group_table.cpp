@@ -11,6 +11,7 @@
 
 #include "pipeline/base/check.h"
 #include "pipeline/base/hash.h"
+#include "stages/support/short_text.h"
 
 namespace shardmill {
 
@@ -22,11 +23,10 @@ namespace {
 //   text > 15    its hash                          0xff in the top byte, address of a string_view
 //   null         0                                 0xfe in the top byte
 // Two cells are equal if both words are, or if both are long texts with one hash and equal bytes.
-constexpr unsigned kKindShift = 56;
+constexpr unsigned kKindShift = kShortTextKindShift;
 constexpr uint64_t kLong = uint64_t{0xff} << kKindShift;
 constexpr uint64_t kNull = uint64_t{0xfe} << kKindShift;
 constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
-constexpr size_t kShortBytes = 15;
 constexpr size_t kFirstSlots = 64;
 constexpr size_t kWideSlots = 32768;  // tables with fewer slots are at most a quarter full
 
@@ -55,53 +55,6 @@ std::string_view long_text(uint64_t second) {
   std::memcpy(static_cast<void*>(&view), reinterpret_cast<const void*>(second & kAddressMask),
               sizeof view);
   return view;
-}
-
-/// By the length of a short text: which bytes of its two words are its own.
-struct TextMask {
-  uint64_t first;
-  uint64_t second;
-};
-
-constexpr std::array<TextMask, kShortBytes + 1> make_text_masks() {
-  std::array<TextMask, kShortBytes + 1> masks = {};
-  for (size_t size = 0; size <= kShortBytes; ++size) {
-    masks[size].first = size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
-    masks[size].second = size <= 8 ? 0 : (uint64_t{1} << (8 * (size - 8))) - 1;
-  }
-  return masks;
-}
-
-constexpr std::array<TextMask, kShortBytes + 1> kTextMasks = make_text_masks();
-
-struct [[gnu::packed, gnu::may_alias]] UnalignedWord {
-  uint64_t word;
-};
-
-#if defined(__clang__)
-#define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address", "thread")))
-#else
-#define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address"), no_sanitize("thread")))
-#endif
-
-/// The cell of a text of at most 15 bytes. Reads 16 bytes at once where they cannot cross into
-/// another page, so that no length needs a branch; what lies behind the text is masked away.
-SHARDMILL_READS_PAST_END inline void short_cell(const char* bytes, size_t size, uint64_t* cell) {
-  constexpr uintptr_t kPage = 4096;
-  static constexpr char kNothing[16] = {};
-  bytes = size == 0 ? kNothing : bytes;  // an empty text may point anywhere
-  const uint64_t kind = static_cast<uint64_t>(size) << kKindShift;
-  if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 16) [[likely]] {
-    const uint64_t first = reinterpret_cast<const UnalignedWord*>(bytes)->word;
-    const uint64_t second = reinterpret_cast<const UnalignedWord*>(bytes + 8)->word;
-    cell[0] = first & kTextMasks[size].first;
-    cell[1] = (second & kTextMasks[size].second) | kind;
-    return;
-  }
-  uint64_t words[2] = {0, 0};
-  std::memcpy(words, bytes, size);
-  cell[0] = words[0];
-  cell[1] = words[1] | kind;
 }
 
 uint64_t float_bits(double value) {
@@ -139,8 +92,8 @@ SHARDMILL_READS_PAST_END void fill_text_cells(const Column& column, const RowBlo
     if (!kPlain && column.is_null(row)) {
       cells[0] = 0;
       second_hashed = cells[1] = kNull;
-    } else if (value.size() <= kShortBytes) [[likely]] {
-      short_cell(value.data(), value.size(), cells);
+    } else if (value.size() <= kShortTextBytes) [[likely]] {
+      short_text_words(value.data(), value.size(), cells);
       second_hashed = cells[1];
     } else {
       cells[0] = hash64(value);

@@ -50,9 +50,20 @@ size_t find_words_fast(std::string_view text, uint32_t* ends) {
   const auto write_changes = [&](uint64_t white, size_t base) HWY_ATTR {
     uint64_t changes = white ^ (white << 1 | before);
     before = white >> 63;
-    for (; changes != 0; changes &= changes - 1) {
-      *out++ = static_cast<uint32_t>(base + static_cast<size_t>(__builtin_ctzll(changes)));
-    }
+    // A mispredicted end costs more than some numbers too many.
+    constexpr size_t kStep = 8;
+    constexpr uint64_t kGuard = uint64_t{1} << 63;  // ctz of 0 is undefined
+    const auto count = static_cast<size_t>(__builtin_popcountll(changes));
+    size_t done = 0;
+    do {
+      for (size_t i = done; i < done + kStep; ++i) {
+        out[i] =
+            static_cast<uint32_t>(base) + static_cast<uint32_t>(__builtin_ctzll(changes | kGuard));
+        changes &= changes - 1;
+      }
+      done += kStep;
+    } while (done < count);
+    out += count;
   };
   size_t at = 0;
   for (; at + 64 <= text.size(); at += 64) write_changes(white_space_bits(bytes + at), at);

@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::Pair;
 
 std::vector<std::string> words_of(std::string_view text, bool scalar) {
-  std::vector<uint32_t> ends(text.size() + 2);
+  std::vector<uint32_t> ends(text.size() + kWordSlack);
   const size_t count =
       scalar ? find_words_scalar(text, ends.data()) : find_words(text, ends.data());
   std::vector<std::string> words;

@@ -61,7 +61,9 @@ class LineStage {
     StageBooks books;
     Next next;
     const StageContext context{.books = &books, .partial = &partial};
-    EXPECT_TRUE(bound->make_worker()->process(batch, context, next).is_ok());
+    const std::unique_ptr<StageWorker> worker = bound->make_worker();
+    EXPECT_TRUE(worker->process(batch, context, next).is_ok());
+    EXPECT_TRUE(worker->end_slice(context, next).is_ok());
     return next.passed;
   }
 

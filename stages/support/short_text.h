@@ -1,0 +1,66 @@
+// Short texts as two words, so that they are compared and hashed without looking at lengths.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace shardmill {
+
+/// Longer texts do not fit into two words.
+inline constexpr size_t kShortTextBytes = 15;
+/// The top byte of the second word is the text's length; up to here it can be another mark.
+inline constexpr unsigned kShortTextKindShift = 56;
+
+/// By the length of a short text: which bytes of its two words are its own.
+struct ShortTextMask {
+  uint64_t first;
+  uint64_t second;
+};
+
+constexpr std::array<ShortTextMask, kShortTextBytes + 1> make_short_text_masks() {
+  std::array<ShortTextMask, kShortTextBytes + 1> masks = {};
+  for (size_t size = 0; size <= kShortTextBytes; ++size) {
+    masks[size].first = size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
+    masks[size].second = size <= 8 ? 0 : (uint64_t{1} << (8 * (size - 8))) - 1;
+  }
+  return masks;
+}
+
+inline constexpr std::array<ShortTextMask, kShortTextBytes + 1> kShortTextMasks =
+    make_short_text_masks();
+
+struct [[gnu::packed, gnu::may_alias]] UnalignedWord {
+  uint64_t word;
+};
+
+#if defined(__clang__)
+#define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address", "thread")))
+#else
+#define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address"), no_sanitize("thread")))
+#endif
+
+/// Writes a text of at most kShortTextBytes as two words. Reads 16 bytes at once where they cannot
+/// cross into another page, so that no length needs a branch; what lies behind the text is masked
+/// away.
+SHARDMILL_READS_PAST_END inline void short_text_words(const char* bytes, size_t size,
+                                                      uint64_t* words) {
+  constexpr uintptr_t kPage = 4096;
+  static constexpr char kNothing[16] = {};
+  bytes = size == 0 ? kNothing : bytes;  // an empty text may point anywhere
+  const uint64_t length = static_cast<uint64_t>(size) << kShortTextKindShift;
+  if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 16) [[likely]] {
+    const uint64_t first = reinterpret_cast<const UnalignedWord*>(bytes)->word;
+    const uint64_t second = reinterpret_cast<const UnalignedWord*>(bytes + 8)->word;
+    words[0] = first & kShortTextMasks[size].first;
+    words[1] = (second & kShortTextMasks[size].second) | length;
+    return;
+  }
+  uint64_t copy[2] = {0, 0};
+  std::memcpy(copy, bytes, size);
+  words[0] = copy[0];
+  words[1] = copy[1] | length;
+}
+
+}  // namespace shardmill
