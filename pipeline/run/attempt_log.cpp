@@ -192,6 +192,11 @@ Result<AttemptLog> AttemptLog::begin(const std::string& run_dir, const AttemptBe
     RETURN_IF_ERROR(log.append(begin_line(own, last_sign), Durably::kNo));
     return log;
   }
+  if (log.attempts_.size() == 1) {  // nothing can be lost yet
+    ::unlink(log.path_.c_str());
+    RETURN_IF_ERROR(log.append(head + begin_line(own, last_sign), Durably::kNo));
+    return log;
+  }
   leave_out_the_middle(log.attempts_);
   std::string lines = head;
   for (size_t i = 0; i + 1 < log.attempts_.size(); ++i) lines += lines_of(log.attempts_[i]);
@@ -226,12 +231,15 @@ void AttemptLog::end(const std::string& ended, const Status& status, const std::
 
 void AttemptLog::write_end() {
   if (attempts_.empty() || attempts_.back().ended.empty()) return;
-  (void)append(end_line(attempts_.back()), Durably::kYes);
+  // What a finished run leaves last is durable, and says that it is finished.
+  const bool finished = attempts_.back().how == "finished";
+  (void)append(end_line(attempts_.back()), finished ? Durably::kNo : Durably::kYes);
 }
 
 Status AttemptLog::append(const std::string& line, Durably durably) {
   RETURN_IF_ERROR(lock_.check());
-  FileHandle file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  FileHandle file(::open(
+      path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
   if (!file.is_open()) return file_error(path_, "opened", errno);
   const std::string bytes = (is_torn_ ? "\n" : "") + line;
   is_torn_ = true;
