@@ -243,9 +243,11 @@ Status AttemptLog::append(const std::string& line, Durably durably) {
   if (!file.is_open()) return file_error(path_, "opened", errno);
   const std::string bytes = (is_torn_ ? "\n" : "") + line;
   is_torn_ = true;
-  const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-  if (written < 0) return file_error(path_, "written", errno);
-  if (static_cast<size_t>(written) != bytes.size()) return file_error(path_, "written", ENOSPC);
+  for (std::string_view left = bytes; !left.empty();) {
+    const ssize_t written = ::write(file.get(), left.data(), left.size());
+    if (written < 0 && errno != EINTR) return file_error(path_, "written", errno);
+    if (written > 0) left.remove_prefix(static_cast<size_t>(written));
+  }
   is_torn_ = false;
   if (durably == Durably::kYes && ::fdatasync(file.get()) != 0)
     return file_error(path_, "made durable", errno);

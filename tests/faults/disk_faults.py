@@ -201,7 +201,7 @@ class Faults:
         if done.returncode == 0:
             # News of a run, what only would save work, and what is taken away may fail: the run itself is whole. A copy
             # in the kernel is done by hand then.
-            harmless = cause is None or call in ("unlink", "copy") or re.match(r"\.?status\.json|lock$|checkpoint/last-", path)
+            harmless = cause is None or call in ("unlink", "copy") or re.match(r"\.?status\.json|attempts\.jsonl|lock$|checkpoint/last-", path)
             return [] if harmless else ["the run says that all is well"]
         if done.returncode != 75:
             return [f"exit code {done.returncode}: {done.stderr.strip()}"]
