@@ -92,6 +92,13 @@ HWY_INLINE uint32_t mask_bits(Bytes d, Mask mask) {
   return static_cast<uint32_t>(bits);
 }
 
+/// "true" or "false".
+HWY_INLINE bool is_truth(const char* begin, uint32_t size) {
+  const bool is_true = std::memcmp(begin, "true", 4) == 0;
+  const bool is_false = (std::memcmp(begin + 1, "alse", 4) == 0) & (*begin == 'f');
+  return (is_true & (size == 4)) | (is_false & (size == 5));
+}
+
 /// A number without exponent of at most kNumberBytes bytes.
 HWY_INLINE bool is_plain_number(const char* begin, uint32_t size) {
   const Bytes d;
@@ -153,7 +160,9 @@ HWY_INLINE uint64_t sound_values(const JsonBlock& block, const JsonTemplate::Val
 uint64_t check_value(const JsonBlock& block, const JsonTemplate::Value& value,
                      uint64_t candidates) {
   uint64_t sound = 0;
-  if (value.kind == JsonKind::kNumber) {
+  if (value.kind == JsonKind::kTrue || value.kind == JsonKind::kFalse) {
+    sound = sound_values(block, value, candidates, is_truth);
+  } else if (value.kind == JsonKind::kNumber) {
     sound = value.is_short_int ? sound_values(block, value, candidates, is_short_int)
                                : sound_values(block, value, candidates, is_plain_number);
   }

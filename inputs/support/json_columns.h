@@ -68,6 +68,8 @@ class JsonColumns {
   /// Sets a value of any row, apart from the record that was begun. False, with any value, if it is
   /// a bad value, which is not reported.
   bool put(size_t column, size_t row, const JsonValue& value);
+  /// Where its values go, of the batch that was begun.
+  Column& target(size_t column) { return batch_->columns[columns_[column].slot]; }
   /// By row, of a text column; nullptr if it is none.
   std::string_view* texts(size_t column) { return texts_[column]; }
   void put_null(size_t column, size_t row);

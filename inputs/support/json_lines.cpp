@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "inputs/support/text_kernels.h"
+#include "pipeline/formats/number_fields.h"
 
 namespace shardmill {
 
@@ -208,6 +209,40 @@ uint64_t JsonLines::take_values(const JsonTemplate& make, uint64_t records) {
 }
 
 uint64_t JsonLines::take_value(const JsonTemplate::Value& value, uint64_t records) {
+  Column& target = columns_.target(static_cast<size_t>(value.column));
+  if (target.type == Type::kFloat) {
+    return take_numbers(value, records, target.floats.data(), parse_float_fields);
+  }
+  if (target.type == Type::kInt) {
+    return take_numbers(value, records, target.ints.data(), parse_int_fields);
+  }
+  return take_one_by_one(value, records);
+}
+
+// `parse` as in number_fields.h. What it takes of sound scalars are numbers.
+template <typename Number, typename Parse>
+uint64_t JsonLines::take_numbers(const JsonTemplate::Value& value, uint64_t records, Number* out,
+                                 Parse&& parse) {
+  std::array<FieldSpan, JsonBlock::kRecords> fields;
+  std::array<Number, JsonBlock::kRecords> numbers;
+  std::array<uint8_t, JsonBlock::kRecords> bad;
+  size_t count = 0;
+  for_each_bit(records, [&](size_t i) {
+    const uint32_t* const at = block_.first[i] + value.position;
+    fields[count++] = {.begin = at[0], .end = at[1] - value.space};
+  });
+  parse(block_.text.data(), fields.data(), count, numbers.data(), bad.data());
+  size_t n = 0;
+  uint64_t others = 0;
+  for_each_bit(records, [&](size_t i) {
+    out[block_row_ + i] = numbers[n];
+    others |= static_cast<uint64_t>(bad[n]) << i;
+    ++n;
+  });
+  return take_one_by_one(value, others);
+}
+
+uint64_t JsonLines::take_one_by_one(const JsonTemplate::Value& value, uint64_t records) {
   const char* const text = block_.text.data();
   const bool may_have_escapes = walker_.has_backslashes();
   const auto column = static_cast<size_t>(value.column);

@@ -59,6 +59,10 @@ class JsonLines {
   void read_block(uint64_t with_bad_escape);
   uint64_t take_values(const JsonTemplate& make, uint64_t records);
   uint64_t take_value(const JsonTemplate::Value& value, uint64_t records);
+  template <typename Number, typename Parse>
+  uint64_t take_numbers(const JsonTemplate::Value& value, uint64_t records, Number* out,
+                        Parse&& parse);
+  uint64_t take_one_by_one(const JsonTemplate::Value& value, uint64_t records);
   bool read_record(const Line& line, size_t row, const uint32_t* positions, JsonTemplate* make);
   bool extract(const Line& line, size_t row);
   void end_record(const Line& line, size_t row);
