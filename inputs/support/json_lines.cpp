@@ -44,6 +44,7 @@ size_t JsonLines::read(std::string_view text, uint64_t offset, Batch& batch,
   rows_ = 0;
   make_room(text.size() + kMarkSlack);
   mark_json(text, marks_);
+  next_odd_escape_ = 0;
   const size_t lines = marks_.newline_count;
   columns_.begin_batch(batch, lines + 1);
   if (wanted_.raw) grow_to(batch.raw, lines + 1);
@@ -64,7 +65,7 @@ void JsonLines::make_room(size_t positions) {
   room_ = positions + positions / 4;
   marks_memory_ = std::make_unique_for_overwrite<uint32_t[]>(2 * room_);
   marks_.newlines = marks_memory_.get();
-  marks_.backslashes = marks_.newlines + room_;
+  marks_.odd_escapes = marks_.newlines + room_;
 }
 
 // The line behind the piece that starts with `line`, at `begin`.
@@ -100,12 +101,25 @@ size_t JsonLines::read_piece(size_t begin, size_t line, size_t after) {
 
 bool JsonLines::index(const Line& lines) {
   piece_ = lines.begin;
-  return walker_.begin(text_.substr(lines.begin, lines.end - lines.begin), lines.begin,
-                       {marks_.backslashes, marks_.backslash_count});
+  return walker_.begin(text_.substr(lines.begin, lines.end - lines.begin));
+}
+
+// Asked of lines in their order.
+bool JsonLines::has_bad_escape(const Line& line) {
+  const uint32_t* const at = marks_.odd_escapes;
+  size_t& next = next_odd_escape_;
+  while (next < marks_.odd_escape_count && at[next] < line.begin) ++next;
+  while (next < marks_.odd_escape_count && at[next] < line.end) {
+    const size_t length = json_escape_length(text_, at[next]);
+    if (length == 0) return true;
+    const size_t end = at[next] + length;
+    while (next < marks_.odd_escape_count && at[next] < end) ++next;
+  }
+  return false;
 }
 
 void JsonLines::read_alone(const Line& line) {
-  if (!index({.begin = line.begin, .end = line.end + 1})) {
+  if (has_bad_escape(line) || !index({.begin = line.begin, .end = line.end + 1})) {
     read_plainly(line);
   } else if (*walker_.positions() < line.end - line.begin) {
     rows_ += read_record(line, rows_, walker_.positions(), nullptr) ? 1 : 0;
@@ -114,13 +128,11 @@ void JsonLines::read_alone(const Line& line) {
 
 void JsonLines::read_plainly(const Line& line) {
   if (is_blank(text_.substr(line.begin, line.end - line.begin))) return;
-  columns_.begin_record(rows_);
   rows_ += extract(line, rows_) ? 1 : 0;
 }
 
 void JsonLines::read_indexed(size_t begin, size_t line, size_t after) {
   const uint32_t* at = walker_.positions();
-  auto bad_escape = walker_.bad_escapes().begin();
   while (line < after) {
     uint64_t with_bad_escape = 0;
     size_t count = 0;
@@ -132,9 +144,7 @@ void JsonLines::read_indexed(size_t begin, size_t line, size_t after) {
       block_.first[count] = at;
       at = first_behind(at, end);
       block_.positions[count] = static_cast<uint32_t>(at - block_.first[count]);
-      for (; bad_escape != walker_.bad_escapes().end() && *bad_escape < end; ++bad_escape) {
-        with_bad_escape |= uint64_t{1} << count;
-      }
+      with_bad_escape |= static_cast<uint64_t>(has_bad_escape(lines_[count])) << count;
       ++count;
     }
     block_.count = count;
@@ -172,7 +182,8 @@ void JsonLines::read_block(uint64_t with_bad_escape) {
     unknown &= ~bit;
     apart_ &= ~bit;
     const size_t row = block_row_ + i;
-    if (!read_record(lines_[i], row, block_.first[i], make)) {
+    const bool is_bad = (with_bad_escape & bit) != 0;
+    if (!(is_bad ? extract(lines_[i], row) : read_record(lines_[i], row, block_.first[i], make))) {
       kept &= ~bit;
       columns_.remove_row(row, rows_);
       --rows_;
@@ -244,7 +255,7 @@ uint64_t JsonLines::take_numbers(const JsonTemplate::Value& value, uint64_t reco
 
 uint64_t JsonLines::take_one_by_one(const JsonTemplate::Value& value, uint64_t records) {
   const char* const text = block_.text.data();
-  const bool may_have_escapes = walker_.has_backslashes();
+  const bool may_have_escapes = marks_.has_backslashes;
   const auto column = static_cast<size_t>(value.column);
   std::string_view* const texts = columns_.texts(column);
   uint64_t bad = 0;
@@ -268,15 +279,14 @@ bool JsonLines::read_record(const Line& line, size_t row, const uint32_t* positi
                             JsonTemplate* make) {
   columns_.begin_record(row);
   columns_.undo_record();
-  if (!walker_.walk(positions, line.end - piece_, make)) {
-    columns_.undo_record();
-    return extract(line, row);
-  }
+  if (!walker_.walk(positions, line.end - piece_, make)) return extract(line, row);
   end_record(line, row);
   return true;
 }
 
 bool JsonLines::extract(const Line& line, size_t row) {
+  columns_.begin_record(row);
+  columns_.undo_record();
   const std::string_view text = text_.substr(line.begin, line.end - line.begin);
   if (const auto mistake = extractor_.extract(text)) {
     columns_.undo_record();

@@ -54,6 +54,7 @@ class JsonLines {
   bool index(const Line& lines);
   void read_alone(const Line& line);
   void read_plainly(const Line& line);
+  bool has_bad_escape(const Line& line);
   void read_indexed(size_t begin, size_t line, size_t after);
   const uint32_t* first_behind(const uint32_t* at, size_t end);
   void read_block(uint64_t with_bad_escape);
@@ -76,6 +77,7 @@ class JsonLines {
   JsonMarks marks_;  ///< of the text
   std::unique_ptr<uint32_t[]> marks_memory_;
   size_t room_ = 0;             ///< for marks of each kind
+  size_t next_odd_escape_ = 0;  ///< of the marks, the first behind the lines that were looked at
   size_t usual_positions_ = 1;  ///< in a record
 
   std::string_view text_;

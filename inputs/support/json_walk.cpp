@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "inputs/support/json_block.h"
 #include "inputs/support/json_scalar.h"
 
 namespace shardmill {
@@ -12,36 +13,13 @@ JsonWalker::JsonWalker(const JsonPaths& paths, JsonColumns& columns)
       visited_(paths.size()),
       levels_(std::make_unique<Level[]>(kJsonDepthMax)) {}
 
-bool JsonWalker::begin(std::string_view text, size_t offset,
-                       std::span<const uint32_t> backslashes) {
-  if (!index_.build(text)) return false;
+bool JsonWalker::begin(std::string_view text) {
   text_ = text;
-  offset_ = offset;
-  const auto at = [&](size_t position) {
-    return std::lower_bound(backslashes.begin(), backslashes.end(), position);
-  };
-  backslashes_ = {at(offset), at(offset + text.size())};
-  find_bad_escapes();
-  return true;
-}
-
-void JsonWalker::find_bad_escapes() {
-  bad_escapes_.clear();
-  for (size_t next = 0; next < backslashes_.size();) {
-    const size_t at = backslash(next);
-    const char letter = text_[at + 1];  // the text ends with a newline
-    const bool is_short = letter == '"' || letter == 'n' || letter == '\\' || letter == '/';
-    const size_t length = is_short ? 2 : json_escape_length(text_, at);
-    if (length == 0) bad_escapes_.push_back(static_cast<uint32_t>(at));
-    ++next;
-    while (next < backslashes_.size() && backslash(next) < at + length) ++next;
-  }
+  return index_.build(text);
 }
 
 bool JsonWalker::walk(const uint32_t* at, size_t line_end, JsonTemplate* make) {
   ++record_;
-  const auto first = std::lower_bound(backslashes_.begin(), backslashes_.end(), *at + offset_);
-  next_backslash_ = static_cast<size_t>(first - backslashes_.begin());
   const bool is_sound = make != nullptr ? walk_object<true>(at, line_end, make)
                                         : walk_object<false>(at, line_end, nullptr);
   if (is_sound && *at >= line_end && at[-1] < line_end) {
@@ -52,17 +30,6 @@ bool JsonWalker::walk(const uint32_t* at, size_t line_end, JsonTemplate* make) {
   return false;
 }
 
-// Of the string that ends at `end`. Every backslash before it was in a string that was checked.
-bool JsonWalker::escapes_are_sound(size_t end) {
-  while (backslash(next_backslash_) < end) {
-    const size_t at = backslash(next_backslash_);
-    const size_t length = json_escape_length(text_.substr(0, end), at);
-    if (length == 0) return false;
-    while (backslash(next_backslash_) < at + length) ++next_backslash_;
-  }
-  return true;
-}
-
 // The string at *at. It ends with the last byte before the next position that is not whitespace.
 [[gnu::always_inline]] inline bool JsonWalker::string(const uint32_t* at, JsonValue& value) {
   const size_t begin = at[0] + size_t{1};
@@ -71,10 +38,7 @@ bool JsonWalker::escapes_are_sound(size_t end) {
   if (end < begin || text_[end] != '"') return false;
   value = {
       .kind = JsonKind::kString, .escaped = false, .text = {text_.data() + begin, end - begin}};
-  if (backslash(next_backslash_) >= end) [[likely]]
-    return true;
-  value.escaped = true;
-  return escapes_are_sound(end);
+  return true;
 }
 
 [[gnu::always_inline]] inline bool JsonWalker::scalar(const uint32_t* at, JsonValue& value) {
@@ -94,11 +58,11 @@ bool JsonWalker::escapes_are_sound(size_t end) {
 }
 
 // The node of the member `key`; false if the key came before in this record.
-[[gnu::always_inline]] inline bool JsonWalker::enter(std::string_view key, bool escaped,
-                                                     int32_t members, int32_t& node) {
+[[gnu::always_inline]] inline bool JsonWalker::enter(std::string_view key, int32_t members,
+                                                     int32_t& node) {
   node = JsonPaths::kNone;
   if (members == JsonPaths::kNone) return true;
-  if (escaped) {
+  if (has_backslash(key.data(), key.size())) {
     keys_.clear();
     key = unescape_json(key, keys_);
   }
@@ -116,6 +80,15 @@ bool JsonWalker::escapes_are_sound(size_t end) {
 
 [[gnu::always_inline]] inline bool JsonWalker::note(int32_t column, const JsonValue& value) {
   return column == JsonPaths::kNone || columns_.set(static_cast<size_t>(column), value);
+}
+
+// Whether a string has escapes is of interest only if it is wanted.
+[[gnu::always_inline]] inline bool JsonWalker::note_scalar(int32_t column, JsonValue& value) {
+  if (column == JsonPaths::kNone) return true;
+  if (value.kind == JsonKind::kString) {
+    value.escaped = has_backslash(value.text.data(), value.text.size());
+  }
+  return columns_.set(static_cast<size_t>(column), value);
 }
 
 // One object, from its brace to its brace. Behind the last position stands a newline, which fits
@@ -149,7 +122,7 @@ bool JsonWalker::walk_object(const uint32_t*& at, size_t line_end, JsonTemplate*
       }
     } else {
       const int32_t column = column_of(node);
-      if (!scalar(at, value) || !note(column, value)) return false;
+      if (!scalar(at, value) || !note_scalar(column, value)) return false;
       if constexpr (kLearn) make->value(at, value, column);
       ++at;
     }
@@ -177,7 +150,7 @@ bool JsonWalker::walk_object(const uint32_t*& at, size_t line_end, JsonTemplate*
     if (!level->is_object) continue;
   member:
     if (text[*at] != '"' || text[at[1]] != ':' || !string(at, value)) return false;
-    if (!enter(value.text, value.escaped, level->members, node)) return false;
+    if (!enter(value.text, level->members, node)) return false;
     at += 2;
   }
 }

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -26,20 +25,17 @@ class JsonWalker {
   JsonWalker(const JsonPaths& paths, JsonColumns& columns);
 
   bool available() const { return index_.available(); }
-  /// Indexes `text`, whole lines, which stands at `offset` of the text in which `backslashes` are.
-  /// They live as long as the index. False if JsonIndex cannot. REQUIRES: available().
-  bool begin(std::string_view text, size_t offset, std::span<const uint32_t> backslashes);
+  /// Indexes `text`, whole lines. False if JsonIndex cannot. REQUIRES: available().
+  bool begin(std::string_view text);
 
   // Of the text:
   const uint32_t* positions() const { return index_.positions(); }
   const uint32_t* positions_end() const { return index_.positions() + index_.count(); }
-  bool has_backslashes() const { return !backslashes_.empty(); }
-  /// Backslashes that begin no sound escape, ascending.
-  const std::vector<uint32_t>& bad_escapes() const { return bad_escapes_; }
 
   /// The record whose positions begin at `at`, the newline of which is at `line_end`. `make`, if
   /// given, learns it, or has no positions. If false, some columns may be set.
-  /// REQUIRES: JsonColumns::begin_record was called just before.
+  /// REQUIRES: JsonColumns::begin_record was called just before; all backslashes of the record
+  /// begin sound escapes.
   bool walk(const uint32_t* at, size_t line_end, JsonTemplate* make);
 
  private:
@@ -50,27 +46,19 @@ class JsonWalker {
     bool is_object;
   };
 
-  size_t backslash(size_t number) const {
-    return number < backslashes_.size() ? backslashes_[number] - offset_ : text_.size();
-  }
-  void find_bad_escapes();
   template <bool kLearn>
   bool walk_object(const uint32_t*& at, size_t line_end, JsonTemplate* make);
   bool string(const uint32_t* at, JsonValue& value);
   bool scalar(const uint32_t* at, JsonValue& value);
-  bool enter(std::string_view key, bool escaped, int32_t members, int32_t& node);
+  bool enter(std::string_view key, int32_t members, int32_t& node);
   bool note(int32_t column, const JsonValue& value);
+  bool note_scalar(int32_t column, JsonValue& value);
   int32_t column_of(int32_t node) const;
-  bool escapes_are_sound(size_t end);
 
   const JsonPaths& paths_;
   JsonColumns& columns_;
   JsonIndex index_;
   std::string_view text_;
-  size_t offset_ = 0;                      ///< of the text in that of the backslashes
-  std::span<const uint32_t> backslashes_;  ///< those in the text
-  size_t next_backslash_ = 0;              ///< the first that no string was checked for
-  std::vector<uint32_t> bad_escapes_;
   uint64_t record_ = 0;
   std::vector<uint64_t> visited_;  ///< by node: the last record in which its key was met
   std::unique_ptr<Level[]> levels_;
