@@ -3,8 +3,7 @@
 // It says how the run went and nothing of what was found. Rank 0 only; the run directory's lock is
 // held by who writes.
 //
-//   {"attempts_of": "00f3..."}                            the run's identity: another one, another
-//   log
+//   {"attempts_of": "00f3..."}       the run's identity: with another one the list begins anew
 //   {"attempt": 2, "begun": "...Z", "units_before": 12, "slurm_job": "7"}
 //   {"attempt": 2, "ranks": 6, "threads": 2, "hosts": 3, "host_names": ["n1", "n2", "n3"]}
 //   {"attempt": 2, "ended": "...Z", "how": "stopped", "reason": "signal USR1", "units": 20}
