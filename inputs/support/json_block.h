@@ -25,8 +25,8 @@ struct JsonBlock {
 
 /// Which of the `candidates` are of this make and sound, given that the index found the strings of
 /// the text sound and all backslashes in it begin sound escapes. Goes through all records literal
-/// by literal and value by value, without branches on what they hold: about 10 ns for a record with
-/// nine values (Zen 5), bound by instructions. Any thread.
+/// by literal and value by value, without branches on what they hold: about 17 ns for a record of
+/// 167 bytes with nine values (Zen 5), bound by instructions. Any thread.
 /// REQUIRES: candidates have as many positions as the make; kTextPadding bytes behind the text may
 /// be read.
 uint64_t match_json_block(const JsonBlock& block, const JsonTemplate& make, uint64_t candidates);

@@ -63,9 +63,8 @@ size_t JsonLines::read(std::string_view text, uint64_t offset, Batch& batch,
 void JsonLines::make_room(size_t positions) {
   if (positions <= room_) return;
   room_ = positions + positions / 4;
-  marks_memory_ = std::make_unique_for_overwrite<uint32_t[]>(2 * room_);
-  marks_.newlines = marks_memory_.get();
-  marks_.odd_escapes = marks_.newlines + room_;
+  newlines_ = std::make_unique_for_overwrite<uint32_t[]>(room_);
+  marks_.newlines = newlines_.get();
 }
 
 // The line behind the piece that starts with `line`, at `begin`.
@@ -106,14 +105,14 @@ bool JsonLines::index(const Line& lines) {
 
 // Asked of lines in their order.
 bool JsonLines::has_bad_escape(const Line& line) {
-  const uint32_t* const at = marks_.odd_escapes;
+  const std::vector<uint32_t>& at = marks_.odd_escapes;
   size_t& next = next_odd_escape_;
-  while (next < marks_.odd_escape_count && at[next] < line.begin) ++next;
-  while (next < marks_.odd_escape_count && at[next] < line.end) {
+  while (next < at.size() && at[next] < line.begin) ++next;
+  while (next < at.size() && at[next] < line.end) {
     const size_t length = json_escape_length(text_, at[next]);
     if (length == 0) return true;
     const size_t end = at[next] + length;
-    while (next < marks_.odd_escape_count && at[next] < end) ++next;
+    while (next < at.size() && at[next] < end) ++next;
   }
   return false;
 }

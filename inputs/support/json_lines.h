@@ -74,9 +74,9 @@ class JsonLines {
   JsonWalker walker_;
   JsonExtractor extractor_;
   JsonMakes makes_;
-  JsonMarks marks_;  ///< of the text
-  std::unique_ptr<uint32_t[]> marks_memory_;
-  size_t room_ = 0;             ///< for marks of each kind
+  JsonMarks marks_;                       ///< of the text
+  std::unique_ptr<uint32_t[]> newlines_;  ///< the room for them
+  size_t room_ = 0;
   size_t next_odd_escape_ = 0;  ///< of the marks, the first behind the lines that were looked at
   size_t usual_positions_ = 1;  ///< in a record
 

@@ -34,16 +34,13 @@ HWY_INLINE uint64_t mask_bits(Bytes d, Mask mask) {
   return bits;
 }
 
-/// Writes base + the position of each set bit, the first kUsual in any case; returns how many there
-/// are.
-template <size_t kUsual>
+/// Writes base + the position of each set bit, one in any case; returns how many there are.
 HWY_INLINE size_t write_positions(uint64_t bits, uint32_t base, uint32_t* out) {
   constexpr uint64_t kGuard = uint64_t{1} << 63;  // ctz of 0 is undefined
   const auto count = static_cast<size_t>(__builtin_popcountll(bits));
-  for (size_t i = 0; i < kUsual; ++i, bits &= bits - 1) {
-    out[i] = base + static_cast<uint32_t>(__builtin_ctzll(bits | kGuard));
-  }
-  for (size_t i = kUsual; HWY_UNLIKELY(i < count); ++i, bits &= bits - 1) {
+  out[0] = base + static_cast<uint32_t>(__builtin_ctzll(bits | kGuard));
+  for (size_t i = 1; HWY_UNLIKELY(i < count); ++i) {
+    bits &= bits - 1;
     out[i] = base + static_cast<uint32_t>(__builtin_ctzll(bits));
   }
   return count;
@@ -79,7 +76,7 @@ void mark_simd(std::string_view text, JsonMarks& marks) {
   const auto backslash = hn::Set(d, '\\');
   const auto* const data = reinterpret_cast<const uint8_t*>(text.data());
   uint32_t* newlines = marks.newlines;
-  uint32_t* odd_escapes = marks.odd_escapes;
+  marks.odd_escapes.clear();
   uint64_t carry = 0;
   uint64_t any_backslash = 0;
   for (size_t at = 0; at < text.size(); at += kBlock) {
@@ -94,18 +91,17 @@ void mark_simd(std::string_view text, JsonMarks& marks) {
     }
     const size_t left = text.size() - at;
     const uint64_t valid = left >= kBlock ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
-    newlines += write_positions<1>(newline_bits & valid, static_cast<uint32_t>(at), newlines);
+    newlines += write_positions(newline_bits & valid, static_cast<uint32_t>(at), newlines);
     any_backslash |= backslash_bits & valid;
     // What is behind the text is no short escape.
-    const uint64_t odd =
-        escaped_bytes(backslash_bits & valid, carry) & ~(short_escape_bits & valid);
-    if (HWY_UNLIKELY(odd != 0)) {
-      odd_escapes += write_positions<1>(odd, static_cast<uint32_t>(at) - 1, odd_escapes);
+    uint64_t odd = escaped_bytes(backslash_bits & valid, carry) & ~(short_escape_bits & valid);
+    for (; HWY_UNLIKELY(odd != 0); odd &= odd - 1) {
+      const size_t letter = at + static_cast<size_t>(__builtin_ctzll(odd));
+      marks.odd_escapes.push_back(static_cast<uint32_t>(letter - 1));
     }
   }
-  if (carry != 0) *odd_escapes++ = static_cast<uint32_t>(text.size()) - 1;
+  if (carry != 0) marks.odd_escapes.push_back(static_cast<uint32_t>(text.size() - 1));
   marks.newline_count = static_cast<size_t>(newlines - marks.newlines);
-  marks.odd_escape_count = static_cast<size_t>(odd_escapes - marks.odd_escapes);
   marks.has_backslashes = any_backslash != 0;
 }
 
@@ -127,7 +123,7 @@ void mark_json(std::string_view text, JsonMarks& marks) {
 void mark_json_scalar(std::string_view text, JsonMarks& marks) {
   constexpr std::string_view kShortEscapes = "\"\\/bfnrt";
   marks.newline_count = 0;
-  marks.odd_escape_count = 0;
+  marks.odd_escapes.clear();
   marks.has_backslashes = false;
   bool is_escaped = false;
   for (size_t at = 0; at < text.size(); ++at) {
@@ -138,7 +134,7 @@ void mark_json_scalar(std::string_view text, JsonMarks& marks) {
       const bool is_short =
           at + 1 < text.size() && kShortEscapes.find(text[at + 1]) != std::string_view::npos;
       if (!is_short) {
-        marks.odd_escapes[marks.odd_escape_count++] = static_cast<uint32_t>(at);
+        marks.odd_escapes.push_back(static_cast<uint32_t>(at));
       }
     }
     is_escaped = begins_escape;
