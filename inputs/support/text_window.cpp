@@ -8,6 +8,18 @@
 
 namespace shardmill {
 
+namespace {
+
+constexpr size_t kPageBytes = 4096;
+/// Smaller pieces are not worth an order.
+constexpr size_t kPagesLeast = 16;
+/// This part of a piece, or less, is moved to the front of the buffer before each read.
+constexpr size_t kLittlePart = 8;
+/// Decoders that are asked for less have to keep some of what they make.
+constexpr size_t kReadBytesLeast = 64 << 10;
+
+}  // namespace
+
 Result<std::unique_ptr<ByteSource>> open_source(const FileSlice& slice, const ReadContext& context,
                                                 uint64_t begin) {
   SourceOptions options = {.begin = begin,
@@ -23,7 +35,10 @@ Result<std::unique_ptr<ByteSource>> open_source(const FileSlice& slice, const Re
 }
 
 TextWindow::TextWindow(std::unique_ptr<ByteSource> source, uint64_t offset, size_t piece_bytes)
-    : source_(std::move(source)), piece_bytes_(std::max<size_t>(1, piece_bytes)), offset_(offset) {}
+    : source_(std::move(source)),
+      piece_bytes_(std::max<size_t>(1, piece_bytes)),
+      page_bytes_(piece_bytes_ < kPagesLeast * kPageBytes ? 1 : kPageBytes),
+      offset_(offset) {}
 
 void TextWindow::consume(size_t bytes) {
   SHARDMILL_CHECK(bytes <= size_);
@@ -35,22 +50,34 @@ void TextWindow::consume(size_t bytes) {
 // Room is doubled but only what is read is touched, so resident memory stays at what is held plus a
 // piece; large blocks grow without being copied.
 void TextWindow::make_room(size_t bytes) {
-  if (begin_ + size_ + bytes <= capacity_) return;
-  if (begin_ > 0) {
-    std::memmove(buffer_.get(), buffer_.get() + begin_, size_);
-    begin_ = 0;
+  const bool is_little = size_ <= piece_bytes_ / kLittlePart;
+  if (begin_ + size_ + bytes <= capacity_ && !is_little) return;
+  if (page_bytes_ + size_ + bytes > capacity_) {
+    const size_t most_little = piece_bytes_ / kLittlePart;
+    capacity_ = std::max(page_bytes_ + std::max(size_, most_little) + bytes, capacity_ * 2);
+    char* grown = static_cast<char*>(heap_grow(buffer_.get(), capacity_ + kTextPadding));
+    (void)buffer_.release();
+    buffer_.reset(grown);
   }
-  if (size_ + bytes <= capacity_) return;
-  capacity_ = std::max(size_ + bytes, capacity_ * 2);
-  char* grown = static_cast<char*>(heap_grow(buffer_.get(), capacity_ + kTextPadding));
-  (void)buffer_.release();
-  buffer_.reset(grown);
+  move_to_front();
 }
 
-bool TextWindow::read_more() {
+// A byte takes the same place in a page of memory as in its page of the file.
+void TextWindow::move_to_front() {
+  const size_t first = reinterpret_cast<uintptr_t>(buffer_.get()) % page_bytes_;
+  const size_t place = (page_bytes_ + offset_ % page_bytes_ - first) % page_bytes_;
+  if (place == begin_) return;
+  if (size_ > 0) std::memmove(buffer_.get() + place, buffer_.get() + begin_, size_);
+  begin_ = place;
+}
+
+bool TextWindow::read_up_to(size_t bytes) {
   if (at_end_) return false;
-  make_room(piece_bytes_);
-  const Result<size_t> got = source_->read(buffer_.get() + begin_ + size_, piece_bytes_);
+  const uint64_t position = offset_ + size_;
+  const size_t rest_of_page = (page_bytes_ - (position + bytes) % page_bytes_) % page_bytes_;
+  const size_t wanted = bytes + rest_of_page;
+  make_room(wanted);
+  const Result<size_t> got = source_->read(buffer_.get() + begin_ + size_, wanted);
   if (!got.is_ok()) error_ = got.status();
   at_end_ = !got.is_ok() || got.value() == 0;
   if (at_end_) return false;
@@ -59,7 +86,8 @@ bool TextWindow::read_more() {
 }
 
 bool TextWindow::fill(size_t bytes) {
-  while (size_ < bytes && read_more()) {
+  const size_t least = std::min(piece_bytes_, kReadBytesLeast);
+  while (size_ < bytes && read_up_to(std::clamp(bytes - size_, least, piece_bytes_))) {
   }
   return size_ >= bytes;
 }
