@@ -293,6 +293,7 @@ std::shared_ptr<const Pattern> Pattern::compile(std::string_view text, Options o
     pattern->literal_ = {.text = std::string(text), .is_prefix = true};
   } else {
     pattern->literal_ = required_literal(text);
+    pattern->direct_ = DirectPattern::compile(text, options.ignore_case);
   }
   if (!pattern->literal_.text.empty()) {
     pattern->search_.emplace(pattern->literal_.text, options.ignore_case);
@@ -327,7 +328,7 @@ PatternMatch::PatternMatch(const Pattern& pattern, std::shared_ptr<MatchMemory> 
   SHARDMILL_CHECK(data != nullptr);
   data_ = data;
   static_assert(sizeof(PCRE2_SIZE) == sizeof(size_t));
-  ends_ = pcre2_get_ovector_pointer(data);
+  if (pattern.direct_) direct_ends_.resize(2 * (size_t{pattern.group_count()} + 1));
 }
 
 PatternMatch::~PatternMatch() {
@@ -342,19 +343,31 @@ uint32_t Pattern::group_count() const {
 
 PatternMatch::Found PatternMatch::find(std::string_view text, size_t from) {
   size_t start = from;
-  if (pattern_.search_) {
+  const bool is_found_by_prefix =
+      pattern_.direct_ && pattern_.direct_->has_prefix() && pattern_.literal_.is_prefix;
+  if (pattern_.search_ && !is_found_by_prefix) {
     const size_t literal = pattern_.search_->find(text.substr(from));
     if (literal == LiteralSearch::kNone) return Found::kNo;
     if (pattern_.literal_.is_prefix) start = from + literal;
   }
+  if (!pattern_.direct_) return find_by_pcre2(text, start);
+  const DirectPattern::Found found = pattern_.direct_->find(text, start, direct_ends_.data());
+  if (found == DirectPattern::Found::kTooLong) return find_by_pcre2(text, start);
+  text_ = text;
+  ends_ = direct_ends_.data();
+  return found == DirectPattern::Found::kYes ? Found::kYes : Found::kNo;
+}
+
+PatternMatch::Found PatternMatch::find_by_pcre2(std::string_view text, size_t from) {
   text_ = text.data() == nullptr ? std::string_view("", 0) : text;
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text_.data());
   auto* data = static_cast<pcre2_match_data*>(data_);
   auto* context = static_cast<pcre2_match_context*>(memory_->context_);
+  ends_ = pcre2_get_ovector_pointer(data);
   const int result =
       pattern_.has_jit_
-          ? pcre2_jit_match(code_of(pattern_.code_), subject, text_.size(), start, 0, data, context)
-          : pcre2_match(code_of(pattern_.code_), subject, text_.size(), start, 0, data, context);
+          ? pcre2_jit_match(code_of(pattern_.code_), subject, text_.size(), from, 0, data, context)
+          : pcre2_match(code_of(pattern_.code_), subject, text_.size(), from, 0, data, context);
   if (result > 0) return Found::kYes;
   if (result == PCRE2_ERROR_NOMATCH) return Found::kNo;
   SHARDMILL_CHECK(result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_JIT_STACKLIMIT ||

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pipeline/base/message.h"
+#include "stages/support/direct_pattern.h"
 #include "stages/support/literal_search.h"
 
 namespace shardmill {
@@ -69,6 +70,7 @@ class Pattern {
   bool has_jit_ = false;
   RequiredLiteral literal_;
   std::optional<LiteralSearch> search_;  ///< for literal_
+  std::optional<DirectPattern> direct_;  ///< finds the same, quicker
   std::vector<Group> named_groups_;
 };
 
@@ -102,6 +104,8 @@ class PatternMatch {
   /// `from` is seen by \b and the like. kLimit: more than kMatchStepsMax steps, or memory.
   /// REQUIRES: from <= text.size().
   Found find(std::string_view text, size_t from = 0);
+  /// The same by PCRE2 alone, which defines what is found.
+  Found find_by_pcre2(std::string_view text, size_t from = 0);
 
   /// Part of the text last found that group `number` matched; nothing if the group did not take
   /// part. REQUIRES: the last find gave kYes, and its text still lives.
@@ -117,6 +121,7 @@ class PatternMatch {
   std::shared_ptr<MatchMemory> memory_;
   void* data_ = nullptr;
   const size_t* ends_ = nullptr;
+  std::vector<size_t> direct_ends_;
   std::string_view text_;
 };
 

@@ -90,7 +90,7 @@ TEST(Regex, TheLiteralBeforeThePatternNeverChangesAMatch) {
       std::string subject;
       for (size_t left = random() % 12; left > 0; --left) subject += "aabbAB. 1"[random() % 9];
       const auto found = with.find(subject);
-      ASSERT_EQ(found, without.find(subject)) << text << " on " << subject;
+      ASSERT_EQ(found, without.find_by_pcre2(subject)) << text << " on " << subject;
       if (found != PatternMatch::Found::kYes) continue;
       const auto a = with.group(0);
       const auto b = without.group(0);
@@ -101,6 +101,93 @@ TEST(Regex, TheLiteralBeforeThePatternNeverChangesAMatch) {
     }
   }
   EXPECT_GT(with_literal, 500u);
+}
+
+/// Runs of texts and classes with groups around them; about half of them can match in one way only.
+std::string random_direct_pattern(std::mt19937_64& random) {
+  static const char* const kAtoms[] = {"a",      "b",   "ab=", "[ab]",    "[^a]", ".",        "\\d",
+                                       "\\.",    "\\w", "\\s", "\\S",     "[^ ]", "[b-d\\]]", "\\W",
+                                       "[^\\d]", "\\D", "B",   "[\\w.-]", "=",    "\\t",      "-"};
+  static const char* const kQuantifiers[] = {"",  "",   "",      "",     "?",  "*",  "+",
+                                             "+", "+?", "{1,2}", "{2,}", "*?", "++", "{3}"};
+  std::string pattern = random() % 8 == 0 ? "^" : "";
+  size_t open = 0;
+  for (size_t left = 1 + random() % 6; left > 0; --left) {
+    if (random() % 4 == 0) {
+      const char* const starts[] = {"(", "(?:", "(?P<n>", "(?<m>"};
+      pattern += starts[random() % std::size(starts)];
+      ++open;
+    }
+    pattern += kAtoms[random() % std::size(kAtoms)];
+    pattern += kQuantifiers[random() % std::size(kQuantifiers)];
+    if (open > 0 && random() % 2 == 0) {
+      pattern += ")";
+      --open;
+    }
+  }
+  for (; open > 0; --open) pattern += ")";
+  return pattern + (random() % 8 == 0 ? "$" : "");
+}
+
+TEST(DirectPattern, FindsWhatPcre2Finds) {
+  std::mt19937_64 random(4);
+  size_t direct = 0;
+  size_t matches = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string text = random_direct_pattern(random);
+    const Pattern::Options options = {.ignore_case = random() % 4 == 0};
+    Message problem;
+    const auto pattern = Pattern::compile(text, options, "pattern", problem);
+    if (pattern == nullptr || !DirectPattern::compile(text, options.ignore_case)) continue;
+    ++direct;
+    PatternMatch fast(*pattern);
+    PatternMatch plain(*pattern);
+    for (int j = 0; j < 20; ++j) {
+      std::string subject;
+      for (size_t left = random() % 24; left > 0; --left) {
+        subject += "aaaabbbbccBA=. 11-_]\t\n\r\xe9"[random() % 24];
+      }
+      const size_t from = random() % 3 == 0 ? random() % (subject.size() + 1) : 0;
+      const auto found = fast.find(subject, from);
+      ASSERT_EQ(found, plain.find_by_pcre2(subject, from)) << text << " on " << subject;
+      if (found != PatternMatch::Found::kYes) continue;
+      ++matches;
+      for (uint32_t group = 0; group <= pattern->group_count(); ++group) {
+        const auto a = fast.group(group);
+        const auto b = plain.group(group);
+        ASSERT_TRUE(a && b) << text;
+        ASSERT_EQ(a->data() - subject.data(), b->data() - subject.data()) << text << group;
+        ASSERT_EQ(a->size(), b->size()) << text << " on " << subject;
+      }
+    }
+  }
+  EXPECT_GT(direct, 2'000u);
+  EXPECT_GT(matches, 10'000u);
+}
+
+TEST(DirectPattern, TakesThePatternsOfLogsAndLeavesAllOthersToPcre2) {
+  for (const char* pattern :
+       {"status=(?P<status>\\d+) bytes=(?P<bytes>\\d+)", "user=(\\d+) path=/api/v2",
+        "^(?<host>\\S+) \\S+ (?<user>\\S+) \\[([^\\]]*)\\] \"([^\"]*)\" (\\d{3}) (\\d+)",
+        "took=(?P<ms>[\\d.]+)ms$", "", "^$", "a{2,3}b", "x[a-f0-9]+?-"}) {
+    EXPECT_TRUE(DirectPattern::compile(pattern, false).has_value()) << pattern;
+  }
+  for (const char* pattern :
+       {"a|b",     "a*ab",   "\\d+1",     ".*x",        "(ab)?c",     "(a)+", "\\bab", "a\\b",
+        "a$b",     "a^",     "(?i)a",     "(?=a)b",     "(?<=a)b",    "\\R",  "\\h",   "\\x41",
+        "[]a]",    "a{,3}",  "\\1",       "\\Qa\\E",    "[\\b]",      "a+?",  "a?a",   "[^b]*$",
+        "a{1000}", "(?#a)b", "(\\d+|-)?", "(*ACCEPT)a", "[[:alpha:]]"}) {
+    EXPECT_FALSE(DirectPattern::compile(pattern, false).has_value()) << pattern;
+  }
+}
+
+TEST(DirectPattern, LeavesTextsThatTakeTooLongToPcre2) {
+  const auto pattern = DirectPattern::compile("1\\d+x", false);
+  ASSERT_TRUE(pattern);
+  size_t ends[2];
+  EXPECT_EQ(pattern->find(std::string(3'000, '1'), 0, ends), DirectPattern::Found::kTooLong);
+  EXPECT_EQ(pattern->find(std::string(3'000, '1') + "x", 0, ends), DirectPattern::Found::kYes);
+  EXPECT_EQ(pattern->find(std::string(300, '1'), 0, ends), DirectPattern::Found::kNo);
 }
 
 TEST(Regex, MatchesBytesNotCharacters) {
