@@ -20,6 +20,7 @@ struct WantedLines {
   size_t slot_count = 0;
   bool raw = false;
   bool offsets = false;
+  bool uncut = false;  ///< the first stage takes lines that are not cut yet
 
   bool only_count() const { return !slot && !raw && !offsets; }
 };
@@ -34,10 +35,98 @@ std::string_view without_cr(std::string_view line) {
   return line;
 }
 
+/// Makes records of the lines of a chunk.
+class Lines final : public UncutLines {
+ public:
+  explicit Lines(WantedLines wanted) : wanted_(wanted) {}
+
+  void set_chunk(const TextChunk& chunk) {
+    text_ = chunk.text;
+    offset_ = chunk.offset;
+  }
+
+  size_t count() const { return count_newlines(text_) + (text_.back() == '\n' ? 0 : 1); }
+
+  void cut(Batch& batch) const override {
+    make_room_for_ends(text_.size() + kMarkSlack + 1);
+    size_t rows = find_bytes(text_, '\n', ends_.get());
+    if (text_.back() != '\n') ends_[rows++] = static_cast<uint32_t>(text_.size());
+    batch.rows = rows;
+    if (wanted_.slot) fill_lines(batch.columns[*wanted_.slot], rows);
+    if (wanted_.raw) fill_raw(batch);
+    if (wanted_.offsets) fill_offsets(batch);
+  }
+
+  void make_room(Batch& batch, size_t rows) const override {
+    if (wanted_.slot) batch.columns[*wanted_.slot].prepare(Type::kText, rows);
+    if (wanted_.raw) grow_to(batch.raw, rows);
+    if (wanted_.offsets) grow_to(batch.offsets, rows);
+    batch.raw_is_canonical = wanted_.raw;
+  }
+
+  void cut_line(Batch& batch, size_t row, size_t begin, size_t end) const override {
+    const std::string_view raw = text_.substr(begin, end - begin);
+    if (wanted_.slot) batch.columns[*wanted_.slot].text[row] = content(raw);
+    if (wanted_.raw) batch.raw[row] = raw;
+    if (wanted_.offsets) batch.offsets[row] = offset_ + begin;
+  }
+
+ private:
+  /// Without the line end.
+  std::string_view content(std::string_view raw) const {
+    // The last line of a file may have no newline; a CR at its end is then its own.
+    const bool has_newline = raw.data() + raw.size() != text_.data() + text_.size();
+    return has_newline ? without_cr(raw) : raw;
+  }
+
+  // Uninitialised: pages that are never written take no memory.
+  void make_room_for_ends(size_t positions) const {
+    if (positions <= room_) return;
+    room_ = positions + positions / 4;
+    ends_ = std::make_unique_for_overwrite<uint32_t[]>(room_);
+  }
+
+  void fill_lines(Column& column, size_t rows) const {
+    column.prepare(Type::kText, rows);
+    size_t begin = 0;
+    for (size_t row = 0; row < rows; ++row) {
+      column.text[row] = without_cr({text_.data() + begin, ends_[row] - begin});
+      begin = ends_[row] + size_t{1};
+    }
+    if (text_.back() != '\n') {
+      const size_t last = rows == 1 ? 0 : ends_[rows - 2] + size_t{1};
+      column.text[rows - 1] = text_.substr(last);
+    }
+  }
+
+  void fill_raw(Batch& batch) const {
+    grow_to(batch.raw, batch.rows);
+    size_t begin = 0;
+    for (size_t row = 0; row < batch.rows; ++row) {
+      batch.raw[row] = {text_.data() + begin, ends_[row] - begin};
+      begin = ends_[row] + size_t{1};
+    }
+    batch.raw_is_canonical = true;
+  }
+
+  void fill_offsets(Batch& batch) const {
+    grow_to(batch.offsets, batch.rows);
+    uint64_t begin = offset_;
+    for (size_t row = 0; row < batch.rows; ++row) {
+      batch.offsets[row] = begin;
+      begin = offset_ + ends_[row] + 1;
+    }
+  }
+
+  const WantedLines wanted_;
+  mutable std::unique_ptr<uint32_t[]> ends_;  ///< where lines end: memory that is kept
+  mutable size_t room_ = 0;
+};
+
 class LinesReader : public Reader {
  public:
   LinesReader(const FileSlice& slice, WantedLines wanted, std::unique_ptr<ChunkReader> chunks)
-      : slice_(slice), wanted_(wanted), chunks_(std::move(chunks)) {}
+      : slice_(slice), wanted_(wanted), chunks_(std::move(chunks)), lines_(wanted) {}
 
   Result<bool> next(Batch& batch) override {
     batch.clear();
@@ -46,10 +135,12 @@ class LinesReader : public Reader {
     TextChunk chunk;
     ASSIGN_OR_RETURN(const bool more, chunks_->next(chunk));
     if (!more) return false;
-    if (wanted_.only_count()) {
-      batch.rows = count_newlines(chunk.text) + (chunk.text.back() == '\n' ? 0 : 1);
+    lines_.set_chunk(chunk);
+    if (wanted_.only_count() || wanted_.uncut) {
+      batch.rows = lines_.count();
+      if (!wanted_.only_count()) batch.uncut = &lines_;
     } else {
-      fill(chunk, batch);
+      lines_.cut(batch);
     }
     chunks_->end().records += batch.rows;
     return true;
@@ -60,63 +151,10 @@ class LinesReader : public Reader {
   uint64_t disk_position() const override { return chunks_->disk_position(); }
 
  private:
-  // Uninitialised: pages that are never written take no memory.
-  void make_room(size_t positions) {
-    if (positions <= room_) return;
-    room_ = positions + positions / 4;
-    ends_ = std::make_unique_for_overwrite<uint32_t[]>(room_);
-  }
-
-  void fill(const TextChunk& chunk, Batch& batch) {
-    make_room(chunk.text.size() + kMarkSlack + 1);
-    size_t rows = find_bytes(chunk.text, '\n', ends_.get());
-    // The last line of a file may have no newline; a CR at its end is then its own.
-    std::string_view unended;
-    const size_t begin_of_last = rows == 0 ? 0 : ends_[rows - 1] + 1;
-    if (begin_of_last < chunk.text.size()) {
-      unended = chunk.text.substr(begin_of_last);
-      ends_[rows++] = static_cast<uint32_t>(chunk.text.size());
-    }
-    batch.rows = rows;
-    if (wanted_.slot) fill_lines(chunk, unended, batch.columns[*wanted_.slot], rows);
-    if (wanted_.raw) fill_raw(chunk, batch);
-    if (wanted_.offsets) fill_offsets(chunk, batch);
-  }
-
-  void fill_lines(const TextChunk& chunk, std::string_view unended, Column& column, size_t rows) {
-    column.prepare(Type::kText, rows);
-    size_t begin = 0;
-    for (size_t row = 0; row < rows; ++row) {
-      column.text[row] = without_cr({chunk.text.data() + begin, ends_[row] - begin});
-      begin = ends_[row] + size_t{1};
-    }
-    if (!unended.empty()) column.text[rows - 1] = unended;
-  }
-
-  void fill_raw(const TextChunk& chunk, Batch& batch) {
-    grow_to(batch.raw, batch.rows);
-    size_t begin = 0;
-    for (size_t row = 0; row < batch.rows; ++row) {
-      batch.raw[row] = {chunk.text.data() + begin, ends_[row] - begin};
-      begin = ends_[row] + size_t{1};
-    }
-    batch.raw_is_canonical = true;
-  }
-
-  void fill_offsets(const TextChunk& chunk, Batch& batch) {
-    grow_to(batch.offsets, batch.rows);
-    uint64_t begin = chunk.offset;
-    for (size_t row = 0; row < batch.rows; ++row) {
-      batch.offsets[row] = begin;
-      begin = chunk.offset + ends_[row] + 1;
-    }
-  }
-
   const FileSlice& slice_;
   const WantedLines wanted_;
   std::unique_ptr<ChunkReader> chunks_;
-  std::unique_ptr<uint32_t[]> ends_;  ///< where the chunk's lines end
-  size_t room_ = 0;
+  Lines lines_;
 };
 
 class LinesInput : public BoundInput {
@@ -147,7 +185,8 @@ std::unique_ptr<BoundInput> bind_lines(const Options&, const InputSchema& schema
   return std::make_unique<LinesInput>(WantedLines{.slot = wanted.slots[0],
                                                   .slot_count = wanted.slot_count,
                                                   .raw = wanted.needs_raw,
-                                                  .offsets = wanted.needs_offsets});
+                                                  .offsets = wanted.needs_offsets,
+                                                  .uncut = wanted.may_leave_uncut});
 }
 
 }  // namespace

@@ -51,11 +51,31 @@ class CountWorker : public StageWorker {
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     CountPartial& partial = static_cast<CountPartial&>(*context.partial);
     partial.records += batch.selected();
-    if (text_) count_text(batch, partial);
+    if (text_ && batch.uncut != nullptr) {
+      count_lines(*batch.uncut, batch.rows, partial);
+    } else if (text_) {
+      count_text(batch, partial);
+    }
     return next.pass(batch);
   }
 
  private:
+  /// All of the text at once: no word spans a line end.
+  static void count_lines(const UncutLines& lines, size_t rows, CountPartial& partial) {
+    const std::string_view text = lines.text();
+    partial.words += count_words(text);
+    partial.bytes += text.size() - rows + (text.back() == '\n' ? 0 : 1) - count_crlf(text);
+  }
+
+  /// CRs that belong to a line end.
+  static uint64_t count_crlf(std::string_view text) {
+    uint64_t count = 0;
+    for (size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1)) {
+      count += at + 1 < text.size() && text[at + 1] == '\n' ? 1 : 0;
+    }
+    return count;
+  }
+
   void count_text(const Batch& batch, CountPartial& partial) const {
     const Column& column = batch.columns[text_->slot];
     std::string_view run;  // texts one behind the other are looked at as one
@@ -95,6 +115,8 @@ class BoundCount : public BoundStage {
   std::unique_ptr<Partial> make_partial() const override {
     return std::make_unique<CountPartial>();
   }
+
+  bool takes_uncut() const override { return true; }
 
   std::vector<Table> finish(Partial& partial) const override {
     const CountPartial& counts = static_cast<CountPartial&>(partial);

@@ -4,6 +4,7 @@
 #include "pipeline/base/text.h"
 #include "pipeline/core/stage.h"
 #include "pipeline/formats/numbers.h"
+#include "stages/support/line_hits.h"
 #include "stages/support/new_columns.h"
 #include "stages/support/regex.h"
 
@@ -59,8 +60,12 @@ class ExtractWorker final : public StageWorker {
     targets_.clear();
     for (const GroupColumn* group : groups_) {
       Column& column = batch.columns[group->column.slot];
-      column.prepare(group->column.type, batch.rows);
+      column.prepare(group->column.type, batch.rows + 1);
       targets_.push_back(&column);
+    }
+    if (batch.uncut != nullptr) {
+      match_lines(batch, *batch.uncut, context);
+      return next.pass(batch);
     }
     const Column& source = batch.columns[settings_.source.slot];
     batch.keep_rows([&](size_t row) {
@@ -84,6 +89,37 @@ class ExtractWorker final : public StageWorker {
   }
 
  private:
+  /// Only lines that hold the pattern's literal are looked at; those that match become the rows.
+  void match_lines(Batch& batch, const UncutLines& lines, const StageContext& context) {
+    const std::string_view text = lines.text();
+    const size_t line_count = batch.rows;
+    lines.make_room(batch, line_count + 1);
+    batch.uncut = nullptr;
+    batch.rows = 0;
+    size_t rejected = 0;
+    size_t behind_last = 0;
+    const auto show_up_to = [&](size_t end) {
+      context.show_dropped(kNoMatch, batch, lines, {.begin = behind_last, .end = end}, batch.rows);
+    };
+    for_each_line_with(settings_.pattern->literal_search(), text, [&](const LineHit& line) {
+      const std::string_view content = line.content(text);
+      const auto found = match_.find_with_literal(content, line.hit - line.begin);
+      if (found == PatternMatch::Found::kNo) return;
+      if (behind_last < line.begin) show_up_to(line.begin);
+      behind_last = line.end + 1;
+      lines.cut_line(batch, batch.rows, line.begin, line.end);
+      if (found == PatternMatch::Found::kYes) {
+        write_groups(batch, batch.rows, context);
+        ++batch.rows;
+      } else {
+        reject(batch, batch.rows, content, context);
+        ++rejected;
+      }
+    });
+    if (behind_last < text.size()) show_up_to(text.size());
+    context.drop(kNoMatch, line_count - batch.rows - rejected);
+  }
+
   void write_groups(const Batch& batch, size_t row, const StageContext& context) {
     for (size_t i = 0; i < groups_.size(); ++i) {
       const auto text = match_.group(groups_[i]->group);
@@ -119,6 +155,10 @@ class Extract final : public BoundStage {
       if (slots_.slots[group.column.slot].used) used.push_back(&group);
     }
     return std::make_unique<ExtractWorker>(settings_, std::move(used));
+  }
+  bool takes_uncut() const override {
+    const std::string& literal = settings_.pattern->literal().text;
+    return !literal.empty() && is_within_lines(literal);
   }
 
  private:

@@ -23,6 +23,10 @@ class GrepWorker final : public StageWorker {
   explicit GrepWorker(const Settings& settings) : settings_(settings), match_(*settings.patterns) {}
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
+    if (batch.uncut != nullptr) {
+      keep_lines(batch, *batch.uncut, context);
+      return next.pass(batch);
+    }
     const Column& column = batch.columns[settings_.column.slot];
     search(batch, column);
     const Found wanted = settings_.invert ? Found::kNo : Found::kYes;
@@ -46,6 +50,38 @@ class GrepWorker final : public StageWorker {
   }
 
  private:
+  /// Cuts the lines that stay, and no others.
+  void keep_lines(Batch& batch, const UncutLines& lines, const StageContext& context) {
+    match_.find_lines(lines.text(), lines_);
+    const size_t rows = batch.rows;
+    lines.make_room(batch, lines_.size() + 1);
+    batch.uncut = nullptr;
+    batch.rows = 0;
+    size_t rejected = 0;
+    for (const PatternSetMatch::FoundLine& line : lines_) {
+      lines.cut_line(batch, batch.rows, line.begin, line.end);
+      if (line.found == Found::kYes) {
+        ++batch.rows;
+      } else {
+        reject(batch, context, batch.rows);
+        ++rejected;
+      }
+    }
+    context.drop(kNoMatch, rows - batch.rows - rejected);
+    if (context.is_watched()) show_others(batch, lines, context);
+  }
+
+  /// Shows what lies between the lines that were found.
+  void show_others(Batch& batch, const UncutLines& lines, const StageContext& context) const {
+    size_t begin = 0;
+    for (const PatternSetMatch::FoundLine& line : lines_) {
+      context.show_dropped(kNoMatch, batch, lines, {.begin = begin, .end = line.begin}, batch.rows);
+      begin = line.end + 1;
+    }
+    const size_t end = lines.text().size();
+    if (begin < end) context.show_dropped(kNoMatch, batch, lines, {begin, end}, batch.rows);
+  }
+
   void search(const Batch& batch, const Column& column) {
     found_.resize(batch.selected());
     if (batch.selection.all && !column.has_nulls) {
@@ -70,6 +106,7 @@ class GrepWorker final : public StageWorker {
   PatternSetMatch match_;
   std::vector<std::string_view> texts_;
   std::vector<Found> found_;
+  std::vector<PatternSetMatch::FoundLine> lines_;
 };
 
 class Grep final : public BoundStage {
@@ -77,6 +114,9 @@ class Grep final : public BoundStage {
   explicit Grep(Settings settings) : settings_(std::move(settings)) {}
   std::unique_ptr<StageWorker> make_worker() const override {
     return std::make_unique<GrepWorker>(settings_);
+  }
+  bool takes_uncut() const override {
+    return !settings_.invert && settings_.patterns->has_one_literal();
   }
 
  private:

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pipeline/base/arena.h"
 #include "pipeline/core/column.h"
+#include "pipeline/core/uncut_lines.h"
 #include "pipeline/core/unit.h"
 
 namespace shardmill {
@@ -27,14 +29,18 @@ struct Selection {
 struct Batch {
   size_t rows = 0;  ///< at most 2^32-1
   Selection selection;
-  std::vector<Column> columns;        ///< by slot, for all stages of the pipeline
+  std::vector<Column> columns;  ///< by slot, for all stages of the pipeline
   /// The record's own bytes without its "\n", if asked for; a CR before it is kept, so that raw and
   /// "\n" are the record byte for byte.
   std::vector<std::string_view> raw;
-  std::vector<uint64_t> offsets;      ///< byte offset of the record in the plain file, if asked for
+  std::vector<uint64_t> offsets;  ///< byte offset of the record in the plain file, if asked for
   std::vector<uint32_t>
       sub_indices;  ///< which piece of the record after `split`; empty means 0 for all
   const FileSlice* slice = nullptr;  ///< where the records come from
+  /// Not nullptr: the rows are these lines, and no column, `raw` or `offsets` is filled yet. Only
+  /// for a first stage that takes them so (BoundStage::takes_uncut); it passes the batch on as it
+  /// is, or fills what it keeps and sets this to nullptr.
+  const UncutLines* uncut = nullptr;
   bool raw_is_canonical =
       false;    ///< the raw bytes are a record of the output dialect with the job's columns
   Arena arena;  ///< text made by the input or a stage for this batch
@@ -75,6 +81,11 @@ struct Batch {
     kept.resize(count);
   }
 
+  /// Fills all that is wanted of the records, if that was left for later.
+  void cut() {
+    if (uncut != nullptr) std::exchange(uncut, nullptr)->cut(*this);
+  }
+
   /// An empty batch that keeps its memory.
   void clear() {
     rows = 0;
@@ -82,6 +93,7 @@ struct Batch {
     selection.rows.clear();
     sub_indices.clear();
     raw_is_canonical = false;
+    uncut = nullptr;
     arena.clear();
   }
 };

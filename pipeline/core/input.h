@@ -103,6 +103,7 @@ struct WantedColumns {
   size_t slot_count = 0;  ///< size of Batch::columns
   bool needs_raw = false;
   bool needs_offsets = false;
+  bool may_leave_uncut = false;  ///< batches may be UncutLines
 };
 
 /// The input of this job. Immutable; shared by all workers of a rank.

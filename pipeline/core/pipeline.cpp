@@ -15,6 +15,7 @@ class PipelineWorker::Link final : public NextStage {
         clock_(clock),
         activity_(WorkClock::kFirstStage + place),
         worker_(stage.bound->make_worker()),
+        takes_uncut_(stage.bound->takes_uncut()),
         before_(stage.schema_before, slots),
         after_(stage.schema_after, slots) {}
 
@@ -32,6 +33,7 @@ class PipelineWorker::Link final : public NextStage {
 
   Status process(Batch& batch) {
     context_.books->records_in += batch.selected();
+    if (!takes_uncut_) batch.cut();
     const WorkSpan span(clock_, activity_);
     return worker_->process(batch, context_, *this);
   }
@@ -48,9 +50,14 @@ class PipelineWorker::Link final : public NextStage {
     const size_t records = batch.selected();
     if (records == 0) return {};
     context_.books->records_out += records;
-    if (stage_.shown > 0) after_.offer_first(context_.books->shown, batch);
+    if (stage_.shown > 0) {
+      batch.cut();
+      after_.offer_first(context_.books->shown, batch);
+    }
     if (next_ != nullptr) return next_->process(batch);
-    return last_ != nullptr && *last_ ? (*last_)(batch) : Status::ok();
+    if (last_ == nullptr || !*last_) return {};
+    batch.cut();
+    return (*last_)(batch);
   }
 
  private:
@@ -58,6 +65,7 @@ class PipelineWorker::Link final : public NextStage {
   WorkClock* const& clock_;
   size_t activity_;
   std::unique_ptr<StageWorker> worker_;
+  bool takes_uncut_;
   RecordWatch before_;
   RecordWatch after_;
   StageContext context_;
@@ -107,6 +115,7 @@ Status PipelineWorker::begin_slice(const FileSlice& slice) {
 Status PipelineWorker::process(Batch& batch) {
   if (batch.rows == 0) return {};
   if (batch.columns.size() < slots_.slots.size()) batch.columns.resize(slots_.slots.size());
+  if (slots_.file_slot || slots_.offset_slot || links_.empty()) batch.cut();
   if (slots_.file_slot) fill_file_column(slots_, batch);
   if (slots_.offset_slot) fill_offset_column(slots_, batch);
   if (links_.empty()) return last_ ? last_(batch) : Status::ok();

@@ -10,7 +10,6 @@
 #include "pipeline/base/bytes.h"
 #include "pipeline/core/batch.h"
 #include "pipeline/core/bind.h"
-#include "pipeline/core/identity.h"
 
 namespace shardmill {
 
@@ -20,26 +19,29 @@ struct RecordExample {
   std::string path;
   uint64_t offset = 0;
   uint64_t sub_index = 0;
-  std::string record;  ///< a JSON object of the columns that the job uses; long values are cut
+  uint64_t seniors = 0;  ///< of its rank that come before it; RecordExamples counts them
+  std::string record;    ///< a JSON object of the columns that the job uses; long values are cut
 };
 
-/// The examples that come first by rank and identity, so that they are the same on any layout: a
-/// function of the set of all that were offered. Merging is associative and commutative. One
-/// worker.
+/// Of all that were offered, the first of each rank, those of the smallest ranks; where there are
+/// too few ranks, the second of each, and so on; what is first is said by identity. So they are the
+/// same on any layout: a function of the set of all that were offered. Merging is associative and
+/// commutative: what is not among the best of a part is not among the best of the whole, because
+/// others of its rank only make it worse, and take the places of those they push back. One worker.
 class RecordExamples {
  public:
   static constexpr size_t kPerDropReason = 5;
 
   explicit RecordExamples(size_t most = kPerDropReason) : most_(most) {}
 
-  /// False if such an example cannot be among the first any more.
+  /// False if such an example cannot be among the best any more.
   bool wants(uint64_t rank) const {
-    return list_.size() < most_ || (most_ > 0 && rank <= list_.back().rank);
+    return list_.size() < most_ || (most_ > 0 && (has_seconds_ || rank <= list_.back().rank));
   }
   bool wants(uint64_t rank, std::string_view path, uint64_t offset, uint64_t sub_index) const;
   void add(RecordExample example);
   void merge(const RecordExamples& other);
-  /// In order.
+  /// The best first.
   const std::vector<RecordExample>& list() const { return list_; }
 
   void encode(ByteWriter& writer) const;
@@ -48,31 +50,63 @@ class RecordExamples {
 
  private:
   size_t most_;
+  bool has_seconds_ = false;  ///< two of the list have the same rank
   std::vector<RecordExample> list_;
 };
 
-/// Turns rows into examples, for one stage of one worker.
+/// Part of a text.
+struct LineRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+/// Turns rows into examples, for one stage of one worker. The rank is a hash of the file and of the
+/// block of kBlockBytes in which the record starts, so that millions of dropped lines need not be
+/// looked at one by one.
 class RecordWatch {
  public:
   /// `columns` are what the records have where they are watched; those that no stage uses have no
   /// values and are left out.
   RecordWatch(const Schema& columns, const SlotPlan& slots);
 
-  void begin_file(std::string_view path) { hash_.begin_file(path); }
-  /// Offers the record of `row`, ranked by the hash of its identity.
+  static constexpr uint64_t kBlockBytes = 64 << 10;
+
+  void begin_file(std::string_view path);
+  /// Offers the record of `row`.
   void offer(RecordExamples& examples, const Batch& batch, size_t row) {
-    const uint64_t rank = hash_.of(batch, row);
-    if (examples.wants(rank)) [[unlikely]]
-      examples.add(example(rank, batch, row));
+    if (examples.wants(rank_at(batch.offsets[row]))) [[unlikely]]
+      offer_one(examples, batch, row);
+  }
+  /// Offers all lines of `range`, which begins and ends where lines do. `row` of the batch has room
+  /// for one of them, and is written over.
+  void offer_lines(RecordExamples& examples, Batch& batch, const UncutLines& lines, LineRange range,
+                   size_t row) {
+    if (range.begin == range.end) return;
+    const bool is_one_block = block_of(lines.offset() + range.end - 1) == block_;
+    if (is_one_block && block_of(lines.offset() + range.begin) == block_ && !examples.wants(rank_))
+      return;
+    offer_blocks(examples, batch, lines, range, row);
   }
   /// Offers all selected records, the first in canonical order being the best.
   void offer_first(RecordExamples& examples, const Batch& batch);
 
  private:
+  static uint64_t block_of(uint64_t offset) { return offset / kBlockBytes; }
+  uint64_t rank_at(uint64_t offset) {
+    if (block_of(offset) != block_) [[unlikely]]
+      enter_block(block_of(offset));
+    return rank_;
+  }
+  void enter_block(uint64_t block);
+  void offer_one(RecordExamples& examples, const Batch& batch, size_t row);
+  void offer_blocks(RecordExamples& examples, Batch& batch, const UncutLines& lines,
+                    LineRange range, size_t row);
   RecordExample example(uint64_t rank, const Batch& batch, size_t row) const;
 
   std::vector<SchemaColumn> columns_;
-  IdentityHash hash_;
+  uint64_t path_hash_ = 0;
+  uint64_t block_ = 0;  ///< the one that was looked at last
+  uint64_t rank_ = 0;   ///< of its records
 };
 
 }  // namespace shardmill

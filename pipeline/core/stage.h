@@ -70,6 +70,12 @@ struct StageContext {
   void show_dropped(size_t reason, const Batch& batch, size_t row) const {
     if (watch != nullptr) watch->offer(books->examples[reason], batch, row);
   }
+  /// `show_dropped` with the lines [begin, end) of `lines`; `row` of the batch has room for one of
+  /// them, and is written over. REQUIRES: `begin` and `end` are where lines start, or the end.
+  void show_dropped(size_t reason, Batch& batch, const UncutLines& lines, LineRange range,
+                    size_t row) const {
+    if (watch != nullptr) watch->offer_lines(books->examples[reason], batch, lines, range, row);
+  }
   void count(size_t counter, uint64_t events) const { books->counts[counter] += events; }
   /// Rejects the record of `row`; the stage takes the row out of the selection itself.
   /// REQUIRES: Binder::need_offsets was called.
@@ -112,6 +118,8 @@ class BoundStage {
   virtual std::unique_ptr<StageWorker> make_worker() const = 0;
   /// An empty state; nullptr if the stage does not summarise.
   virtual std::unique_ptr<Partial> make_partial() const { return nullptr; }
+  /// The stage looks at lines that are not cut yet (Batch::uncut), if it is the first one.
+  virtual bool takes_uncut() const { return false; }
   /// Most memory of a worker's copy, beyond a few times a chunk; for the plan of the memory.
   virtual uint64_t worker_bytes() const { return 0; }
   /// The result. `partial` is the whole run's, one that make_partial made; it may be taken apart.

@@ -210,11 +210,22 @@ void append_fixed(std::string& out, const ShortestDecimal& decimal) {
 
 }  // namespace
 
+/// Any so many are within 64 bits.
+constexpr size_t kDigitsThatFit = 18;
+
 bool parse_int(std::string_view text, int64_t& value) {
   const bool negative = !text.empty() && text[0] == '-';
   if (negative || (!text.empty() && text[0] == '+')) text.remove_prefix(1);
   if (text.empty()) return false;
   uint64_t magnitude = 0;
+  if (text.size() <= kDigitsThatFit) {
+    for (const char c : text) {
+      if (!is_digit(c)) return false;
+      magnitude = magnitude * 10 + static_cast<uint64_t>(c - '0');
+    }
+    value = static_cast<int64_t>(negative ? 0 - magnitude : magnitude);
+    return true;
+  }
   constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();
   const uint64_t limit = negative ? kLargest + 1 : kLargest;
   for (const char c : text) {

@@ -73,10 +73,12 @@ void bind_stages(BoundJob& bound, Binder& binder, Problems& problems) {
 }
 
 WantedColumns wanted_columns(const BoundJob& bound) {
-  WantedColumns wanted = {.slots = {},
-                          .slot_count = bound.slots.slots.size(),
-                          .needs_raw = bound.slots.needs_raw,
-                          .needs_offsets = bound.slots.needs_offsets};
+  WantedColumns wanted = {
+      .slots = {},
+      .slot_count = bound.slots.slots.size(),
+      .needs_raw = bound.slots.needs_raw,
+      .needs_offsets = bound.slots.needs_offsets,
+      .may_leave_uncut = !bound.stages.empty() && bound.stages[0].bound->takes_uncut()};
   for (size_t i = 0; i < bound.schema.columns.size(); ++i) {
     const bool used = bound.slots.slots[i].used;
     wanted.slots.push_back(used ? std::optional<size_t>(i) : std::nullopt);

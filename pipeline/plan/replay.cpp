@@ -232,6 +232,7 @@ class ReplayReader final : public Reader {
       }
       ASSIGN_OR_RETURN(const bool more, reader_->next(batch));
       if (more) {
+        batch.cut();
         for (uint64_t& offset : batch.offsets) offset = rejects_.offset_of(offset);
         return true;
       }

@@ -156,7 +156,7 @@ void UnitRejectLog::begin_slice(const FileSlice& slice) {
 }
 
 void UnitRejectLog::begin_read() {
-  if (batch_ != nullptr) records_ += batch_->rows;
+  if (batch_ != nullptr) records_ += batch_rows_;
   batch_ = nullptr;
   reading_ = true;
   before_batch_ = of_slice_.size();
@@ -164,8 +164,10 @@ void UnitRejectLog::begin_read() {
 
 void UnitRejectLog::see_batch(const Batch& batch) {
   batch_ = &batch;
+  batch_rows_ = batch.rows;
+  uncut_ = batch.uncut;
   reading_ = false;
-  has_offsets_ = has_offsets_ && batch.offsets.size() >= batch.rows;
+  has_offsets_ = has_offsets_ && (uncut_ != nullptr || batch.offsets.size() >= batch.rows);
   for (size_t i = before_batch_; i < of_slice_.size(); ++i) {
     of_slice_[i].records_before = records_before(of_slice_[i].reject.identity.offset);
   }
@@ -174,8 +176,13 @@ void UnitRejectLog::see_batch(const Batch& batch) {
 /// How many records of the slice start before `offset`, which lies in or before the batch.
 uint64_t UnitRejectLog::records_before(uint64_t offset) const {
   if (!has_offsets_) return 0;
+  if (uncut_ != nullptr) {
+    const std::string_view before =
+        uncut_->text().substr(0, offset - std::min(offset, uncut_->offset()));
+    return records_ + static_cast<uint64_t>(std::count(before.begin(), before.end(), '\n'));
+  }
   const auto first = batch_->offsets.begin();
-  const auto last = first + static_cast<ptrdiff_t>(batch_->rows);
+  const auto last = first + static_cast<ptrdiff_t>(batch_rows_);
   return records_ + static_cast<uint64_t>(std::lower_bound(first, last, offset) - first);
 }
 

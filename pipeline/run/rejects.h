@@ -127,9 +127,11 @@ class UnitRejectLog final : public RejectLog {
   uint64_t by_reader_kept_ = 0;
   uint64_t by_reader_ = 0;
   uint64_t bad_values_ = 0;
-  uint64_t records_ = 0;          ///< in batches before the current one
-  const Batch* batch_ = nullptr;  ///< while stages see it
-  bool reading_ = true;           ///< the reader is at work, not the stages
+  uint64_t records_ = 0;               ///< in batches before the current one
+  const Batch* batch_ = nullptr;       ///< while stages see it
+  const UncutLines* uncut_ = nullptr;  ///< what the batch came as
+  size_t batch_rows_ = 0;              ///< when it came
+  bool reading_ = true;                ///< the reader is at work, not the stages
   bool has_offsets_ = true;
 };
 

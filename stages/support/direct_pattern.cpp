@@ -1,7 +1,6 @@
 #include "stages/support/direct_pattern.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace shardmill {
@@ -352,7 +351,7 @@ std::optional<DirectPattern> DirectPattern::compile(std::string_view pattern, bo
 
 bool DirectPattern::is_text_at(const Step& step, const char* at) const {
   const char* const text = texts_.data() + step.text;
-  if (!ignore_case_) return std::memcmp(at, text, step.least) == 0;
+  if (!ignore_case_) return equal_bytes(at, text, step.least);
   for (size_t i = 0; i < step.least; ++i) {
     if (at[i] != text[i] && at[i] != other_case(text[i])) return false;
   }
@@ -393,6 +392,14 @@ bool DirectPattern::match_at(std::string_view text, size_t start, size_t* ends,
   }
   ends[1] = static_cast<size_t>(at - begin);
   return true;
+}
+
+DirectPattern::Found DirectPattern::find_behind_prefix(std::string_view text, size_t from,
+                                                       size_t* ends) const {
+  size_t looked_at = 0;
+  if (!match_at(text, from + prefix().size(), ends, looked_at)) return find(text, from + 1, ends);
+  ends[0] = from;
+  return Found::kYes;
 }
 
 DirectPattern::Found DirectPattern::find(std::string_view text, size_t from, size_t* ends) const {

@@ -30,11 +30,15 @@ class DirectPattern {
   /// kMatchBytesMax bytes, again and again, without an end; PCRE2 should decide.
   /// REQUIRES: from <= text.size().
   Found find(std::string_view text, size_t from, size_t* ends) const;
+  /// The same if it is known that prefix() stands at `from`.
+  Found find_behind_prefix(std::string_view text, size_t from, size_t* ends) const;
 
   static constexpr size_t kMatchBytesMax = 1'000'000;
 
-  /// A match starts with a text, which `find` searches for.
-  bool has_prefix() const { return prefix_.has_value(); }
+  /// What every match starts with and `find` searches for; empty if that is no text.
+  std::string_view prefix() const {
+    return prefix_ ? std::string_view(texts_).substr(0, prefix_->size()) : std::string_view();
+  }
 
  private:
   friend class DirectPatternParser;

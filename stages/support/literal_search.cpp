@@ -1,7 +1,5 @@
 #include "stages/support/literal_search.h"
 
-#include <cstring>
-
 #include "pipeline/base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -22,7 +20,7 @@ inline char upper(char c) {
 }
 
 inline bool equal(const char* text, const LiteralSearch::Needle& needle) {
-  if (!needle.ignore_case) return std::memcmp(text, needle.bytes, needle.size) == 0;
+  if (!needle.ignore_case) return equal_bytes(text, needle.bytes, needle.size);
   for (size_t i = 0; i < needle.size; ++i) {
     if (lower(text[i]) != needle.bytes[i]) return false;
   }
@@ -38,6 +36,15 @@ inline size_t find_plain(std::string_view text, size_t from, const LiteralSearch
   }
   const size_t at = text.find(std::string_view(needle.bytes, needle.size), from);
   return at == std::string_view::npos ? LiteralSearch::kNone : at;
+}
+
+template <class Take>
+void find_each_plain(std::string_view text, size_t from, const LiteralSearch::Needle& needle,
+                     Take&& take) {
+  for (size_t at = find_plain(text, from, needle); at != LiteralSearch::kNone;
+       at = find_plain(text, at + 1, needle)) {
+    if (!take(at)) return;
+  }
 }
 
 }  // namespace literal_search
@@ -57,10 +64,11 @@ HWY_INLINE hn::Mask<D> fits(D d, const uint8_t* text, hn::Vec<D> low, hn::Vec<D>
   return fold ? hn::Or(is_low, hn::Eq(bytes, high)) : is_low;
 }
 
-/// REQUIRES: text.size() >= max(first, second) + Lanes(d), from + needle.size <= text.size().
-template <class D>
-HWY_INLINE size_t find_in_blocks(D d, std::string_view text, size_t from,
-                                 const LiteralSearch::Needle& needle) {
+/// Calls take(offset) for each occurrence until it gives false. REQUIRES: text.size() >= max(first,
+/// second) + Lanes(d), from + needle.size <= text.size().
+template <class D, class Take>
+HWY_INLINE void find_in_blocks(D d, std::string_view text, size_t from,
+                               const LiteralSearch::Needle& needle, Take&& take) {
   using literal_search::upper;
   const size_t lanes = hn::Lanes(d);
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
@@ -85,20 +93,42 @@ HWY_INLINE size_t find_in_blocks(D d, std::string_view text, size_t from,
       const size_t candidate = block + static_cast<size_t>(__builtin_ctzll(bits));
       if (candidate > last) break;
       if (candidate >= at && literal_search::equal(text.data() + candidate, needle)) {
-        return candidate;
+        if (!take(candidate)) return;
       }
     }
   }
-  return LiteralSearch::kNone;
 }
 
-size_t find_literal(std::string_view text, size_t from, const LiteralSearch::Needle& needle) {
+template <class Take>
+HWY_INLINE void find_each(std::string_view text, size_t from, const LiteralSearch::Needle& needle,
+                          Take&& take) {
   const hn::CappedTag<uint8_t, 64> wide;
   const hn::CappedTag<uint8_t, 16> narrow;
   const size_t far = needle.first > needle.second ? needle.first : needle.second;
-  if (text.size() >= far + hn::Lanes(wide)) return find_in_blocks(wide, text, from, needle);
-  if (text.size() >= far + hn::Lanes(narrow)) return find_in_blocks(narrow, text, from, needle);
-  return literal_search::find_plain(text, from, needle);
+  if (text.size() >= far + hn::Lanes(wide)) return find_in_blocks(wide, text, from, needle, take);
+  if (text.size() >= far + hn::Lanes(narrow)) {
+    return find_in_blocks(narrow, text, from, needle, take);
+  }
+  literal_search::find_each_plain(text, from, needle, take);
+}
+
+size_t find_literal(std::string_view text, size_t from, const LiteralSearch::Needle& needle) {
+  size_t found = LiteralSearch::kNone;
+  find_each(text, from, needle, [&](size_t at) {
+    found = at;
+    return false;
+  });
+  return found;
+}
+
+size_t find_literals(std::string_view text, size_t from, const LiteralSearch::Needle& needle,
+                     uint32_t* offsets, size_t room) {
+  size_t count = 0;
+  find_each(text, from, needle, [&](size_t at) {
+    offsets[count++] = static_cast<uint32_t>(at);
+    return count < room;
+  });
+  return count;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -109,6 +139,7 @@ HWY_AFTER_NAMESPACE();
 namespace shardmill {
 
 HWY_EXPORT(find_literal);
+HWY_EXPORT(find_literals);
 
 namespace {
 
@@ -140,29 +171,41 @@ LiteralSearch::LiteralSearch(std::string_view needle, bool ignore_case)
   }
 }
 
+LiteralSearch::Needle LiteralSearch::needle() const {
+  return {.bytes = needle_.data(),
+          .size = needle_.size(),
+          .ignore_case = ignore_case_,
+          .first = first_,
+          .second = second_};
+}
+
 size_t LiteralSearch::find(std::string_view text, size_t from) const {
   if (text.size() < needle_.size() || from > text.size() - needle_.size()) return kNone;
   if (needle_.empty()) return from;
   if (scalar_) return find_scalar(text, from);
-  return HWY_DYNAMIC_DISPATCH(find_literal)(text, from,
-                                            {.bytes = needle_.data(),
-                                             .size = needle_.size(),
-                                             .ignore_case = ignore_case_,
-                                             .first = first_,
-                                             .second = second_});
+  return HWY_DYNAMIC_DISPATCH(find_literal)(text, from, needle());
+}
+
+size_t LiteralSearch::find_some(std::string_view text, size_t from, uint32_t* offsets,
+                                size_t room) const {
+  if (text.size() < needle_.size() || from > text.size() - needle_.size() || room == 0) return 0;
+  if (!scalar_) return HWY_DYNAMIC_DISPATCH(find_literals)(text, from, needle(), offsets, room);
+  size_t count = 0;
+  literal_search::find_each_plain(text, from, needle(), [&](size_t at) {
+    offsets[count++] = static_cast<uint32_t>(at);
+    return count < room;
+  });
+  return count;
 }
 
 size_t LiteralSearch::find_scalar(std::string_view text, size_t from) const {
   if (text.size() < needle_.size() || from > text.size() - needle_.size()) return kNone;
-  return literal_search::find_plain(
-      text, from, {.bytes = needle_.data(), .size = needle_.size(), .ignore_case = ignore_case_});
+  return literal_search::find_plain(text, from, needle());
 }
 
 bool LiteralSearch::starts(std::string_view text) const {
   return text.size() >= needle_.size() &&
-         (needle_.empty() || literal_search::equal(text.data(), {.bytes = needle_.data(),
-                                                                 .size = needle_.size(),
-                                                                 .ignore_case = ignore_case_}));
+         (needle_.empty() || literal_search::equal(text.data(), needle()));
 }
 
 }  // namespace shardmill

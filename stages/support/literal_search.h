@@ -3,10 +3,33 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace shardmill {
+
+/// std::memcmp(a, b, size) == 0 without its call, which takes longer than comparing a short text.
+inline bool equal_bytes(const char* a, const char* b, size_t size) {
+  const auto differ = [&](auto part, size_t at) {
+    auto other = part;
+    std::memcpy(&part, a + at, sizeof part);
+    std::memcpy(&other, b + at, sizeof part);
+    return part != other;
+  };
+  if (size >= sizeof(uint64_t)) {
+    constexpr size_t kPart = sizeof(uint64_t);
+    if (differ(uint64_t{}, 0) || differ(uint64_t{}, size - kPart)) return false;
+    return size <= 2 * kPart || std::memcmp(a + kPart, b + kPart, size - 2 * kPart) == 0;
+  }
+  if (size >= sizeof(uint32_t)) {
+    return !differ(uint32_t{}, 0) && !differ(uint32_t{}, size - sizeof(uint32_t));
+  }
+  for (size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
 
 /// A fixed text to look for, compared byte by byte; `ignore_case` takes ASCII letters of both cases
 /// as equal and nothing else. Immutable, any thread.
@@ -23,6 +46,10 @@ class LiteralSearch {
 
   /// Offset of the first occurrence that starts at `from` or later, or kNone.
   size_t find(std::string_view text, size_t from = 0) const;
+  /// Writes the offsets of the first `room` occurrences that start at `from` or later, and returns
+  /// how many: quicker than `find` again and again where they are near each other.
+  /// REQUIRES: the needle is not empty, and the text shorter than 2^32.
+  size_t find_some(std::string_view text, size_t from, uint32_t* offsets, size_t room) const;
   /// The plain version that `find` must equal.
   size_t find_scalar(std::string_view text, size_t from = 0) const;
   /// True if the needle stands at the start of `text`.
@@ -40,6 +67,8 @@ class LiteralSearch {
   };
 
  private:
+  Needle needle() const;
+
   std::string needle_;
   bool ignore_case_ = false;
   bool scalar_ = false;

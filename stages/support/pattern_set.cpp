@@ -9,6 +9,7 @@
 #include "pipeline/base/check.h"
 #include "pipeline/base/simd.h"
 #include "pipeline/base/text.h"
+#include "stages/support/line_hits.h"
 #include "stages/support/literal_set.h"
 
 namespace shardmill {
@@ -196,6 +197,24 @@ PatternSetMatch::~PatternSetMatch() {
   if (scratch_ != nullptr) hs_free_scratch(scratch_of(scratch_));
 }
 
+bool PatternSet::has_one_literal() const {
+  return literals_.size() == 1 && always_.empty() && is_within_lines(literals_[0].text);
+}
+
+void PatternSetMatch::find_lines(std::string_view text, std::vector<FoundLine>& lines) {
+  lines.clear();
+  const PatternSet::Literal& literal = set_.literals_[0];
+  PatternMatch* const match =
+      literal.pattern == PatternSet::kFixed ? nullptr : &match_of(literal.pattern);
+  for_each_line_with(literal.search, text, [&](const LineHit& line) {
+    const Found found = match == nullptr
+                            ? Found::kYes
+                            : match->find_with_literal(line.content(text), line.hit - line.begin);
+    if (found != Found::kNo)
+      lines.push_back({.begin = line.begin, .end = line.end, .found = found});
+  });
+}
+
 void PatternSetMatch::find(std::span<const std::string_view> texts, Found* found) {
   texts_ = texts;
   found_ = found;
@@ -228,12 +247,16 @@ void PatternSetMatch::announce(size_t row, uint32_t literal) {
 /// The outcome must not depend on the order of the patterns: a match wins over a limit.
 void PatternSetMatch::match(size_t row, uint32_t pattern) {
   if (found_[row] == Found::kYes) return;
-  std::unique_ptr<PatternMatch>& matcher = matches_[pattern];
-  if (matcher == nullptr) {
-    matcher = std::make_unique<PatternMatch>(*set_.patterns_[pattern], memory_);
-  }
-  const Found one = matcher->find(texts_[row]);
+  const Found one = match_of(pattern).find(texts_[row]);
   if (one != Found::kNo) found_[row] = one;
+}
+
+PatternMatch& PatternSetMatch::match_of(uint32_t pattern) {
+  std::unique_ptr<PatternMatch>& match = matches_[pattern];
+  if (match == nullptr) {
+    match = std::make_unique<PatternMatch>(*set_.patterns_[pattern], memory_);
+  }
+  return *match;
 }
 
 void PatternSetMatch::search_plainly(size_t row) {

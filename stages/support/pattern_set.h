@@ -40,6 +40,10 @@ class PatternSet {
                                                    Pattern::Options options, int line,
                                                    Problems& problems);
   ~PatternSet();
+
+  /// One text announces all matches, so that PatternSetMatch::find_lines can be used.
+  bool has_one_literal() const;
+
   PatternSet(const PatternSet&) = delete;
   PatternSet& operator=(const PatternSet&) = delete;
 
@@ -80,6 +84,17 @@ class PatternSetMatch {
   PatternSetMatch(const PatternSetMatch&) = delete;
   PatternSetMatch& operator=(const PatternSetMatch&) = delete;
 
+  /// A line of a text, without its line end.
+  struct FoundLine {
+    size_t begin = 0;
+    size_t end = 0;  ///< of the line in the text: at its "\n" or the end of the text
+    PatternMatch::Found found = PatternMatch::Found::kNo;
+  };
+
+  /// Finds the lines of `text` that are not kNo, without looking at the others: writes them to
+  /// `lines`. A CR in front of a "\n" is no part of a line. REQUIRES: has_one_literal().
+  void find_lines(std::string_view text, std::vector<FoundLine>& lines);
+
   /// Sets `found[i]` to what was found in `texts[i]`. Texts that lie one behind the other in one
   /// buffer, as lines of a chunk do, are searched as one text where that gives the same.
   void find(std::span<const std::string_view> texts, PatternMatch::Found* found);
@@ -93,6 +108,7 @@ class PatternSetMatch {
   void search_plainly(size_t row);
   void announce(size_t row, uint32_t literal);
   void match(size_t row, uint32_t pattern);
+  PatternMatch& match_of(uint32_t pattern);
 
   const PatternSet& set_;
   const PatternSet::Database* const database_;

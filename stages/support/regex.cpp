@@ -294,6 +294,9 @@ std::shared_ptr<const Pattern> Pattern::compile(std::string_view text, Options o
   } else {
     pattern->literal_ = required_literal(text);
     pattern->direct_ = DirectPattern::compile(text, options.ignore_case);
+    const std::string_view prefix = pattern->direct_ ? pattern->direct_->prefix() : "";
+    pattern->literal_has_prefix_ = !prefix.empty() && pattern->literal_.is_prefix &&
+                                   pattern->literal_.text.starts_with(prefix);
   }
   if (!pattern->literal_.text.empty()) {
     pattern->search_.emplace(pattern->literal_.text, options.ignore_case);
@@ -342,20 +345,33 @@ uint32_t Pattern::group_count() const {
 }
 
 PatternMatch::Found PatternMatch::find(std::string_view text, size_t from) {
-  size_t start = from;
-  const bool is_found_by_prefix =
-      pattern_.direct_ && pattern_.direct_->has_prefix() && pattern_.literal_.is_prefix;
-  if (pattern_.search_ && !is_found_by_prefix) {
-    const size_t literal = pattern_.search_->find(text.substr(from));
+  const std::optional<DirectPattern>& direct = pattern_.direct_;
+  if (pattern_.search_ && !pattern_.literal_has_prefix_) {
+    const size_t literal = pattern_.search_->find(text, from);
     if (literal == LiteralSearch::kNone) return Found::kNo;
-    if (pattern_.literal_.is_prefix) start = from + literal;
+    if (pattern_.literal_.is_prefix) from = literal;
   }
-  if (!pattern_.direct_) return find_by_pcre2(text, start);
-  const DirectPattern::Found found = pattern_.direct_->find(text, start, direct_ends_.data());
-  if (found == DirectPattern::Found::kTooLong) return find_by_pcre2(text, start);
+  if (!direct) return find_by_pcre2(text, from);
+  return checked(direct->find(text, from, direct_ends_.data()), text, from);
+}
+
+PatternMatch::Found PatternMatch::find_with_literal(std::string_view text, size_t literal_at) {
+  const std::optional<DirectPattern>& direct = pattern_.direct_;
+  const size_t from = pattern_.literal_.is_prefix ? literal_at : 0;
+  if (!direct) return find_by_pcre2(text, from);
+  size_t* const ends = direct_ends_.data();
+  return checked(pattern_.literal_has_prefix_ ? direct->find_behind_prefix(text, from, ends)
+                                              : direct->find(text, from, ends),
+                 text, from);
+}
+
+/// What `direct` found from `from` on, unless it gave up.
+PatternMatch::Found PatternMatch::checked(DirectPattern::Found direct, std::string_view text,
+                                          size_t from) {
+  if (direct == DirectPattern::Found::kTooLong) return find_by_pcre2(text, from);
   text_ = text;
   ends_ = direct_ends_.data();
-  return found == DirectPattern::Found::kYes ? Found::kYes : Found::kNo;
+  return direct == DirectPattern::Found::kYes ? Found::kYes : Found::kNo;
 }
 
 PatternMatch::Found PatternMatch::find_by_pcre2(std::string_view text, size_t from) {

@@ -61,6 +61,8 @@ class Pattern {
   /// Groups in the pattern, named or not.
   uint32_t group_count() const;
   const RequiredLiteral& literal() const { return literal_; }
+  /// For literal(). REQUIRES: there is one.
+  const LiteralSearch& literal_search() const { return *search_; }
 
  private:
   friend class PatternMatch;
@@ -71,6 +73,7 @@ class Pattern {
   RequiredLiteral literal_;
   std::optional<LiteralSearch> search_;  ///< for literal_
   std::optional<DirectPattern> direct_;  ///< finds the same, quicker
+  bool literal_has_prefix_ = false;      ///< where literal_ stands, direct_'s prefix does
   std::vector<Group> named_groups_;
 };
 
@@ -104,6 +107,8 @@ class PatternMatch {
   /// `from` is seen by \b and the like. kLimit: more than kMatchStepsMax steps, or memory.
   /// REQUIRES: from <= text.size().
   Found find(std::string_view text, size_t from = 0);
+  /// The same in a text of which it is known where the pattern's literal first stands in it.
+  Found find_with_literal(std::string_view text, size_t literal_at);
   /// The same by PCRE2 alone, which defines what is found.
   Found find_by_pcre2(std::string_view text, size_t from = 0);
 
@@ -117,6 +122,8 @@ class PatternMatch {
   }
 
  private:
+  Found checked(DirectPattern::Found direct, std::string_view text, size_t from);
+
   const Pattern& pattern_;
   std::shared_ptr<MatchMemory> memory_;
   void* data_ = nullptr;

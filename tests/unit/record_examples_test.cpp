@@ -31,20 +31,37 @@ std::string encoded(const RecordExamples& examples) {
   return writer.take();
 }
 
-TEST(RecordExamples, AreTheSmallestHoweverTheyAreSharedOutAndMerged) {
-  std::vector<RecordExample> all;
-  for (uint64_t i = 0; i < 60; ++i) all.push_back(example(i % 7, i % 2 == 0 ? "a" : "b", i));
-  std::mt19937 random(1);
-  std::string expected;
-  for (int round = 0; round < 50; ++round) {
-    std::shuffle(all.begin(), all.end(), random);
-    std::vector<RecordExamples> parts(1 + random() % 4, RecordExamples(5));
-    for (const RecordExample& one : all) parts[random() % parts.size()].add(one);
-    std::shuffle(parts.begin(), parts.end(), random);
-    for (size_t i = 1; i < parts.size(); ++i) parts[0].merge(parts[i]);
-    if (round == 0) expected = encoded(parts[0]);
-    EXPECT_EQ(encoded(parts[0]), expected);
-    EXPECT_THAT(places(parts[0]), ElementsAre("0a0", "0a14", "0a28", "0a42", "0a56"));
+TEST(RecordExamples, AreTheFirstOfTheSmallestRanksHoweverTheyAreSharedOutAndMerged) {
+  struct Case {
+    uint64_t ranks;
+    std::vector<std::string> places;
+  };
+  for (const Case& c :
+       {Case{7, {"0a0", "1a8", "2a2", "3a10", "4a4"}}, Case{3, {"0a0", "1a4", "2a2", "0a6", "1a10"}},
+        Case{1, {"0a0", "0a2", "0a4", "0a6", "0a8"}}}) {
+    std::vector<RecordExample> all;
+    for (uint64_t i = 0; i < 60; ++i) {
+      all.push_back(example(i % c.ranks, i % 2 == 0 ? "a" : "b", i));
+    }
+    std::mt19937 random(1);
+    std::string expected;
+    for (int round = 0; round < 200; ++round) {
+      std::shuffle(all.begin(), all.end(), random);
+      std::vector<RecordExamples> parts(1 + random() % 4, RecordExamples(5));
+      for (const RecordExample& one : all) {
+        RecordExamples& part = parts[random() % parts.size()];
+        const bool is_wanted =
+            part.wants(one.rank) && part.wants(one.rank, one.path, one.offset, one.sub_index);
+        const std::string before = encoded(part);
+        part.add(one);
+        EXPECT_EQ(encoded(part) != before, is_wanted);
+      }
+      std::shuffle(parts.begin(), parts.end(), random);
+      for (size_t i = 1; i < parts.size(); ++i) parts[0].merge(parts[i]);
+      if (round == 0) expected = encoded(parts[0]);
+      EXPECT_EQ(encoded(parts[0]), expected);
+      EXPECT_EQ(places(parts[0]), c.places);
+    }
   }
 }
 

@@ -222,6 +222,16 @@ TEST(Literal, TheFastSearchEqualsThePlainOne) {
     const LiteralSearch search(some(random() % (i % 5 == 0 ? 40 : 6)), i % 2 == 0);
     const size_t from = random() % (text.size() + 2);
     ASSERT_EQ(search.find(text, from), search.find_scalar(text, from)) << text;
+    if (search.size() == 0) continue;
+    std::vector<uint32_t> expected;
+    for (size_t at = search.find_scalar(text, from); at != LiteralSearch::kNone;
+         at = search.find_scalar(text, at + 1)) {
+      expected.push_back(static_cast<uint32_t>(at));
+    }
+    std::vector<uint32_t> offsets(1 + random() % 20);
+    expected.resize(std::min(expected.size(), offsets.size()));
+    offsets.resize(search.find_some(text, from, offsets.data(), offsets.size()));
+    ASSERT_EQ(offsets, expected) << text;
   }
 }
 
