@@ -4,7 +4,10 @@ an uninterrupted run: with a time limit, with a killed rank, cancelled, stopped,
 
   slurm.py SHARDMILL SLURM_LAB_SCRIPT [NAME...]      only the scenarios of these names
 """
-import concurrent.futures, hashlib, json, os, re, shutil, signal, subprocess, sys, tempfile, time
+import concurrent.futures, json, os, re, shutil, signal, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import fingerprint  # noqa: E402
 
 SHARDMILL, LAB_SCRIPT, ONLY = os.path.realpath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3:]
 WORK = tempfile.mkdtemp(prefix="shardmill-slurm-")
@@ -48,18 +51,6 @@ def call(words, cwd=WORK, codes=(0,), **more):
                           errors="replace", timeout=PATIENCE)
     expect(done.returncode in codes, f"{words}: exit code {done.returncode}, expected {codes}\n{done.stdout}")
     return done.stdout
-
-
-def fingerprint(run_dir):
-    """SHA-256 of results.json and of every output file, by path."""
-    paths = [os.path.join(run_dir, "results.json")]
-    for folder, _, names in os.walk(os.path.join(run_dir, "output")):
-        paths += [os.path.join(folder, name) for name in names]
-    sums = {}
-    for path in paths:
-        with open(path, "rb") as stream:
-            sums[os.path.relpath(path, run_dir)] = hashlib.sha256(stream.read()).hexdigest()
-    return sums
 
 
 class Case:

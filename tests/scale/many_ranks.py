@@ -8,10 +8,11 @@ its chunk budget (twice chunk_bytes for its one worker), and how much of a core 
 for programs, which is read from the processor time of every rank's processes. --check: exit 1 if the bytes differ, a rank has
 40 MiB or more beyond its budget, or talking takes 2 % of a core or more a rank at 16 ranks.
 """
-import argparse, hashlib, json, os, shutil, subprocess, sys, tempfile, time
+import argparse, json, os, shutil, subprocess, sys, tempfile, time
 
-ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-           OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV, fingerprint  # noqa: E402
+
 MIB = 1 << 20
 CHUNK_BYTES = 256 << 10
 JOB = """[input]
@@ -52,18 +53,7 @@ def make_data(work, ranks):
 
 def launch(shardmill, work, job, run_dir, ranks, *options):
     return subprocess.Popen(["mpirun", "-n", str(ranks), shardmill, "run", job, "--run-dir", run_dir, "--quiet", "--threads", "1",
-                             "--set", f"input.chunk_bytes={CHUNK_BYTES}", *options], cwd=work, env=ENV)
-
-
-def fingerprint(run_dir):
-    paths = [os.path.join(run_dir, "results.json")]
-    for folder, _, names in os.walk(os.path.join(run_dir, "output")):
-        paths += [os.path.join(folder, name) for name in names]
-    sums = {}
-    for path in paths:
-        with open(path, "rb") as stream:
-            sums[os.path.relpath(path, run_dir)] = hashlib.sha256(stream.read()).hexdigest()
-    return sums
+                             "--set", f"input.chunk_bytes={CHUNK_BYTES}", *options], cwd=work, env=MPI_ENV)
 
 
 def run_json(run_dir):

@@ -12,10 +12,11 @@ and files divided by all processor seconds is what one core would do alone.
 """
 import argparse, json, os, shutil, subprocess, sys, tempfile, time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from runs import MPI_ENV  # noqa: E402
+
 FILES_IN_FOLDER = 1000
 FEW = 20_000  # enough for units on both ranks: what a run costs without a list
-ENV = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-           OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
 
 
 def make_files(root, count):
@@ -33,7 +34,7 @@ def make_files(root, count):
 
 def measured(command, folder):
     start = time.monotonic()
-    process = subprocess.Popen(command, env=ENV, cwd=folder, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=MPI_ENV, cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
