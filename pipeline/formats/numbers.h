@@ -29,6 +29,8 @@ bool parse_bool(std::string_view text, bool& value);
 /// "...+0200"; without an offset UTC. Gives ns since 1970 UTC. False for anything else, days that
 /// do not exist, and years outside 1678..2261.
 bool parse_time(std::string_view text, int64_t& nanoseconds);
+/// The plain version that parse_time must equal on every input.
+bool parse_time_scalar(std::string_view text, int64_t& nanoseconds);
 
 /// Shortest text that reads back as the same double: "0.1", "1e300", "5", "-0.5"; "nan", "inf",
 /// "-inf". -0 is "0". Whole numbers below 1e15 have no exponent and no ".0".

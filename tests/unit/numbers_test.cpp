@@ -1,5 +1,6 @@
 #include "pipeline/formats/numbers.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -54,6 +55,41 @@ TEST(Numbers, FloatsTakeWhatPeopleWriteAndNothingElse) {
   for (const char* text :
        {"", "-", "+", ".", "-.", "+-1", "1e", "1e+", "0x1p3", " 1", "1 ", "1,5", "nan(1)", "e5"}) {
     EXPECT_FALSE(parse_float(text, value)) << text;
+  }
+}
+
+void expect_time_as_scalar(const std::string& text) {
+  int64_t fast = 0;
+  int64_t scalar = 0;
+  const bool is_time = parse_time(text, fast);
+  ASSERT_EQ(is_time, parse_time_scalar(text, scalar)) << text;
+  if (is_time) {
+    ASSERT_EQ(fast, scalar) << text;
+  }
+}
+
+TEST(Numbers, TimesOfTheUsualFormsAreReadAsAllOthers) {
+  for (int year = 1677; year <= 2262; ++year) {
+    for (int month = 0; month <= 13; ++month) {
+      for (const int day : {0, 1, 27, 28, 29, 30, 31, 32}) {
+        const std::string date = fmt::format("{:04}-{:02}-{:02}", year, month, day);
+        expect_time_as_scalar(date);
+        expect_time_as_scalar(date + " 23:59:59");
+      }
+    }
+  }
+  std::mt19937 random(9);
+  constexpr std::string_view kBytes = "0123456789-:TZ +./;\x80\xb1";
+  for (int round = 0; round < 300000; ++round) {
+    std::string text =
+        fmt::format("{}-{:02}-{:02}T{:02}:{:02}:{:02}", 1600 + random() % 700, random() % 14,
+                    random() % 33, random() % 25, random() % 61, random() % 61);
+    if (random() % 4 == 0) text += "Z";
+    if (random() % 8 == 0) text.resize(random() % text.size());
+    if (random() % 2 == 0 && !text.empty()) {
+      text[random() % text.size()] = kBytes[random() % kBytes.size()];
+    }
+    expect_time_as_scalar(text);
   }
 }
 
