@@ -159,9 +159,15 @@ class CsvReader : public Reader {
 
   void fill_offsets(const CsvChunk& chunk, Batch& batch) {
     grow_to(batch.offsets, chunk.rows);
-    for (size_t row = 0; row < chunk.rows; ++row) {
-      batch.offsets[row] = chunk.offset + chunk.row_begin(row);
+    const CsvChunk rows = chunk;  // so that the loop knows that it does not change it
+    uint64_t* const offsets = batch.offsets.data();
+    if (rows.starts == nullptr) {
+      for (size_t row = 0; row < rows.rows; ++row) {
+        offsets[row] = rows.offset + (rows.separators[row * rows.fields] + 1u);
+      }
+      return;
     }
+    for (size_t row = 0; row < rows.rows; ++row) offsets[row] = rows.offset + rows.row_begin(row);
   }
 
   const CsvJob& job_;

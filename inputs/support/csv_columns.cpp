@@ -110,10 +110,14 @@ class Filler {
 
   /// `parse(text, value)` as in numbers.h; `values` takes what it gives.
   template <typename Value, typename AllFields, typename Values, typename Parse>
-  void fill_parsed(const AllFields& fields, Values& values, Parse&& parse) {
+  void fill_parsed(const AllFields& all_fields, Values& all_values, Parse&& parse) {
     const bool has_null_values = some_null_value_is<Value>(parse);
+    const AllFields fields = all_fields;
+    auto* const values = all_values.data();
+    uint8_t* const null = column_.null.data();
+    const size_t rows = chunk_.rows;
     bool any_null = false;
-    for (size_t row = 0; row < chunk_.rows; ++row) {
+    for (size_t row = 0; row < rows; ++row) {
       Value value{};
       const std::string_view field = fields[row];
       bool good = !has_null_values && parse(field, value);
@@ -121,24 +125,33 @@ class Filler {
         good = parse_odd(field, row, value, parse);
       }
       values[row] = value;
-      column_.null[row] = good ? 0 : 1;
+      null[row] = good ? 0 : 1;
       any_null |= !good;
     }
     column_.has_nulls = any_null;
   }
 
  private:
+  // What the loop needs is copied first: it stores bytes, which might be any object.
   template <bool kQuotes, typename AllFields>
-  void fill_text(const AllFields& fields) {
+  void fill_text(const AllFields& all_fields) {
+    const AllFields fields = all_fields;
+    std::string_view* const text = column_.text.data();
+    uint8_t* const null = column_.null.data();
+    const size_t rows = chunk_.rows;
+    const char quote = quote_;
     bool any_null = false;
-    for (size_t row = 0; row < chunk_.rows; ++row) {
+    for (size_t row = 0; row < rows; ++row) {
       std::string_view field = fields[row];
       const bool is_null = field.empty();
       if constexpr (kQuotes) {
-        if (!is_null && field[0] == quote_) field = unquoted(field, quote_, batch_.arena);
+        // One branch: whether a field is empty is often hard to guess. Behind an empty one stands
+        // something, if only padding.
+        const bool is_quoted = !is_null & (*field.data() == quote);
+        if (is_quoted) field = unquoted(field, quote, batch_.arena);
       }
-      column_.text[row] = field;
-      column_.null[row] = is_null ? 1 : 0;
+      text[row] = field;
+      null[row] = is_null ? 1 : 0;
       any_null |= is_null;
     }
     column_.has_nulls = any_null;

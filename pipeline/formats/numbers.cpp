@@ -196,21 +196,44 @@ struct DigitPairs {
   unsigned at(unsigned byte) const { return static_cast<unsigned>(pairs >> (8 * byte)) & 0xff; }
 };
 
-/// Days from 1970-01-01 to the years from kFirstYear on.
-constexpr auto kYearStarts = [] {
-  std::array<int32_t, kLastYear - kFirstYear + 1> starts = {};
+struct Year {
+  int32_t days = 0;          ///< from 1970-01-01 to its first day
+  uint32_t first_month = 0;  ///< in kMonths
+};
+
+/// The years from kFirstYear on.
+constexpr auto kYears = [] {
+  std::array<Year, kLastYear - kFirstYear + 1> years = {};
   int32_t days = -106650;
   for (int year = kFirstYear; year <= kLastYear; ++year) {
-    starts[static_cast<size_t>(year - kFirstYear)] = days;
-    days += (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 366 : 365;
+    const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    years[static_cast<size_t>(year - kFirstYear)] = {.days = days,
+                                                     .first_month = is_leap ? 16u : 0u};
+    days += is_leap ? 366 : 365;
   }
-  return starts;
+  return years;
 }();
-static_assert(kYearStarts[1970 - kFirstYear] == 0);
+static_assert(kYears[1970 - kFirstYear].days == 0);
 
-/// Days in front of the months of a year without 29 February.
-constexpr std::array<int16_t, 13> kMonthStarts = {0,   0,   31,  59,  90,  120, 151,
-                                                  181, 212, 243, 273, 304, 334};
+struct MonthDays {
+  int32_t before = 0;  ///< in the year
+  uint32_t days = 0;   ///< 0 if there is no such month
+};
+
+/// By month, in leap years from 16 on: no branch on something that differs from time to time.
+constexpr auto kMonths = [] {
+  std::array<MonthDays, 32> months = {};
+  for (size_t leap = 0; leap < 2; ++leap) {
+    int32_t before = 0;
+    for (uint32_t month = 1; month <= 12; ++month) {
+      const uint32_t days =
+          month == 2 ? 28 + static_cast<uint32_t>(leap) : 30 + ((month + (month >> 3)) & 1);
+      months[16 * leap + month] = {.before = before, .days = days};
+      before += static_cast<int32_t>(days);
+    }
+  }
+  return months;
+}();
 
 /// "2026-01-31", "2026-01-31 12:34:56" and "2026-01-31T12:34:56", "Z" behind it or not. False for
 /// all else, which may be a time all the same.
@@ -227,14 +250,13 @@ bool parse_usual_time(std::string_view text, int64_t& nanoseconds) {
   if ((date.wrong | day.wrong | clock.wrong) != 0) return false;
   const unsigned year = date.at(0) * 100 + date.at(2);
   const unsigned month = date.at(5);
-  const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  const bool in_range = year - kFirstYear <= kLastYear - kFirstYear && month - 1 < 12 &&
+  const bool in_range = year - kFirstYear <= kLastYear - kFirstYear && month < 16 &&
                         clock.at(0) < 24 && clock.at(3) < 60 && clock.at(6) < 60;
   if (!in_range) return false;
-  const unsigned month_days = month == 2 ? 28 + is_leap : 30 + ((month + (month >> 3)) & 1);
-  if (day.at(0) - 1 >= month_days) return false;
-  const int64_t days = int64_t{kYearStarts[year - kFirstYear]} + kMonthStarts[month] +
-                       (is_leap && month > 2 ? 1 : 0) + day.at(0) - 1;
+  const Year& start = kYears[year - kFirstYear];
+  const MonthDays& in_year = kMonths[start.first_month + month];
+  if (day.at(0) - 1 >= in_year.days) return false;
+  const int64_t days = int64_t{start.days} + in_year.before + day.at(0) - 1;
   const int64_t seconds = clock.at(0) * 3600 + clock.at(3) * 60 + clock.at(6);
   nanoseconds = (days * kSecondsPerDay + seconds) * kNanosecondsPerSecond;
   return true;

@@ -28,6 +28,7 @@ constexpr uint64_t kLong = uint64_t{0xff} << kKindShift;
 constexpr uint64_t kNull = uint64_t{0xfe} << kKindShift;
 constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
 constexpr size_t kFirstSlots = 64;
+constexpr size_t kNearSlots = 4096;   // 32 KiB: nothing is fetched ahead
 constexpr size_t kWideSlots = 32768;  // tables with fewer slots are at most a quarter full
 
 constexpr uint64_t kHashStart = 0x9E3779B97F4A7C15u;
@@ -236,11 +237,12 @@ template <size_t kKeys>
 void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
   const size_t words = kKeys == 0 ? state_at_ : 2 * kKeys;
   const uint64_t* const hashes = scratch.hashes.data();
-  uint32_t* const candidates = scratch.candidates.data();
-  find_candidates(hashes, count, candidates);
   const uint64_t* cells = scratch.cells.data();
+  const bool is_near = slot_count_ <= kNearSlots;
+  uint32_t* const candidates = scratch.candidates.data();
+  if (!is_near) find_candidates(hashes, count, candidates);
   for (size_t i = 0; i < count; ++i, cells += words) {
-    const uint32_t candidate = candidates[i];
+    const uint32_t candidate = is_near ? candidate_of(tag_of(hashes[i])) : candidates[i];
     if (candidate != 0 && same_key<kKeys>(record(candidate - 1), cells)) [[likely]] {
       groups[i] = candidate - 1;
     } else {
@@ -249,7 +251,24 @@ void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
   }
 }
 
-/// The first group of each tag plus 1, or 0 if there is none, with its record on the way.
+/// The first group of a tag plus 1, or 0 if there is none.
+inline uint32_t GroupTable::candidate_of(uint64_t tag) const {
+  const size_t mask = slot_count_ - 1;
+  const uint64_t* const slots = slots_.get();
+  const size_t at = tag & mask;
+  // Of two slots without a branch, which would often be guessed wrong: where the first one is free
+  // the second one has another tag.
+  const uint64_t first = slots[at];
+  const uint64_t second = slots[(at + 1) & mask];
+  const uint64_t is_second = uint64_t{0} - static_cast<uint64_t>((first >> 32) != tag);
+  uint64_t slot = first ^ ((first ^ second) & is_second);
+  if ((slot >> 32) != tag) [[unlikely]] {
+    for (size_t next = at + 2; slot != 0 && (slot >> 32) != tag; ++next) slot = slots[next & mask];
+  }
+  return static_cast<uint32_t>(slot);
+}
+
+/// The candidates of a block, with their records on the way.
 void GroupTable::find_candidates(const uint64_t* hashes, size_t count, uint32_t* candidates) const {
   const size_t mask = slot_count_ - 1;
   const uint64_t* const slots = slots_.get();
@@ -257,19 +276,7 @@ void GroupTable::find_candidates(const uint64_t* hashes, size_t count, uint32_t*
   const size_t stride = stride_;
   for (size_t i = 0; i < count; ++i) __builtin_prefetch(&slots[tag_of(hashes[i]) & mask]);
   for (size_t i = 0; i < count; ++i) {
-    const uint64_t tag = tag_of(hashes[i]);
-    const size_t at = tag & mask;
-    // Of two slots without a branch, which would often be guessed wrong: where the first one is
-    // free the second one has another tag.
-    const uint64_t first = slots[at];
-    const uint64_t second = slots[(at + 1) & mask];
-    const uint64_t is_second = uint64_t{0} - static_cast<uint64_t>((first >> 32) != tag);
-    uint64_t slot = first ^ ((first ^ second) & is_second);
-    if ((slot >> 32) != tag) [[unlikely]] {
-      for (size_t next = at + 2; slot != 0 && (slot >> 32) != tag; ++next)
-        slot = slots[next & mask];
-    }
-    const uint64_t candidate = slot & std::numeric_limits<uint32_t>::max();
+    const uint64_t candidate = candidate_of(tag_of(hashes[i]));
     candidates[i] = static_cast<uint32_t>(candidate);
     const uint64_t* const found = records + (candidate - (candidate != 0)) * stride;
     __builtin_prefetch(found, 1);

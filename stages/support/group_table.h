@@ -104,6 +104,7 @@ class GroupTable {
   uint64_t* record(uint32_t group) const { return records_.get() + group * stride_; }
   template <size_t kKeys>
   void probe(KeyScratch& scratch, size_t count, uint32_t* groups);
+  uint32_t candidate_of(uint64_t tag) const;
   void find_candidates(const uint64_t* hashes, size_t count, uint32_t* candidates) const;
   void probe_any(KeyScratch& scratch, size_t count, uint32_t* groups);
   template <size_t kKeys>
