@@ -58,8 +58,13 @@ HWY_INLINE size_t bit_count(uint64_t bits) {
 
 /// Bit i is the parity of bits 0 to i: inside quotes from an opening quote up to before its end.
 HWY_INLINE uint64_t prefix_xor(uint64_t bits) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  const hn::Full128<uint64_t> d;
+  return hn::GetLane(hn::CLMulLower(hn::Set(d, bits), hn::Set(d, ~uint64_t{0})));
+#else
   for (unsigned shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
   return bits;
+#endif
 }
 
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
@@ -181,9 +186,10 @@ CsvState mark_csv_simd(std::string_view text, CsvBytes bytes, CsvState start, Cs
     const uint64_t quotes = equal_bits(data + at, quote) & valid & quote_mask;
     uint64_t newlines = equal_bits(data + at, newline) & valid;
     uint64_t separators = (equal_bits(data + at, delimiter) & valid) | newlines;
+    any_quotes |= quotes;
     uint64_t closes = 0;
     uint64_t inside = state.inside;
-    if (quotes != 0) {
+    if (any_quotes != 0) {  // easier to guess than whether this block has some
       inside ^= prefix_xor(quotes);
       closes = quotes & ~inside;
     }
@@ -191,7 +197,6 @@ CsvState mark_csv_simd(std::string_view text, CsvBytes bytes, CsvState start, Cs
     separators &= ~inside;
     const uint64_t open_after = separators | closes;
     const uint64_t wrong = quotes & inside & ~((open_after << 1) | state.may_open);
-    any_quotes |= quotes;
     if (HWY_UNLIKELY(wrong != 0)) {
       marks.set_counts(separator_count, newline_count);
       state = block_state(

@@ -62,7 +62,7 @@ struct KeyScratch {
 /// 2 groups. One owner, one thread.
 class GroupTable {
  public:
-  static constexpr size_t kBlockRows = 256;
+  static constexpr size_t kBlockRows = 128;
 
   /// Without key columns there is one group from the start.
   GroupTable(std::vector<Type> key_types, size_t state_words);
