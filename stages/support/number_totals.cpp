@@ -32,18 +32,20 @@ void add_squares(uint64_t magnitude, int exponent, uint64_t times, ExactSum& squ
 
 // ---- pages
 
-ExponentPages::Page& ExponentPages::page(uint32_t key) {
-  if (index_.empty()) index_.assign(kPages, 0);
-  uint16_t& position = index_[key];
-  if (position == 0) [[unlikely]] {
-    pages_.emplace_back();
-    keys_.push_back(static_cast<uint16_t>(key));
-    position = static_cast<uint16_t>(pages_.size());
-  }
-  return pages_[position - 1u];
+inline ExponentPages::Page& ExponentPages::page(uint32_t key) {
+  const uint16_t position = index_[key];
+  return position == 0 ? new_page(key) : pages_[position - 1u];
+}
+
+ExponentPages::Page& ExponentPages::new_page(uint32_t key) {
+  pages_.emplace_back();
+  keys_.push_back(static_cast<uint16_t>(key));
+  index_[key] = static_cast<uint16_t>(pages_.size());
+  return pages_.back();
 }
 
 void ExponentPages::add(const double* values, size_t count) {
+  if (index_.empty()) index_.assign(kPages, 0);
   for (size_t i = 0; i < count; ++i) {
     const uint64_t bits = std::bit_cast<uint64_t>(values[i] + 0.0);
     const uint32_t key = static_cast<uint32_t>(bits >> 52);
@@ -57,6 +59,7 @@ void ExponentPages::add(const double* values, size_t count) {
 }
 
 void ExponentPages::add_buckets(const int64_t* values, size_t count) {
+  if (index_.empty()) index_.assign(kPages, 0);
   for (size_t i = 0; i < count; ++i) {
     const uint32_t bucket = QuantileSketch::bucket_of(static_cast<double>(values[i]));
     ++page(bucket >> 7).counts[bucket & 127];

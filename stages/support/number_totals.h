@@ -38,6 +38,7 @@ class ExponentPages {
   };
 
   Page& page(uint32_t key);
+  Page& new_page(uint32_t key);
 
   std::vector<uint16_t> index_;  ///< by sign and exponent: position in pages_ + 1
   std::vector<uint16_t> keys_;   ///< of the pages
