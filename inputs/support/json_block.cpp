@@ -174,27 +174,62 @@ uint64_t check_value(const JsonBlock& block, const JsonTemplate::Value& value,
   return sound;
 }
 
-HWY_INLINE bool has_parts(const char* text, const uint32_t* first,
-                          const std::vector<JsonTemplate::Part>& parts) {
+/// Which of the four records at `first` have all parts. Four at once load each part only once.
+HWY_INLINE uint64_t with_parts(const char* text, const uint32_t* const* first,
+                               const std::vector<JsonTemplate::Part>& parts) {
   const hn::CappedTag<uint8_t, JsonTemplate::kPartBytes> d;
-  auto different = hn::Zero(d);
+  const auto zero = hn::Zero(d);
+  auto different0 = zero, different1 = zero, different2 = zero, different3 = zero;
   for (const JsonTemplate::Part& part : parts) {
-    const auto* at = reinterpret_cast<const uint8_t*>(text) + first[part.position] + part.offset;
     for (size_t i = 0; i < JsonTemplate::kPartBytes; i += hn::Lanes(d)) {
-      const auto difference = hn::Xor(hn::LoadU(d, at + i), hn::LoadU(d, part.bytes + i));
-      different = hn::Or(different, hn::And(difference, hn::LoadU(d, part.mask + i)));
+      const auto* const at = reinterpret_cast<const uint8_t*>(text) + part.offset + i;
+      const auto bytes = hn::LoadU(d, part.bytes + i);
+      const auto mask = hn::LoadU(d, part.mask + i);
+      const auto difference = [&](const uint32_t* positions) HWY_ATTR {
+        return hn::And(hn::Xor(hn::LoadU(d, at + positions[part.position]), bytes), mask);
+      };
+      different0 = hn::Or(different0, difference(first[0]));
+      different1 = hn::Or(different1, difference(first[1]));
+      different2 = hn::Or(different2, difference(first[2]));
+      different3 = hn::Or(different3, difference(first[3]));
     }
   }
-  return hn::AllTrue(d, hn::Eq(different, hn::Zero(d)));
+  const auto is_equal = [&](auto different) HWY_ATTR {
+    return static_cast<uint64_t>(hn::AllTrue(d, hn::Eq(different, zero)));
+  };
+  return is_equal(different0) | is_equal(different1) << 1 | is_equal(different2) << 2 |
+         is_equal(different3) << 3;
+}
+
+/// Those of the candidates that have all parts.
+uint64_t check_parts(const JsonBlock& block, const JsonTemplate& make, uint64_t candidates) {
+  uint64_t matched = 0;
+  std::array<const uint32_t*, 4> four;
+  std::array<size_t, 4> numbers;
+  size_t count = 0;
+  const auto look_at_four = [&]() HWY_ATTR {
+    const uint64_t found = with_parts(block.text.data(), four.data(), make.parts());
+    for (size_t n = 0; n < four.size(); ++n) matched |= (found >> n & 1) << numbers[n];
+    count = 0;
+  };
+  for_each_bit(candidates, [&](size_t i) HWY_ATTR {
+    if (!is_within_reach(block, i, make)) return;
+    four[count] = block.first[i];
+    numbers[count] = i;
+    if (++count == four.size()) look_at_four();
+  });
+  if (count > 0) {
+    for (size_t n = count; n < four.size(); ++n) {
+      four[n] = four[0];
+      numbers[n] = numbers[0];
+    }
+    look_at_four();
+  }
+  return matched;
 }
 
 uint64_t match_simd(const JsonBlock& block, const JsonTemplate& make, uint64_t candidates) {
-  uint64_t matched = 0;
-  for_each_bit(candidates, [&](size_t i) HWY_ATTR {
-    const bool is_good = is_within_reach(block, i, make) &&
-                         has_parts(block.text.data(), block.first[i], make.parts());
-    matched |= static_cast<uint64_t>(is_good) << i;
-  });
+  uint64_t matched = check_parts(block, make, candidates);
   for (const JsonTemplate::Value& value : make.values()) {
     if (value.kind == JsonKind::kString) continue;
     if (matched == 0) break;
