@@ -16,6 +16,8 @@ namespace {
 
 constexpr size_t kMagicBytes = 6;
 constexpr size_t kStepBytes = 64 << 10;  ///< of plain bytes asked for at once
+/// Files up to this are read once, when their kind is looked at.
+constexpr size_t kSmallFileBytes = 16 << 10;
 
 std::string joined(const std::string& note, const std::string& other) {
   return note + (note.empty() || other.empty() ? "" : "; ") + other;
@@ -23,18 +25,25 @@ std::string joined(const std::string& note, const std::string& other) {
 
 class PlainSource final : public ByteSource {
  public:
-  PlainSource(std::unique_ptr<RawBytes> raw, uint64_t begin, std::string note)
-      : raw_(std::move(raw)), note_(std::move(note)) {
-    raw_->seek(begin);
+  /// `first`: the file's first bytes, if they were read. REQUIRES: begin is 0 then.
+  PlainSource(std::unique_ptr<RawBytes> raw, uint64_t begin, std::string first, std::string note)
+      : raw_(std::move(raw)), first_(std::move(first)), note_(std::move(note)) {
+    raw_->seek(begin + first_.size());
   }
   Result<size_t> read(char* buffer, size_t capacity) override {
-    return raw_->read(buffer, capacity);
+    if (given_ == first_.size()) return raw_->read(buffer, capacity);
+    const size_t size = std::min(capacity, first_.size() - given_);
+    std::memcpy(buffer, first_.data() + given_, size);
+    given_ += size;
+    return size;
   }
-  uint64_t disk_position() const override { return raw_->position(); }
+  uint64_t disk_position() const override { return raw_->position() - (first_.size() - given_); }
   std::string note() const override { return joined(note_, raw_->note()); }
 
  private:
   std::unique_ptr<RawBytes> raw_;
+  std::string first_;
+  size_t given_ = 0;  ///< of first_
   std::string note_;
 };
 
@@ -212,10 +221,11 @@ class MemberSource final : public ByteSource {
   std::string note_;
 };
 
-/// Fills `buffer` from the start of the raw bytes as far as they reach.
-Result<std::string_view> first_bytes(RawBytes& raw, std::span<char> buffer) {
+/// Reads into `buffer` from the start of the raw bytes until it holds at least `least` of them, as
+/// far as they reach.
+Result<std::string_view> first_bytes(RawBytes& raw, std::span<char> buffer, size_t least) {
   size_t size = 0;
-  while (size < buffer.size()) {
+  while (size < least) {
     ASSIGN_OR_RETURN(const size_t got, raw.read(buffer.data() + size, buffer.size() - size));
     if (got == 0) break;
     size += got;
@@ -245,7 +255,7 @@ bool looks_like_text(std::string_view bytes) {
 Result<std::string> note_on_name(RawBytes& raw, std::string_view extension) {
   std::array<char, 4096> buffer;
   raw.seek(0);
-  ASSIGN_OR_RETURN(const std::string_view bytes, first_bytes(raw, buffer));
+  ASSIGN_OR_RETURN(const std::string_view bytes, first_bytes(raw, buffer, buffer.size()));
   if (bytes.empty()) return std::string();
   if (looks_like_text(bytes)) {
     return "is not compressed, though its name ends with ." + std::string(extension);
@@ -259,18 +269,22 @@ Result<std::unique_ptr<ByteSource>> open_raw(std::unique_ptr<RawBytes> raw, std:
   // A range that does not begin at 0 is only cut from plain files.
   Compression compression = Compression::kNone;
   std::string note;
+  std::string first;
   if (options.begin == 0 && !options.is_plain) {
-    std::array<char, kMagicBytes> magic;
-    ASSIGN_OR_RETURN(const std::string_view bytes, first_bytes(*raw, magic));
-    compression = detect_compression(bytes);
+    const bool is_small = options.size_bytes > kMagicBytes && options.size_bytes <= kSmallFileBytes;
+    first.resize(is_small ? options.size_bytes : kMagicBytes);
+    ASSIGN_OR_RETURN(const std::string_view bytes, first_bytes(*raw, first, kMagicBytes));
+    first.resize(bytes.size());
+    compression = detect_compression(first);
+    if (!is_small) first.clear();
     const std::string_view extension = packed_extension(path);
     if (compression == Compression::kNone && !extension.empty()) {
       ASSIGN_OR_RETURN(note, note_on_name(*raw, extension));
     }
   }
   if (compression == Compression::kNone) {
-    return std::unique_ptr<ByteSource>(
-        std::make_unique<PlainSource>(std::move(raw), options.begin, std::move(note)));
+    return std::unique_ptr<ByteSource>(std::make_unique<PlainSource>(
+        std::move(raw), options.begin, std::move(first), std::move(note)));
   }
   return std::unique_ptr<ByteSource>(std::make_unique<MemberSource>(
       std::move(raw), make_codec(compression, options.window_bytes_max), options));

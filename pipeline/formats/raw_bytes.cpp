@@ -21,6 +21,8 @@ constexpr std::array<std::chrono::milliseconds, 3> kPauses = {
     std::chrono::milliseconds(10), std::chrono::milliseconds(90), std::chrono::milliseconds(400)};
 constexpr size_t kReadBytesMax = size_t{1} << 30;
 constexpr size_t kPageBytes = 4096;
+/// The system reads this much ahead without being told to.
+constexpr uint64_t kAdvisedBytes = 128 << 10;
 
 std::string system_reason(int error) {
   return std::strerror(error);
@@ -188,7 +190,7 @@ Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const L
     close(file);
     return status;
   }
-  posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL);
+  if (listed.size_bytes > kAdvisedBytes) posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL);
   const bool has_grown = static_cast<uint64_t>(info.st_size) > listed.size_bytes;
   return std::unique_ptr<RawBytes>(std::make_unique<RawFile>(file, listed, has_grown, clock));
 }
