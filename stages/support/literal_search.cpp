@@ -81,21 +81,37 @@ HWY_INLINE void find_in_blocks(D d, std::string_view text, size_t from,
   const bool fold = needle.ignore_case;
   const size_t reach = (needle.first > needle.second ? needle.first : needle.second) + lanes;
   const size_t last = text.size() - needle.size;
-  for (size_t at = from; at <= last; at += lanes) {
-    // The last block is moved back so that it ends with the text; it looks at some positions twice.
-    const size_t block = at + reach <= text.size() ? at : text.size() - reach;
-    const auto hits = hn::And(fits(d, bytes + block + needle.first, one_low, one_high, fold),
-                              fits(d, bytes + block + needle.second, two_low, two_high, fold));
-    if (hn::AllFalse(d, hits)) continue;
+  const auto hits_in = [&](size_t block) HWY_ATTR {
+    return hn::And(fits(d, bytes + block + needle.first, one_low, one_high, fold),
+                   fits(d, bytes + block + needle.second, two_low, two_high, fold));
+  };
+  // False once `take` wants no more. Positions in front of `least` were looked at before.
+  const auto take_hits = [&](hn::Mask<D> hits, size_t block, size_t least) HWY_ATTR {
+    if (hn::AllFalse(d, hits)) return true;
     uint64_t bits = 0;
     hn::StoreMaskBits(d, hits, reinterpret_cast<uint8_t*>(&bits));
     for (; bits != 0; bits &= bits - 1) {
       const size_t candidate = block + static_cast<size_t>(__builtin_ctzll(bits));
       if (candidate > last) break;
-      if (candidate >= at && literal_search::equal(text.data() + candidate, needle)) {
-        if (!take(candidate)) return;
-      }
+      if (candidate < least || !literal_search::equal(text.data() + candidate, needle)) continue;
+      if (!take(candidate)) return false;
     }
+    return true;
+  };
+  size_t at = from;
+  for (; at + 3 * lanes + reach <= text.size(); at += 4 * lanes) {
+    const auto first = hits_in(at), second = hits_in(at + lanes);
+    const auto third = hits_in(at + 2 * lanes), fourth = hits_in(at + 3 * lanes);
+    if (hn::AllFalse(d, hn::Or(hn::Or(first, second), hn::Or(third, fourth)))) continue;
+    if (!take_hits(first, at, at) || !take_hits(second, at + lanes, at) ||
+        !take_hits(third, at + 2 * lanes, at) || !take_hits(fourth, at + 3 * lanes, at)) {
+      return;
+    }
+  }
+  for (; at <= last; at += lanes) {
+    // The last block is moved back so that it ends with the text; it looks at some positions twice.
+    const size_t block = at + reach <= text.size() ? at : text.size() - reach;
+    if (!take_hits(hits_in(block), block, at)) return;
   }
 }
 
