@@ -64,7 +64,6 @@ class JsonlReader : public Reader {
   uint64_t disk_position() const override { return chunks_->disk_position(); }
 
  private:
- private:
   const FileSlice& slice_;
   const WantedFields& wanted_;
   std::unique_ptr<ChunkReader> chunks_;

@@ -133,7 +133,7 @@ CsvChunks::Step CsvChunks::mark_long_record() {
   if (record.kind != Kind::kEnds) return reject_open_or_long(record);
   if (record.fields != setup_.fields) return pass_record(record);
   text_ = window_.text().substr(0, record.bytes + (record.has_newline ? 1 : 0));
-  marks_.clear(text_.size());
+  marks_.clear(record.fields);  // not by its bytes: they may be the most that a record may have
   mark_csv(text_, setup_.bytes, CsvState::kFieldStart, marks_);
   if (!record.has_newline) marks_.end_row_at(static_cast<uint32_t>(text_.size()));
   return Step::kMarked;

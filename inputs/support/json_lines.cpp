@@ -42,13 +42,17 @@ size_t JsonLines::read(std::string_view text, uint64_t offset, Batch& batch,
   batch_ = &batch;
   rejects_ = &rejects;
   rows_ = 0;
+  if (text.size() > JsonIndex::kBytesMax && text.find('\n') >= text.size() - 1) {
+    // One long line. There is no fast way for it, and room for marks would be five times its bytes.
+    begin_batch(1);
+    read_plainly({.begin = 0, .end = text.size() - (text.ends_with('\n') ? 1 : 0)});
+    return rows_;
+  }
   make_room(text.size() + kMarkSlack);
   mark_json(text, marks_);
   next_odd_escape_ = 0;
   const size_t lines = marks_.newline_count;
-  columns_.begin_batch(batch, lines + 1);
-  if (wanted_.raw) grow_to(batch.raw, lines + 1);
-  if (wanted_.offsets) grow_to(batch.offsets, lines + 1);
+  begin_batch(lines + 1);
   size_t begin = 0;
   for (size_t line = 0; line < lines;) {
     const size_t after = end_of_piece(line, lines, begin);
@@ -57,6 +61,12 @@ size_t JsonLines::read(std::string_view text, uint64_t offset, Batch& batch,
   }
   if (begin < text.size()) read_plainly({.begin = begin, .end = text.size()});
   return rows_;
+}
+
+void JsonLines::begin_batch(size_t rows) {
+  columns_.begin_batch(*batch_, rows);
+  if (wanted_.raw) grow_to(batch_->raw, rows);
+  if (wanted_.offsets) grow_to(batch_->offsets, rows);
 }
 
 // Uninitialised: pages that are never written take no memory.

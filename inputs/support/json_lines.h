@@ -48,6 +48,7 @@ class JsonLines {
     size_t end;
   };
 
+  void begin_batch(size_t rows);
   void make_room(size_t positions);
   size_t end_of_piece(size_t line, size_t lines, size_t begin) const;
   size_t read_piece(size_t begin, size_t line, size_t after);

@@ -48,8 +48,8 @@ enum class CsvState : uint8_t {
 /// from text to text.
 class CsvMarks {
  public:
-  /// Forgets all marks and makes room for those of `text_bytes` bytes.
-  void clear(size_t text_bytes);
+  /// Forgets all marks and makes room for `most` separators; a text has no more than bytes.
+  void clear(size_t most);
 
   const uint32_t* separators() const { return separators_.get(); }
   size_t separator_count() const { return separator_count_; }  ///< without the one before the text

@@ -3,8 +3,8 @@
 
 namespace shardmill {
 
-void CsvMarks::clear(size_t text_bytes) {
-  const size_t needed = text_bytes + 2 + kMarkSlack;
+void CsvMarks::clear(size_t most) {
+  const size_t needed = most + 2 + kMarkSlack;
   if (room_ < needed) {
     // Uninitialised: pages that are never written take no memory.
     separators_ = std::make_unique_for_overwrite<uint32_t[]>(needed);
