@@ -69,6 +69,16 @@ std::string lines_of(const AttemptResult& attempt) {
   return lines + end_line(attempt);
 }
 
+/// The start of a text, without a piece of a character at its end: that would be no text in JSON.
+std::string start_of(const std::string& text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  const auto is_inside = [&](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  while (bytes_max > 0 && is_inside(bytes_max)) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
 uint64_t whole_of(const JsonNode& node, std::string_view name) {
   const JsonNode* member = node.find(name);
   return member == nullptr ? 0 : std::min(member->whole().value_or(0), kNumberMost);
@@ -76,9 +86,7 @@ uint64_t whole_of(const JsonNode& node, std::string_view name) {
 
 std::string text_of(const JsonNode& node, std::string_view name) {
   const JsonNode* member = node.find(name);
-  std::string text = member == nullptr ? std::string() : member->bytes().value_or("");
-  if (text.size() > kReasonBytes) text.resize(kReasonBytes);
-  return text;
+  return member == nullptr ? std::string() : start_of(member->bytes().value_or(""), kReasonBytes);
 }
 
 /// Another attempt has begun: one that has no end was killed, and what counts of the one right
@@ -105,7 +113,7 @@ void take_layout(AttemptResult& attempt, const JsonNode& line) {
   const JsonNode* names = line.find("host_names");
   attempt.hosts.clear();
   for (size_t i = 0; names != nullptr && i < std::min(names->items.size(), kHostsNamed); ++i) {
-    attempt.hosts.push_back(names->items[i].bytes().value_or("").substr(0, kHostBytes));
+    attempt.hosts.push_back(start_of(names->items[i].bytes().value_or(""), kHostBytes));
   }
 }
 
@@ -160,7 +168,7 @@ void name_hosts(AttemptResult& attempt, std::vector<std::string> hosts) {
   hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   attempt.host_count = hosts.size();
   hosts.resize(std::min(hosts.size(), kHostsNamed));
-  for (std::string& host : hosts) host.resize(std::min(host.size(), kHostBytes));
+  for (std::string& host : hosts) host = start_of(host, kHostBytes);
   attempt.hosts = std::move(hosts);
 }
 
@@ -221,7 +229,7 @@ void AttemptLog::end(const std::string& ended, const Status& status, const std::
   own.ended = ended;
   own.units = units;
   own.reason = status.is_ok() ? "" : stopped_by.empty() ? status.message() : stopped_by;
-  own.reason.resize(std::min(own.reason.size(), kReasonBytes));
+  own.reason = start_of(own.reason, kReasonBytes);
   const bool stopped = status.code() == Code::kStopped;
   own.how = status.is_ok()                                             ? "finished"
             : stopped && stopped_by.empty() && is_about_memory(status) ? "memory"

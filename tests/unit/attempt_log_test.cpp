@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "pipeline/base/text.h"
+#include "pipeline/report/description.h"
 #include "pipeline/report/sections.h"
 #include "tests/support/files.h"
 
@@ -109,6 +111,19 @@ TEST_F(Attempts, SurviveALineThatWasTorn) {
     EXPECT_EQ(read().back().ranks, 3u) << cut;
     const bool has_first = cut >= whole.find("\n", whole.find("begun"));
     EXPECT_EQ(read().size(), has_first ? 2u : 1u) << cut;
+  }
+}
+
+TEST_F(Attempts, LongReasonsAreCutBetweenCharacters) {
+  for (size_t bytes = 296; bytes < 304; ++bytes) {
+    std::filesystem::remove(path());
+    attempt(0, Status::failed(std::string(bytes, 'x') + "\u00e9\u00e9 \U0001f600\U0001f600"));
+    const std::string reason = read().at(0).reason;
+    EXPECT_TRUE(is_utf8(reason)) << bytes;
+    EXPECT_GT(reason.size(), 296u) << bytes;
+    EXPECT_LE(reason.size(), 300u) << bytes;
+    EXPECT_THAT(read_file(path()), Not(HasSubstr("base64"))) << bytes;
+    EXPECT_THAT(attempts_json(read()), Not(HasSubstr("base64"))) << bytes;
   }
 }
 
