@@ -158,7 +158,7 @@ class Extract final : public BoundStage {
   }
   bool takes_uncut() const override {
     const std::string& literal = settings_.pattern->literal().text;
-    return !literal.empty() && is_within_lines(literal);
+    return literal.size() >= kRareTextMin && is_within_lines(literal);
   }
 
  private:

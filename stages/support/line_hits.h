@@ -29,14 +29,18 @@ inline bool is_within_lines(std::string_view literal) {
   return literal.find_first_of("\r\n") == std::string_view::npos;
 }
 
+/// A shorter text may stand in a line many times.
+inline constexpr size_t kRareTextMin = 3;
+
 /// Calls visit(LineHit) for each line of `text` that holds the literal, from front to back, without
 /// looking for the ends of others. REQUIRES: is_within_lines, and the literal is not empty.
 template <typename Visit>
 void for_each_line_with(const LiteralSearch& literal, std::string_view text, Visit&& visit) {
   std::array<uint32_t, 256> hits;
+  const size_t room = literal.size() < kRareTextMin ? 1 : hits.size();
   size_t at = 0;  // where a line begins
   while (at < text.size()) {
-    const size_t count = literal.find_some(text, at, hits.data(), hits.size());
+    const size_t count = literal.find_some(text, at, hits.data(), room);
     for (size_t i = 0; i < count; ++i) {
       if (hits[i] < at) continue;  // a line that was visited
       LineHit line = {.begin = at, .hit = hits[i]};
@@ -52,7 +56,7 @@ void for_each_line_with(const LiteralSearch& literal, std::string_view text, Vis
       visit(line);
       at = line.end + 1;
     }
-    if (count < hits.size()) return;
+    if (count < room) return;
   }
 }
 

@@ -83,6 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
     Stages, FirstStage,
     testing::Values(
         "[[stage]]\nuse = \"grep\"\npatterns = \"ERROR\"\n",
+        "[[stage]]\nuse = \"grep\"\npatterns = \"R\"\n",
         "[[stage]]\nuse = \"grep\"\npatterns = \"error\"\nignore_case = true\n",
         "[[stage]]\nuse = \"grep\"\npatterns = 'user=(\\d+) path=/api'\n"
         "[[stage]]\nuse = \"count\"\nwords = true\n",
