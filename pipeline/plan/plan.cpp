@@ -110,6 +110,19 @@ uint64_t decoder_bytes(const Manifest& manifest, const ReadLimits& limits) {
   return bytes;
 }
 
+/// Threads that read samples: each may meet a long record, for which its window doubles; half of
+/// the memory is left for what is learned.
+size_t sample_threads(const Job& job, const Manifest& manifest) {
+  constexpr uint64_t kMost = 8;
+  const ReadLimits& limits = job.input.limits;
+  const uint64_t each =
+      2 * limits.record_bytes_max + 4 * limits.chunk_bytes + decoder_bytes(manifest, limits);
+  const uint64_t fitting =
+      memory_of_rank(job.run.memory_bytes, 1).bytes / 2 / std::max<uint64_t>(1, each);
+  const uint64_t cores = job.run.threads > 0 ? job.run.threads : usable_cores();
+  return std::min({kMost, cores, std::max<uint64_t>(1, fitting)});
+}
+
 Status refusal(const Job& job, const Problems& problems) {
   return Status::usage(problems_text(job.place, problems));
 }
@@ -119,7 +132,6 @@ Status refusal(const Job& job, const Problems& problems) {
 SampleFiles choose_samples(const Manifest& manifest) {
   constexpr size_t kHeaders = 10'000;
   constexpr size_t kTypes = 100;
-  constexpr size_t kThreadsMost = 8;  // each holds a file and its window
   // One rank reads all samples while all others wait: 0.1 s of a core at most, so that short jobs
   // are short.
   constexpr uint64_t kTypeBytesOfAll = 16 << 20;
@@ -132,7 +144,6 @@ SampleFiles choose_samples(const Manifest& manifest) {
   samples.headers = slices_of(manifest, std::move(files));
   const uint64_t share = kTypeBytesOfAll / std::max<uint64_t>(1, samples.types.size());
   samples.type_bytes = std::min(kTypeBytesOfOne, share);
-  samples.threads = std::min<size_t>(kThreadsMost, usable_cores());
   return samples;
 }
 
@@ -145,7 +156,8 @@ Result<Plan> make_plan(Job job, std::string_view run_dir, Problems& problems,
   if (!problems.empty() || !decide_format(job, plan.manifest, problems)) {
     return refusal(job, problems);
   }
-  const SampleFiles samples = choose_samples(plan.manifest);
+  SampleFiles samples = choose_samples(plan.manifest);
+  samples.threads = sample_threads(job, plan.manifest);
   if (!replay_path.empty()) {
     ASSIGN_OR_RETURN(Replay replay, read_replay(replay_path, plan.manifest));
     plan.message.replay = std::make_shared<const Replay>(std::move(replay));
