@@ -62,6 +62,7 @@ struct KeyScratch {
 /// 2 groups. One owner, one thread.
 class GroupTable {
  public:
+  /// What is fetched ahead for so many rows stays in the first cache until it is used.
   static constexpr size_t kBlockRows = 128;
 
   /// Without key columns there is one group from the start.
