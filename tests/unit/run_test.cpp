@@ -55,11 +55,11 @@ TEST_F(Run, LeavesARunDirectoryThatItsChecksumsCover) {
   folder_.write("data/b", "three\n");
   const RunFiles files = run(kCountAndWrite);
   ASSERT_EQ(files.status.message(), "");
-  EXPECT_EQ(
-      names(run_dir()),
-      (std::set<std::string>{"bad_records.jsonl", "checksums.xxh3", "files.tsv", "job.toml",
-                             "manifest.tsv", "output", "report.html", "report.txt", "results.h5",
-                             "results.json", "run.json", "schema.json", "status.json"}));
+  EXPECT_EQ(names(run_dir()),
+            (std::set<std::string>{"attempts.jsonl", "bad_records.jsonl", "checksums.xxh3",
+                                   "files.tsv", "job.toml", "manifest.tsv", "output", "report.html",
+                                   "report.txt", "results.h5", "results.json", "run.json",
+                                   "schema.json", "status.json"}));
   EXPECT_EQ(read_file(run_dir() / "output/all.txt"), "one\ntwo\nthree\n");
   std::istringstream lines(read_file(run_dir() / "checksums.xxh3"));
   std::set<std::string> covered;
