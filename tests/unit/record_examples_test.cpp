@@ -36,9 +36,9 @@ TEST(RecordExamples, AreTheFirstOfTheSmallestRanksHoweverTheyAreSharedOutAndMerg
     uint64_t ranks;
     std::vector<std::string> places;
   };
-  for (const Case& c :
-       {Case{7, {"0a0", "1a8", "2a2", "3a10", "4a4"}}, Case{3, {"0a0", "1a4", "2a2", "0a6", "1a10"}},
-        Case{1, {"0a0", "0a2", "0a4", "0a6", "0a8"}}}) {
+  for (const Case& c : {Case{7, {"0a0", "1a8", "2a2", "3a10", "4a4"}},
+                        Case{3, {"0a0", "1a4", "2a2", "0a6", "1a10"}},
+                        Case{1, {"0a0", "0a2", "0a4", "0a6", "0a8"}}}) {
     std::vector<RecordExample> all;
     for (uint64_t i = 0; i < 60; ++i) {
       all.push_back(example(i % c.ranks, i % 2 == 0 ? "a" : "b", i));
@@ -76,6 +76,24 @@ TEST(RecordExamples, SurviveTheWireAndDamageIsNoticed) {
     ByteReader short_reader(std::string_view(bytes).substr(0, cut));
     RecordExamples::decode(short_reader);
     EXPECT_FALSE(short_reader.done()) << cut;
+  }
+}
+
+TEST(RecordExamples, AreRefusedFromTheWireIfOneIsThereTwice) {
+  for (const uint64_t second : {7, 8}) {
+    ByteWriter writer;
+    writer.varint(5);
+    writer.varint(2);
+    for (const uint64_t offset : {uint64_t{7}, second}) {
+      writer.u64(1);
+      writer.text("p");
+      writer.varint(offset);
+      writer.varint(0);
+      writer.text("{}");
+    }
+    ByteReader reader(writer.bytes());
+    RecordExamples::decode(reader);
+    EXPECT_EQ(reader.done(), second != 7);
   }
 }
 
