@@ -82,11 +82,6 @@ std::string_view fields_from(const CsvFormat& format) {
   return format.columns.empty() ? "in the file's first record" : "named in `columns`";
 }
 
-template <typename T>
-void grow_to(std::vector<T>& values, size_t rows) {
-  if (values.size() < rows) values.resize(rows);
-}
-
 class CsvReader : public Reader {
  public:
   struct Start {

@@ -10,7 +10,7 @@
 #include "inputs/support/hdf5_blocks.h"
 #include "inputs/support/hdf5_client.h"
 #include "inputs/support/hdf5_columns.h"
-#include "inputs/support/hdf5_values.h"
+#include "inputs/support/hdf5_file_columns.h"
 #include "pipeline/base/glob.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/input.h"
@@ -22,19 +22,6 @@ namespace {
 constexpr uint64_t kColumnsMax = 100'000;
 constexpr size_t kRowsOfBatch = 64 << 10;       ///< where columns say no less
 constexpr uint64_t kMemoryBesides = 128 << 20;  ///< of a reader, for the library and what it knows
-
-struct WantedColumn {
-  std::string name;
-  Type type = Type::kText;
-  size_t slot = 0;
-};
-
-struct Hdf5Job {
-  Hdf5Options options;
-  std::vector<WantedColumn> columns;
-  size_t slot_count = 0;
-  bool offsets = false;
-};
 
 Hdf5Selection selection_of(const std::string& path, const Hdf5Options& options,
                            const ReadLimits& limits) {
@@ -63,264 +50,6 @@ uint64_t row_at(uint64_t byte, uint64_t size_bytes, uint64_t rows, uint64_t chun
   const UInt128 up = (static_cast<UInt128>(share) + chunk_rows - 1) / chunk_rows * chunk_rows;
   return up >= rows ? rows : static_cast<uint64_t>(up);
 }
-
-/// One column of the job, as this file has it.
-class FileColumn {
- public:
-  virtual ~FileColumn() = default;
-  struct Range {
-    uint64_t first = 0;  ///< record
-    size_t count = 0;
-  };
-  /// Makes the values at `row` readable; the first row behind them goes to `end` if it is before.
-  virtual Status load(uint64_t row, uint64_t& end) = 0;
-  virtual void fill(const Range& range, const Hdf5ColumnFiller::Target& target) = 0;
-};
-
-/// How rows are records.
-struct Records {
-  uint64_t per_row = 1;
-  bool is_constant = false;  ///< one element stands for all records
-  uint64_t inner = 0;        ///< which element of each row, if a row is one record
-
-  uint64_t row(uint64_t record) const { return record / per_row; }
-};
-
-class ElementsColumn final : public FileColumn {
- public:
-  ElementsColumn(Hdf5Elements& elements, const Records& records, Hdf5ColumnFiller filler)
-      : elements_(elements), records_(records), filler_(std::move(filler)) {}
-
-  Status load(uint64_t row, uint64_t& end) override {
-    if (records_.is_constant) return elements_.load(0, 1);
-    RETURN_IF_ERROR(elements_.load(row, end));
-    end = std::min(end, elements_.block().end);
-    return {};
-  }
-
-  void fill(const Range& range, const Hdf5ColumnFiller::Target& target) override {
-    const Hdf5Block& block = elements_.block();
-    Hdf5Span span = {.first = block.data + filler_.form().leaf->offset, .count = range.count};
-    if (records_.per_row > 1) {
-      span.first += (range.first - block.begin * records_.per_row) * block.inner_stride;
-      span.stride = block.inner_stride;
-    } else if (!records_.is_constant) {
-      span.first +=
-          (range.first - block.begin) * block.row_stride + records_.inner * block.inner_stride;
-      span.stride = block.row_stride;
-    }
-    filler_.fill(span, target);
-  }
-
- private:
-  Hdf5Elements& elements_;
-  const Records records_;
-  Hdf5ColumnFiller filler_;
-};
-
-class LibraryColumn final : public FileColumn {
- public:
-  LibraryColumn(Hdf5LibraryColumn& values, const Records& records, Hdf5ColumnFiller filler)
-      : values_(values), records_(records), filler_(std::move(filler)) {}
-
-  Status load(uint64_t row, uint64_t& end) override {
-    if (records_.is_constant) return values_.load(0, 1);
-    RETURN_IF_ERROR(values_.load(row, end));
-    end = std::min(end, values_.end());
-    return {};
-  }
-
-  void fill(const Range& range, const Hdf5ColumnFiller::Target& target) override {
-    from_.values = &values_;
-    from_.positions.resize(range.count);
-    for (size_t i = 0; i < range.count; ++i) {
-      const uint64_t record = range.first + i;
-      from_.positions[i] =
-          records_.is_constant
-              ? 0
-              : values_.position(records_.row(record),
-                                 records_.per_row > 1 ? record % records_.per_row : records_.inner);
-    }
-    filler_.fill(from_, target);
-  }
-
- private:
-  Hdf5LibraryColumn& values_;
-  const Records records_;
-  Hdf5ColumnFiller filler_;
-  Hdf5ColumnFiller::FromLibrary from_;
-};
-
-/// The index along one dimension.
-class IndexColumn final : public FileColumn {
- public:
-  IndexColumn(uint64_t behind, uint64_t size, const WantedColumn& wanted)
-      : behind_(std::max<uint64_t>(1, behind)),
-        size_(std::max<uint64_t>(1, size)),
-        leaf_{},
-        filler_({.name = wanted.name, .type = wanted.type, .slot = wanted.slot, .leaf = &leaf_}) {
-    leaf_.kind = Hdf5Kind::kInt;
-    leaf_.size_bytes = sizeof(int64_t);
-  }
-
-  Status load(uint64_t, uint64_t&) override { return {}; }
-
-  void fill(const Range& range, const Hdf5ColumnFiller::Target& target) override {
-    values_.resize(range.count);
-    for (size_t i = 0; i < range.count; ++i) {
-      values_[i] = static_cast<int64_t>((range.first + i) / behind_ % size_);
-    }
-    filler_.fill({.first = reinterpret_cast<const char*>(values_.data()),
-                  .stride = sizeof(int64_t),
-                  .count = range.count},
-                 target);
-  }
-
- private:
-  uint64_t behind_;  ///< records for each step of the index
-  uint64_t size_;
-  Hdf5Leaf leaf_;
-  Hdf5ColumnFiller filler_;
-  std::vector<int64_t> values_;
-};
-
-class AttributeColumn final : public FileColumn {
- public:
-  AttributeColumn(const Hdf5Attribute& attribute, const WantedColumn& wanted)
-      : filler_({.name = wanted.name, .type = wanted.type, .slot = wanted.slot, .leaf = &leaf_}) {
-    leaf_.kind = attribute.kind;
-    leaf_.size_bytes = sizeof(uint64_t);
-    bytes_.assign(reinterpret_cast<const char*>(&attribute.integer), sizeof attribute.integer);
-    if (attribute.kind == Hdf5Kind::kFloat) {
-      bytes_.assign(reinterpret_cast<const char*>(&attribute.number), sizeof attribute.number);
-    } else if (attribute.kind == Hdf5Kind::kText) {
-      leaf_.kind = Hdf5Kind::kBytes;
-      leaf_.size_bytes = attribute.text.size();
-      bytes_ = attribute.text;
-    }
-  }
-
-  Status load(uint64_t, uint64_t&) override { return {}; }
-
-  void fill(const Range& range, const Hdf5ColumnFiller::Target& target) override {
-    filler_.fill({.first = bytes_.data(), .stride = 0, .count = range.count}, target);
-  }
-
- private:
-  Hdf5Leaf leaf_;
-  std::string bytes_;
-  Hdf5ColumnFiller filler_;
-};
-
-class NullColumn final : public FileColumn {
- public:
-  explicit NullColumn(const WantedColumn& wanted) : wanted_(wanted) {}
-  Status load(uint64_t, uint64_t&) override { return {}; }
-  void fill(const Range& range, const Hdf5ColumnFiller::Target& target) override {
-    Column& column = target.batch->columns[wanted_.slot];
-    column.prepare(wanted_.type, range.count);
-    for (size_t i = 0; i < range.count; ++i) column.set_null(i);
-  }
-
- private:
-  const WantedColumn& wanted_;
-};
-
-/// The columns that a job wants, of one open file.
-class FileColumns {
- public:
-  FileColumns(const Hdf5Job& job, const Hdf5Access& access, Hdf5Table table)
-      : job_(job), access_(access), table_(std::move(table)) {
-    std::map<std::string_view, const Hdf5Column*> by_name;
-    for (const Hdf5Column& column : table_.columns) by_name[column.name] = &column;
-    for (const WantedColumn& wanted : job_.columns) {
-      const auto at = by_name.find(wanted.name);
-      columns_.push_back(at == by_name.end() ? std::make_unique<NullColumn>(wanted)
-                                             : make(wanted, at->second->source));
-    }
-  }
-
-  const Hdf5Table& table() const { return table_; }
-  std::vector<std::unique_ptr<FileColumn>>& columns() { return columns_; }
-  /// Of the columns of one record.
-  uint64_t record_bytes() const { return std::max<uint64_t>(record_bytes_, 1); }
-  /// Rows that are stored together in any of them.
-  uint64_t chunk_rows() const { return chunk_rows_; }
-
- private:
-  const Hdf5Description& file() const { return access_.file->description(); }
-
-  std::unique_ptr<FileColumn> make(const WantedColumn& wanted, const Hdf5Source& source) {
-    record_bytes_ += sizeof(uint64_t);
-    switch (source.kind) {
-      case Hdf5Source::Kind::kValue:
-        return make_value(wanted, source);
-      case Hdf5Source::Kind::kIndex:
-        return make_index(wanted, source.dimension);
-      case Hdf5Source::Kind::kAttribute:
-        break;
-    }
-    return std::make_unique<AttributeColumn>(file().attributes[source.attribute], wanted);
-  }
-
-  std::unique_ptr<FileColumn> make_index(const WantedColumn& wanted, size_t dimension) {
-    uint64_t behind = 1;
-    for (size_t i = dimension + 1; i < table_.dims.size(); ++i) behind *= table_.dims[i];
-    return std::make_unique<IndexColumn>(behind, table_.dims[dimension], wanted);
-  }
-
-  std::unique_ptr<FileColumn> make_value(const WantedColumn& wanted, const Hdf5Source& source) {
-    const Hdf5Dataset& dataset = file().datasets[source.dataset];
-    const Hdf5Leaf& leaf = dataset.leaves[source.leaf];
-    const Hdf5Shape& shape = table_.shapes[source.dataset];
-    const Records records = {.per_row = table_.records_per_row,
-                             .is_constant = table_.is_constant[source.dataset] != 0,
-                             .inner = source.inner};
-    if (dataset.is_empty) return std::make_unique<NullColumn>(wanted);
-    record_bytes_ += leaf.size_bytes;
-    if (!records.is_constant) chunk_rows_ = std::max(chunk_rows_, shape.chunk_rows);
-    Hdf5ColumnFiller filler({.name = wanted.name,
-                             .type = wanted.type,
-                             .slot = wanted.slot,
-                             .leaf = &leaf,
-                             .fill = fill_of(dataset, leaf),
-                             .nan_is_null = job_.options.nan_is_null});
-    if (leaf.from_library) {
-      return std::make_unique<LibraryColumn>(library_column(source, shape), records,
-                                             std::move(filler));
-    }
-    return std::make_unique<ElementsColumn>(elements(source.dataset, shape), records,
-                                            std::move(filler));
-  }
-
-  std::string fill_of(const Hdf5Dataset& dataset, const Hdf5Leaf& leaf) const {
-    if (!job_.options.fill_is_null || !dataset.fill_is_users) return {};
-    return dataset.fill.substr(leaf.offset, leaf.size_bytes);
-  }
-
-  Hdf5Elements& elements(uint64_t dataset, const Hdf5Shape& shape) {
-    std::unique_ptr<Hdf5Elements>& elements = elements_[dataset];
-    if (elements == nullptr) elements = std::make_unique<Hdf5Elements>(access_, dataset, shape);
-    return *elements;
-  }
-
-  Hdf5LibraryColumn& library_column(const Hdf5Source& source, const Hdf5Shape& shape) {
-    auto& column = library_columns_[{source.dataset, source.leaf}];
-    if (column == nullptr) {
-      column = std::make_unique<Hdf5LibraryColumn>(access_, source.dataset, source.leaf, shape);
-    }
-    return *column;
-  }
-
-  const Hdf5Job& job_;
-  const Hdf5Access access_;
-  const Hdf5Table table_;
-  std::map<uint64_t, std::unique_ptr<Hdf5Elements>> elements_;
-  std::map<std::pair<uint64_t, uint64_t>, std::unique_ptr<Hdf5LibraryColumn>> library_columns_;
-  std::vector<std::unique_ptr<FileColumn>> columns_;
-  uint64_t record_bytes_ = 0;
-  uint64_t chunk_rows_ = 1;
-};
 
 class Hdf5Records final : public Reader {
  public:
@@ -358,7 +87,7 @@ class Hdf5Records final : public Reader {
   Result<bool> next(Batch& batch) override {
     batch.clear();
     batch.slice = &slice_;
-    if (batch.columns.size() < job_.slot_count) batch.columns.resize(job_.slot_count);
+    grow_to(batch.columns, job_.slot_count);
     if (record_ >= last_) return finish();
     const uint64_t per_row = columns_.table().records_per_row;
     uint64_t end_row = last_ / per_row;
@@ -414,7 +143,7 @@ class Hdf5Records final : public Reader {
   RejectLog* const rejects_;
   std::unique_ptr<Hdf5File> file_;
   std::unique_ptr<Hdf5Bytes> bytes_;
-  FileColumns columns_;
+  Hdf5FileColumns columns_;
   uint64_t first_ = 0;
   uint64_t record_ = 0;
   uint64_t last_ = 0;
@@ -466,7 +195,7 @@ class Hdf5Input final : public BoundInput {
     if (opened.file->description().passed_over.empty()) return {};
     std::set<std::string_view> there;
     for (const Hdf5Column& column : opened.table.columns) there.insert(column.name);
-    for (const WantedColumn& wanted : job_.columns) {
+    for (const Hdf5WantedColumn& wanted : job_.columns) {
       if (there.count(wanted.name) > 0) continue;
       RETURN_IF_ERROR(why_missing(opened.file->description(), wanted.name));
     }

@@ -46,7 +46,7 @@ class JsonlReader : public Reader {
   Result<bool> next(Batch& batch) override {
     batch.clear();
     batch.slice = &slice_;
-    if (batch.columns.size() < wanted_.slot_count) batch.columns.resize(wanted_.slot_count);
+    grow_to(batch.columns, wanted_.slot_count);
     TextChunk chunk;
     ASSIGN_OR_RETURN(const bool more, chunks_->next(chunk));
     if (!more) return false;

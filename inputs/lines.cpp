@@ -25,11 +25,6 @@ struct WantedLines {
   bool only_count() const { return !slot && !raw && !offsets; }
 };
 
-template <typename T>
-void grow_to(std::vector<T>& values, size_t rows) {
-  if (values.size() < rows) values.resize(rows);
-}
-
 std::string_view without_cr(std::string_view line) {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   return line;

@@ -1,11 +1,11 @@
 #include "inputs/support/json_block.h"
 
-#include <bit>
 #include <cstring>
 #include <type_traits>
 
 #include "inputs/support/json_scalar.h"
 #include "inputs/support/text_window.h"
+#include "pipeline/base/bits.h"
 #include "pipeline/base/simd.h"
 
 #ifndef SHARDMILL_INPUTS_SUPPORT_JSON_BLOCK_ONCE
@@ -52,12 +52,6 @@ inline bool matches(const JsonBlock& block, size_t i, const JsonTemplate& make) 
   return true;
 }
 
-/// Calls visit(index) for each set bit, ascending.
-template <typename Visit>
-inline void for_each_bit(uint64_t bits, Visit&& visit) {
-  for (; bits != 0; bits &= bits - 1) visit(static_cast<size_t>(std::countr_zero(bits)));
-}
-
 }  // namespace json_block
 }  // namespace shardmill
 
@@ -79,18 +73,7 @@ using namespace json_block;
 constexpr size_t kNumberBytes = 32;  ///< longer numbers go the other way
 using Bytes = hn::CappedTag<uint8_t, kNumberBytes>;
 
-/// The bits of a mask of bytes, the first byte lowest.
-template <typename Mask>
-HWY_INLINE uint32_t mask_bits(Bytes d, Mask mask) {
-#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
-  uint64_t bits = 0;
-#else
-  // As wide as the mask: a narrower store before a wider load would wait for memory.
-  std::conditional_t<hn::MaxLanes(Bytes()) == 32, uint32_t, uint16_t> bits = 0;
-#endif
-  hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
-  return static_cast<uint32_t>(bits);
-}
+#include "pipeline/base/mask_bits.inl"
 
 /// "true" or "false".
 HWY_INLINE bool is_truth(const char* begin, uint32_t size) {
@@ -109,8 +92,8 @@ HWY_INLINE bool is_plain_number(const char* begin, uint32_t size) {
     const auto text = hn::LoadU(d, bytes + i);
     const auto values = hn::Sub(text, hn::Set(d, '0'));
     const auto is_digit = hn::Eq(hn::Min(values, hn::Set(d, 9)), values);
-    digits |= mask_bits(d, is_digit) << i;
-    dots |= mask_bits(d, hn::Eq(text, hn::Set(d, '.'))) << i;
+    digits |= static_cast<uint32_t>(mask_bits(d, is_digit)) << i;
+    dots |= static_cast<uint32_t>(mask_bits(d, hn::Eq(text, hn::Set(d, '.')))) << i;
   }
   const uint32_t last = (size - 1) & 31;
   const uint32_t valid = ~uint32_t{0} >> (31 - last);
@@ -259,7 +242,7 @@ uint64_t match_json_block(const JsonBlock& block, const JsonTemplate& make, uint
 uint64_t match_json_block_scalar(const JsonBlock& block, const JsonTemplate& make,
                                  uint64_t candidates) {
   uint64_t matched = 0;
-  json_block::for_each_bit(candidates, [&](size_t i) {
+  for_each_bit(candidates, [&](size_t i) {
     matched |= static_cast<uint64_t>(json_block::matches(block, i, make)) << i;
   });
   return matched;

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "inputs/support/text_kernels.h"
+#include "pipeline/base/bits.h"
 #include "pipeline/formats/number_fields.h"
 
 namespace shardmill {
@@ -12,19 +13,8 @@ namespace {
 
 constexpr size_t kPieceBytes = 128 << 10;  ///< indexed at once: fits the second-level cache
 
-template <typename T>
-void grow_to(std::vector<T>& values, size_t size) {
-  if (values.size() < size) values.resize(size);
-}
-
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
-// Calls visit(index) for each set bit, ascending.
-template <typename Visit>
-void for_each_bit(uint64_t bits, Visit&& visit) {
-  for (; bits != 0; bits &= bits - 1) visit(static_cast<size_t>(std::countr_zero(bits)));
 }
 
 }  // namespace

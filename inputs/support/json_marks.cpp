@@ -19,20 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr size_t kBlock = 64;
 using Bytes = hn::CappedTag<uint8_t, kBlock>;
 
-/// The bits of a mask of bytes, the first byte lowest.
-template <typename Mask>
-HWY_INLINE uint64_t mask_bits(Bytes d, Mask mask) {
-#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
-  uint64_t bits = 0;
-#else
-  // As wide as the mask: a narrower store before a wider load would wait for memory.
-  constexpr size_t kLanes = hn::MaxLanes(Bytes());
-  std::conditional_t<kLanes == 64, uint64_t, std::conditional_t<kLanes == 32, uint32_t, uint16_t> >
-      bits = 0;
-#endif
-  hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
-  return bits;
-}
+#include "pipeline/base/mask_bits.inl"
 
 /// Writes base + the position of each set bit, one in any case; returns how many there are.
 HWY_INLINE size_t write_positions(uint64_t bits, uint32_t base, uint32_t* out) {

@@ -23,20 +23,7 @@ constexpr size_t kBlock = 64;
 using Bytes = hn::CappedTag<uint8_t, kBlock>;
 using ByteVector = hn::Vec<Bytes>;
 
-/// The bits of a mask of bytes, the first byte lowest.
-template <typename Mask>
-HWY_INLINE uint64_t mask_bits(Bytes d, Mask mask) {
-#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
-  uint64_t bits = 0;
-#else
-  // As wide as the mask: a narrower store before a wider load would wait for memory.
-  constexpr size_t kLanes = hn::MaxLanes(Bytes());
-  std::conditional_t<kLanes == 64, uint64_t, std::conditional_t<kLanes == 32, uint32_t, uint16_t> >
-      bits = 0;
-#endif
-  hn::StoreMaskBits(d, mask, reinterpret_cast<uint8_t*>(&bits));
-  return bits;
-}
+#include "pipeline/base/mask_bits.inl"
 
 /// Which of the 64 bytes at `at` equal `wanted`.
 HWY_INLINE uint64_t equal_bits(const uint8_t* at, ByteVector wanted) {

@@ -16,11 +16,6 @@ constexpr std::array<std::pair<Type, std::string_view>, 5> kTypeNames = {{
     {Type::kTime, "time"},
 }};
 
-template <typename T>
-void grow_to(std::vector<T>& values, size_t rows) {
-  if (values.size() < rows) values.resize(rows);
-}
-
 }  // namespace
 
 std::string_view type_name(Type type) {

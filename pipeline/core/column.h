@@ -9,6 +9,12 @@
 
 namespace shardmill {
 
+/// Makes room for so many values; what a batch holds never shrinks.
+template <typename T>
+void grow_to(std::vector<T>& values, size_t count) {
+  if (values.size() < count) values.resize(count);
+}
+
 /// A time is nanoseconds since 1970-01-01 00:00 UTC.
 enum class Type : uint8_t { kText, kInt, kFloat, kBool, kTime };
 

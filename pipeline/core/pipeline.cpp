@@ -114,7 +114,7 @@ Status PipelineWorker::begin_slice(const FileSlice& slice) {
 
 Status PipelineWorker::process(Batch& batch) {
   if (batch.rows == 0) return {};
-  if (batch.columns.size() < slots_.slots.size()) batch.columns.resize(slots_.slots.size());
+  grow_to(batch.columns, slots_.slots.size());
   if (slots_.file_slot || slots_.offset_slot || links_.empty()) batch.cut();
   if (slots_.file_slot) fill_file_column(slots_, batch);
   if (slots_.offset_slot) fill_offset_column(slots_, batch);

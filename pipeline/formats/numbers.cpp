@@ -19,6 +19,7 @@ constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7
                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 constexpr size_t kExactDigits = 15;  // every number of so many digits is below 2^53
+constexpr size_t kIntDigits = 18;    // and of so many below 2^63
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr int64_t kSecondsPerDay = 86'400;
 constexpr int kFirstYear = 1678;
@@ -311,15 +312,12 @@ void append_fixed(std::string& out, const ShortestDecimal& decimal) {
 
 }  // namespace
 
-/// Any so many are within 64 bits.
-constexpr size_t kDigitsThatFit = 18;
-
 bool parse_int(std::string_view text, int64_t& value) {
   const bool negative = !text.empty() && text[0] == '-';
   if (negative || (!text.empty() && text[0] == '+')) text.remove_prefix(1);
   if (text.empty()) return false;
   uint64_t magnitude = 0;
-  if (text.size() <= kDigitsThatFit) {
+  if (text.size() <= kIntDigits) {
     for (const char c : text) {
       if (!is_digit(c)) return false;
       magnitude = magnitude * 10 + static_cast<uint64_t>(c - '0');

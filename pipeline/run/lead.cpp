@@ -3,12 +3,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <new>
 #include <numeric>

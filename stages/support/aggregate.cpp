@@ -6,6 +6,7 @@
 
 #include "pipeline/base/check.h"
 #include "pipeline/base/text.h"
+#include "stages/support/aggregate_sums.h"
 #include "stages/support/moments.h"
 
 namespace shardmill {

@@ -66,7 +66,7 @@ uint32_t tag_of(uint64_t hash) {
 }
 
 template <typename T>
-void grow_to(std::vector<T>& values, size_t rows) {
+void grow_ahead_to(std::vector<T>& values, size_t rows) {
   if (values.size() < rows) values.resize(std::max(rows, values.size() + values.size() / 2));
 }
 
@@ -88,8 +88,8 @@ void with_values(Columns& column, Visit&& visit) {
 
 /// The value of a column that is being read as the next one of a column of the table.
 void append_value(const Column& from, size_t row, Column& to, size_t to_row, Arena& texts) {
-  grow_to(to.null, to_row + 1);
-  with_values(to, [&](auto& values) { grow_to(values, to_row + 1); });
+  grow_ahead_to(to.null, to_row + 1);
+  with_values(to, [&](auto& values) { grow_ahead_to(values, to_row + 1); });
   if (from.is_null(row)) return to.set_null(to_row);
   to.null[to_row] = 0;
   if (to.type == Type::kText) {
@@ -147,14 +147,14 @@ class FirstMistake final : public RejectLog {
 }  // namespace
 
 void LookupKeys::read(std::span<const Column* const> columns, const Batch& batch) {
-  grow_to(null_, batch.rows);
-  grow_to(hashes_, batch.rows);
+  grow_ahead_to(null_, batch.rows);
+  grow_ahead_to(hashes_, batch.rows);
   arena_.clear();
   if (!are_words(columns)) {
-    grow_to(bytes_, batch.rows);
+    grow_ahead_to(bytes_, batch.rows);
     return columns.size() == 1 ? read_texts(*columns[0], batch) : read_several(columns, batch);
   }
-  grow_to(words_, batch.rows);
+  grow_ahead_to(words_, batch.rows);
   const Column& column = *columns[0];
   switch (column.type) {
     case Type::kFloat:
@@ -442,7 +442,7 @@ size_t LookupTable::memory_bytes() const {
 
 void LookupTable::find(std::span<const Column* const> keys, const Batch& batch, LookupKeys& scratch,
                        std::vector<uint32_t>& matches) const {
-  grow_to(matches, batch.rows);
+  grow_ahead_to(matches, batch.rows);
   if (rows_ == 0) {
     return batch.for_each_row([&](size_t row) { matches[row] = kNone; });
   }

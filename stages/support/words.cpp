@@ -16,13 +16,7 @@ namespace shardmill {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
-using MaskBits = uint64_t;
-#else
-constexpr size_t kLanes = hn::MaxLanes(hn::CappedTag<uint8_t, 64>());
-using MaskBits = std::conditional_t<kLanes == 64, uint64_t,
-                                    std::conditional_t<kLanes == 32, uint32_t, uint16_t> >;
-#endif
+#include "pipeline/base/mask_bits.inl"
 
 /// One bit for each of 64 bytes: is it white space?
 HWY_INLINE uint64_t white_space_bits(const uint8_t* bytes) {
@@ -34,10 +28,7 @@ HWY_INLINE uint64_t white_space_bits(const uint8_t* bytes) {
     const auto from_tab = hn::Sub(text, hn::Set(d, '\t'));
     const auto is_control = hn::Eq(hn::Min(from_tab, hn::Set(d, '\r' - '\t')), from_tab);
     const auto white = hn::Or(is_control, hn::Eq(text, hn::Set(d, ' ')));
-    // As wide as the mask: a narrower store before a wider load would wait for memory.
-    MaskBits bits = 0;
-    hn::StoreMaskBits(d, white, reinterpret_cast<uint8_t*>(&bits));
-    result |= static_cast<uint64_t>(bits) << at;
+    result |= mask_bits(d, white) << at;
   }
   return result;
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "pipeline/core/stage.h"
+#include "stages/support/exact_sum.h"
 #include "stages/support/moments.h"
 
 namespace shardmill {

@@ -36,7 +36,7 @@ std::vector<SourceFile> read_sources() {
   for (const char* folder : {"pipeline", "inputs", "stages"}) {
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(top / folder)) {
       const std::string extension = entry.path().extension().string();
-      if (extension != ".cpp" && extension != ".h") continue;
+      if (extension != ".cpp" && extension != ".h" && extension != ".inl") continue;
       files.push_back({fs::relative(entry.path(), top).string(), read_file(entry.path())});
     }
   }
