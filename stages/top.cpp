@@ -7,7 +7,7 @@
 #include "pipeline/core/stage.h"
 #include "stages/support/group_codec.h"
 #include "stages/support/group_table.h"
-#include "stages/support/text_counter.h"
+#include "stages/support/value_counter.h"
 
 namespace shardmill {
 
@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kCount = "count";
 
 constexpr uint8_t kVersion = 1;
+/// Room for the frequent words of a language.
+constexpr size_t kCounterBytes = 4 << 20;
 
 /// Every value with its count, in the one state word of its group.
 class TopPartial : public Partial {
@@ -68,19 +70,18 @@ class TopPartial : public Partial {
 
 class TopWorker : public StageWorker {
  public:
-  explicit TopWorker(ColumnRef column) : column_(column), groups_(GroupTable::kBlockRows) {
-    if (column.type == Type::kText) texts_.emplace();
-  }
+  explicit TopWorker(ColumnRef column)
+      : column_(column),
+        counter_(ValueCounter::make(column.type, kCounterBytes)),
+        groups_(GroupTable::kBlockRows) {}
 
-  void begin_unit() override {
-    if (texts_) texts_->clear();
-  }
+  void begin_unit() override { counter_->clear(); }
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     GroupTable& table = *static_cast<TopPartial&>(*context.partial).table;
     const Column& column = batch.columns[column_.slot];
-    if (texts_ && batch.selection.all && !column.has_nulls) {
-      texts_->add(column, batch.rows, table);
+    if (batch.selection.all && !column.has_nulls) {
+      counter_->add(column, batch.rows, table);
     } else {
       count(batch, column, table);
     }
@@ -88,7 +89,7 @@ class TopWorker : public StageWorker {
   }
 
   Status end_slice(const StageContext& context, NextStage&) override {
-    if (texts_) texts_->flush(*static_cast<TopPartial&>(*context.partial).table);
+    counter_->flush(*static_cast<TopPartial&>(*context.partial).table);
     return {};
   }
 
@@ -103,7 +104,7 @@ class TopWorker : public StageWorker {
   }
 
   ColumnRef column_;
-  std::optional<TextCounter> texts_;
+  std::unique_ptr<ValueCounter> counter_;
   KeyScratch scratch_;
   std::vector<uint32_t> groups_;
 };
@@ -119,9 +120,7 @@ class BoundTop : public BoundStage {
   std::unique_ptr<Partial> make_partial() const override {
     return std::make_unique<TopPartial>(column_.type);
   }
-  uint64_t worker_bytes() const override {
-    return column_.type == Type::kText ? TextCounter::kBytesMax : 0;
-  }
+  uint64_t worker_bytes() const override { return kCounterBytes; }
 
   std::vector<Table> finish(Partial& partial) const override {
     const GroupTable& counts = *static_cast<TopPartial&>(partial).table;

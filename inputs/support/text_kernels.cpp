@@ -24,6 +24,7 @@ using Bytes = hn::CappedTag<uint8_t, kBlock>;
 using ByteVector = hn::Vec<Bytes>;
 
 #include "pipeline/base/mask_bits.inl"
+#include "pipeline/base/write_positions.inl"
 
 /// Which of the 64 bytes at `at` equal `wanted`.
 HWY_INLINE uint64_t equal_bits(const uint8_t* at, ByteVector wanted) {
@@ -53,49 +54,6 @@ HWY_INLINE uint64_t prefix_xor(uint64_t bits) {
   return bits;
 #endif
 }
-
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
-
-/// Writes base + the position of each set bit, and up to kMarkSlack further entries: positions in
-/// the block by one compression of bytes, which are then widened 16 at a time.
-template <size_t>
-HWY_INLINE void write_positions(uint64_t bits, uint32_t base, uint32_t* out) {
-  const Bytes d8;
-  const hn::CappedTag<uint32_t, 16> d32;
-  const hn::Rebind<uint8_t, decltype(d32)> d8_part;
-  const auto widened = [&](hn::Vec<decltype(d8_part)> places) HWY_ATTR {
-    return hn::Add(hn::PromoteTo(d32, places), hn::Set(d32, base));
-  };
-  const auto mask = hn::LoadMaskBits(d8, reinterpret_cast<const uint8_t*>(&bits));
-  const auto places = hn::Compress(hn::Iota(d8, 0), mask);
-  hn::StoreU(widened(hn::LowerHalf(hn::LowerHalf(places))), d32, out);
-  const size_t count = bit_count(bits);
-  if (HWY_LIKELY(count <= hn::Lanes(d32))) return;
-  HWY_ALIGN_MAX uint8_t rest[kBlock];
-  hn::Store(places, d8, rest);
-  for (size_t done = hn::Lanes(d32); done < count; done += hn::Lanes(d32)) {
-    hn::StoreU(widened(hn::Load(d8_part, rest + done)), d32, out + done);
-  }
-}
-
-#else
-
-/// Writes base + the position of each set bit, and up to kMarkSlack further entries. `kStep` at a
-/// time without asking: a little more than a block usually has, since a mispredicted branch costs
-/// more than some positions too many. (Faster than compressing vectors of 32-bit positions.)
-template <size_t kStep>
-HWY_INLINE void write_positions(uint64_t bits, uint32_t base, uint32_t* out) {
-  constexpr uint64_t kGuard = uint64_t{1} << 63;  // ctz of 0 is undefined
-  const size_t count = bit_count(bits);
-  for (size_t done = 0; done < count; done += kStep) {
-    for (size_t i = 0; i < kStep; ++i) {
-      out[done + i] = base + static_cast<uint32_t>(__builtin_ctzll(bits | kGuard));
-      bits &= bits - 1;
-    }
-  }
-}
-
-#endif
 
 size_t count_newlines_simd(std::string_view text) {
   const Bytes d;

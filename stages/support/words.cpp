@@ -6,6 +6,7 @@
 
 #include "pipeline/base/simd.h"
 
+#define HWY_WANT_AVX3_DL 1  // for compressing bytes
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "stages/support/words.cpp"
 #include "hwy/foreach_target.h"
@@ -17,6 +18,7 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 #include "pipeline/base/mask_bits.inl"
+#include "pipeline/base/write_positions.inl"
 
 /// One bit for each of 64 bytes: is it white space?
 HWY_INLINE uint64_t white_space_bits(const uint8_t* bytes) {
@@ -39,22 +41,10 @@ size_t find_words_fast(std::string_view text, uint32_t* ends) {
   uint64_t before = 1;  // was the byte before white space?
   // A change from white space to other bytes begins a word, the next change ends it.
   const auto write_changes = [&](uint64_t white, size_t base) HWY_ATTR {
-    uint64_t changes = white ^ (white << 1 | before);
+    const uint64_t changes = white ^ (white << 1 | before);
     before = white >> 63;
-    // A mispredicted end costs more than some numbers too many.
-    constexpr size_t kStep = 8;
-    constexpr uint64_t kGuard = uint64_t{1} << 63;  // ctz of 0 is undefined
-    const auto count = static_cast<size_t>(__builtin_popcountll(changes));
-    size_t done = 0;
-    do {
-      for (size_t i = done; i < done + kStep; ++i) {
-        out[i] =
-            static_cast<uint32_t>(base) + static_cast<uint32_t>(__builtin_ctzll(changes | kGuard));
-        changes &= changes - 1;
-      }
-      done += kStep;
-    } while (done < count);
-    out += count;
+    write_positions<20>(changes, static_cast<uint32_t>(base), out);
+    out += std::popcount(changes);
   };
   size_t at = 0;
   for (; at + 64 <= text.size(); at += 64) write_changes(white_space_bits(bytes + at), at);

@@ -4,9 +4,17 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 namespace shardmill {
 namespace {
+
+template <typename Find>
+std::vector<uint32_t> places_of_words(std::string_view text, Find&& find) {
+  std::vector<uint32_t> ends(text.size() + kWordSlack);
+  ends.resize(2 * find(text, ends.data()));
+  return ends;
+}
 
 TEST(Words, AreRunsOfBytesOtherThanWhiteSpace) {
   EXPECT_EQ(count_words(""), 0u);
@@ -26,6 +34,7 @@ TEST(Words, TheFastKernelEqualsThePlainOneOnAnyBytes) {
       c = any ? static_cast<char>(random()) : alphabet[random() % (sizeof alphabet - 1)];
     }
     ASSERT_EQ(count_words(text), count_words_scalar(text)) << text;
+    ASSERT_EQ(places_of_words(text, find_words), places_of_words(text, find_words_scalar)) << text;
   }
 }
 

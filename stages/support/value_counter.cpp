@@ -1,0 +1,355 @@
+#include "stages/support/value_counter.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "pipeline/base/check.h"
+#include "pipeline/base/heap.h"
+#include "stages/support/short_text.h"
+#include "stages/support/short_text_cells.h"
+
+namespace shardmill {
+
+namespace {
+
+constexpr size_t kBlock = GroupTable::kBlockRows;
+constexpr size_t kCacheLine = 64;
+constexpr unsigned kFirstPlaceBits = 7;
+/// Blocks that go past the places after one whose values mostly had none.
+constexpr unsigned kSkippedBlocks = 63;
+/// Counts have 32 bits.
+constexpr uint64_t kRowsMax = uint64_t{1} << 31;
+
+/// A value and how often it was met since it came here or was handed over.
+template <size_t kWords>
+struct alignas(kWords == 1 ? 16 : 32) Entry {
+  uint64_t words[kWords];
+  uint32_t count;         ///< 0: the place is free, the value only remembered
+  uint32_t count_before;  ///< when another value wanted this place last
+};
+
+struct Free {
+  void operator()(void* memory) const { heap_free(memory); }
+};
+
+void* next_cache_line(void* memory) {
+  const auto address = reinterpret_cast<uintptr_t>(memory);
+  return static_cast<char*>(memory) + (kCacheLine - address % kCacheLine);
+}
+
+// Internal only: never reaches a result.
+template <size_t kWords>
+inline uint64_t hash_of(const uint64_t* words) {
+  if constexpr (kWords == 1) {
+    return (words[0] ^ words[0] >> 32) * 0x9E3779B97F4A7C15u;
+  } else {
+    return hash_short_text(words);
+  }
+}
+
+/// 0 if the values are the same, else 1. Arithmetic, so that no compiler makes a branch of it: that
+/// would often be guessed wrong.
+template <size_t kWords>
+inline uint32_t differ(const uint64_t* a, const uint64_t* b) {
+  uint64_t difference = 0;
+  for (size_t word = 0; word < kWords; ++word) difference |= a[word] ^ b[word];
+  return static_cast<uint32_t>((difference | (uint64_t{0} - difference)) >> 63);
+}
+
+/// The values of a column as words. Equal words are equal values (the table knows of others, like
+/// -0 and +0).
+struct Texts {
+  static constexpr size_t kWords = 2;
+  const std::string_view* texts;
+
+  explicit Texts(const Column& column) : texts(column.text.data()) {}
+  SHARDMILL_READS_PAST_END void words_of(size_t row, uint64_t* words) const {
+    if (texts[row].size() <= kShortTextBytes) [[likely]] {
+      short_text_words(texts[row].data(), texts[row].size(), words);
+    } else {
+      words[0] = words[1] = kNoShortText;
+    }
+  }
+  static void store(const uint64_t* words, Column& column, size_t row) {
+    column.text[row] = {reinterpret_cast<const char*>(words),
+                        static_cast<size_t>(words[1] >> kShortTextKindShift)};
+  }
+  static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
+    to.text[to_row] = from.text[row];
+  }
+};
+
+struct Whole {
+  static constexpr size_t kWords = 1;
+  const int64_t* values;
+
+  explicit Whole(const Column& column) : values(column.ints.data()) {}
+  void words_of(size_t row, uint64_t* words) const {
+    words[0] = static_cast<uint64_t>(values[row]);
+  }
+  static void store(const uint64_t* words, Column& column, size_t row) {
+    column.ints[row] = static_cast<int64_t>(words[0]);
+  }
+  static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
+    to.ints[to_row] = from.ints[row];
+  }
+};
+
+struct Numbers {
+  static constexpr size_t kWords = 1;
+  const double* values;
+
+  explicit Numbers(const Column& column) : values(column.floats.data()) {}
+  void words_of(size_t row, uint64_t* words) const {
+    words[0] = std::bit_cast<uint64_t>(values[row]);
+  }
+  static void store(const uint64_t* words, Column& column, size_t row) {
+    column.floats[row] = std::bit_cast<double>(words[0]);
+  }
+  static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
+    to.floats[to_row] = from.floats[row];
+  }
+};
+
+struct Bools {
+  static constexpr size_t kWords = 1;
+  const uint8_t* values;
+
+  explicit Bools(const Column& column) : values(column.bools.data()) {}
+  void words_of(size_t row, uint64_t* words) const { words[0] = values[row]; }
+  static void store(const uint64_t* words, Column& column, size_t row) {
+    column.bools[row] = static_cast<uint8_t>(words[0]);
+  }
+  static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
+    to.bools[to_row] = from.bools[row];
+  }
+};
+
+/// Each value has two places, side by side in one cache line.
+template <typename Values>
+class Counter final : public ValueCounter {
+ public:
+  Counter(Type type, size_t bytes_max)
+      : place_bits_max_(static_cast<unsigned>(std::bit_width(bytes_max / sizeof(Place))) - 1),
+        handed_words_(kBlock * kWords),
+        handed_counts_(kBlock),
+        groups_(kBlock) {
+    SHARDMILL_CHECK(place_bits_max_ >= kFirstPlaceBits);
+    handed_.prepare(type, kBlock);
+    set_places(kFirstPlaceBits);
+  }
+
+  void add(const Column& column, size_t rows, GroupTable& table) override {
+    if (rows_ + rows > kRowsMax) flush(table);
+    rows_ += rows;
+    const Values values(column);
+    for (size_t first = 0; first < rows; first += kBlock) {
+      const size_t count = std::min(kBlock, rows - first);
+      if (skipped_blocks_ > 0) {
+        --skipped_blocks_;
+        count_in_table(column, first, count, table);
+      } else {
+        count_block(column, values, first, count, table);
+      }
+    }
+    hand_over(table);
+  }
+
+  void flush(GroupTable& table) override {
+    size_t used = 0;
+    for (Place* place = places_; place != places_end(); ++place) {
+      if (place->count == 0) continue;
+      ++used;
+      hand(place->words, place->count, table);
+      place->count = place->count_before = 0;
+    }
+    hand_over(table);
+    rows_ = 0;
+    taken_ = used;
+    skipped_blocks_ = 0;
+    // Going over all places must not cost more than what they save: files may be small.
+    unsigned enough = kFirstPlaceBits;
+    while (used * 16 > size_t{1} << enough && enough < place_bits_) ++enough;
+    if (enough < place_bits_) set_places(enough);
+  }
+
+  void clear() override {
+    if (rows_ == 0) return;
+    for (Place* place = places_; place != places_end(); ++place) {
+      place->count = place->count_before = 0;
+    }
+    rows_ = 0;
+    taken_ = 0;
+  }
+
+ private:
+  static constexpr size_t kWords = Values::kWords;
+  using Place = Entry<kWords>;
+
+  Place* places_end() { return places_ + (size_t{1} << place_bits_); }
+  Place* place_of(const uint64_t* words) {
+    return places_ + (hash_of<kWords>(words) >> (64 - place_bits_));
+  }
+  Place* other_place(Place* place) { return places_ + ((place - places_) ^ 1); }
+
+  /// Forgets everything.
+  void set_places(unsigned bits) {
+    memory_.reset();
+    memory_.reset(heap_zeroed((sizeof(Place) << bits) + kCacheLine));
+    places_ = static_cast<Place*>(next_cache_line(memory_.get()));
+    place_bits_ = bits;
+    taken_ = 0;
+  }
+
+  void count_block(const Column& column, const Values& values, size_t first, size_t count,
+                   GroupTable& table) {
+    const size_t others = count_known(values, first, count);
+    for (size_t i = 0; i < others; ++i) find_place(column, values, first + others_[i], table);
+    if (place_bits_ < place_bits_max_) {
+      // Half of all places, or there are too many values that share them.
+      if (taken_ * 4 > size_t{1} << place_bits_) grow(table);
+    } else if (others * 2 > kBlock) {
+      skipped_blocks_ = kSkippedBlocks;
+    }
+  }
+
+  /// Counts the rows whose value is here; returns how many others there are.
+  size_t count_known(const Values& values, size_t first, size_t count) {
+    const unsigned shift = 64 - place_bits_;
+    Place* const places = places_;
+    size_t others = 0;
+    const auto count_one = [&](size_t i, const uint64_t* words, size_t at) {
+      Place& place = places[at ^ differ<kWords>(places[at].words, words)];
+      const uint32_t is_other = differ<kWords>(place.words, words);
+      place.count += 1 - is_other;
+      others_[others] = static_cast<uint32_t>(i);
+      others += is_other;
+    };
+    if constexpr (kWords == 1) {
+      for (size_t i = 0; i < count; ++i) {
+        uint64_t word;
+        values.words_of(first + i, &word);
+        count_one(i, &word, hash_of<1>(&word) >> shift);
+      }
+    } else {
+      ShortTextCell cells[kBlock];
+      uint64_t hashes[kBlock];
+      short_text_cells(values.texts + first, count, cells, hashes);
+      for (size_t i = 0; i < count; ++i) __builtin_prefetch(&places[hashes[i] >> shift], 1);
+      for (size_t i = 0; i < count; ++i) count_one(i, cells[i].words, hashes[i] >> shift);
+    }
+    return others;
+  }
+
+  /// Counts a value that was not here, and gives it a place if one is free, or has a value that was
+  /// not met since another wanted its place last.
+  void find_place(const Column& column, const Values& values, size_t row, GroupTable& table) {
+    uint64_t words[kWords];
+    values.words_of(row, words);
+    if (kWords == 1 || words[1] != kNoShortText) {
+      Place* const first = place_of(words);
+      Place* const second = other_place(first);
+      for (Place* place : {first, second}) {
+        if (differ<kWords>(place->words, words) != 0) continue;
+        ++place->count;
+        return;
+      }
+      Place& rarer = first->count <= second->count ? *first : *second;
+      if (rarer.count == rarer.count_before) {
+        if (rarer.count > 0) {
+          hand(rarer.words, rarer.count, table);
+        } else {
+          ++taken_;
+        }
+        std::copy_n(words, kWords, rarer.words);
+        rarer.count = 1;
+        rarer.count_before = 0;
+        return;
+      }
+      rarer.count_before = rarer.count;
+    }
+    Values::copy(column, row, handed_, handed_rows_);
+    handed_counts_[handed_rows_++] = 1;
+    if (handed_rows_ == kBlock) hand_over(table);
+  }
+
+  void hand(const uint64_t* words, uint32_t count, GroupTable& table) {
+    uint64_t* const kept = handed_words_.data() + handed_rows_ * kWords;
+    std::copy_n(words, kWords, kept);
+    Values::store(kept, handed_, handed_rows_);
+    handed_counts_[handed_rows_++] = count;
+    if (handed_rows_ == kBlock) hand_over(table);
+  }
+
+  void hand_over(GroupTable& table) {
+    const Column* const keys[] = {&handed_};
+    table.find_or_add(keys, {.first = 0, .count = handed_rows_}, scratch_, groups_.data());
+    const StateWords counts = table.state();
+    for (size_t i = 0; i < handed_rows_; ++i) *counts.at(groups_[i]) += handed_counts_[i];
+    handed_rows_ = 0;
+  }
+
+  void count_in_table(const Column& column, size_t first, size_t count, GroupTable& table) {
+    const Column* const keys[] = {&column};
+    table.find_or_add(keys, {.first = first, .count = count}, scratch_, groups_.data());
+    const StateWords counts = table.state();
+    for (size_t i = 0; i < count; ++i) ++*counts.at(groups_[i]);
+  }
+
+  void grow(GroupTable& table) {
+    const std::unique_ptr<void, Free> memory = std::move(memory_);
+    const Place* const begin = places_;
+    const Place* const end = places_end();
+    set_places(place_bits_ + 1);
+    for (const Place* place = begin; place != end; ++place) {
+      if (place->count == 0) continue;
+      Place* to = place_of(place->words);
+      if (to->count > 0) to = other_place(to);
+      if (to->count > 0) {
+        hand(place->words, place->count, table);
+      } else {
+        *to = *place;
+        ++taken_;
+      }
+    }
+  }
+
+  std::unique_ptr<void, Free> memory_;
+  Place* places_ = nullptr;  ///< in it, neighbours in one cache line
+  unsigned place_bits_ = 0;
+  const unsigned place_bits_max_;
+  size_t taken_ = 0;   ///< places that were free once
+  uint64_t rows_ = 0;  ///< since the last flush
+  unsigned skipped_blocks_ = 0;
+  uint32_t others_[kBlock];  ///< of the block at hand: rows whose value is not here
+  // On the way to the table:
+  Column handed_;
+  std::vector<uint64_t> handed_words_;
+  std::vector<uint32_t> handed_counts_;
+  size_t handed_rows_ = 0;
+  std::vector<uint32_t> groups_;
+  KeyScratch scratch_;
+};
+
+}  // namespace
+
+std::unique_ptr<ValueCounter> ValueCounter::make(Type type, size_t bytes_max) {
+  switch (type) {
+    case Type::kText:
+      return std::make_unique<Counter<Texts>>(type, bytes_max);
+    case Type::kInt:
+    case Type::kTime:
+      return std::make_unique<Counter<Whole>>(type, bytes_max);
+    case Type::kFloat:
+      return std::make_unique<Counter<Numbers>>(type, bytes_max);
+    case Type::kBool:
+      break;
+  }
+  return std::make_unique<Counter<Bools>>(type, bytes_max);
+}
+
+}  // namespace shardmill

@@ -1,0 +1,36 @@
+// Counts of values in front of a table: most of them without looking into it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "pipeline/core/column.h"
+#include "stages/support/group_table.h"
+
+namespace shardmill {
+
+/// Counts the values of a column in the first state word of their groups. A value and its count
+/// stand here side by side until they are handed over: one look instead of the table's two, each
+/// of which may wait for memory. What finds no place here, because values that are met more often
+/// have it, and texts over 15 bytes, are counted in the table at once. Values keep their places
+/// from one table to the next, so that a worker's units after the first begin with the values that
+/// come often.
+///
+/// About 1.2 ns a number and 2.5 ns a text of few different ones. One worker.
+class ValueCounter {
+ public:
+  /// Takes at most `bytes_max` of memory beside a few KiB, and only what many different values
+  /// need. REQUIRES: bytes_max >= kBytesLeast.
+  static constexpr size_t kBytesLeast = 8 << 10;
+  static std::unique_ptr<ValueCounter> make(Type type, size_t bytes_max);
+
+  virtual ~ValueCounter() = default;
+  /// Counts rows [0, rows) of a column without nulls. `table` is the same one until `flush`.
+  virtual void add(const Column& column, size_t rows, GroupTable& table) = 0;
+  /// Hands over all counts.
+  virtual void flush(GroupTable& table) = 0;
+  /// Forgets all counts.
+  virtual void clear() = 0;
+};
+
+}  // namespace shardmill
