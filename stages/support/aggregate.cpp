@@ -413,6 +413,34 @@ Aggregates::Aggregates(const AggregatePlan& plan) : plan_(plan), nulls_(plan.inp
     const Type type = plan.inputs_[state.input].column.type;
     states_.push_back(make_aggregate_state(state.kind, type, plan.distinct_limit_));
   }
+  for (const AggregatePlan::Input& input : plan.inputs_) {
+    float_states_.push_back(float_states_of(input));
+  }
+}
+
+FloatStates Aggregates::float_states_of(const AggregatePlan::Input& input) const {
+  FloatStates found;
+  if (input.column.type != Type::kFloat) return found;
+  for (const size_t state : input.states) {
+    const size_t word = plan_.states_[state].first_word;
+    switch (plan_.states_[state].kind) {
+      case StateKind::kSum:
+        found.sum = static_cast<FloatSums*>(states_[state].get());
+        found.sum_word = word;
+        break;
+      case StateKind::kMin:
+        found.smallest = static_cast<NumberExtremes*>(states_[state].get());
+        found.smallest_word = word;
+        break;
+      case StateKind::kMax:
+        found.largest = static_cast<NumberExtremes*>(states_[state].get());
+        found.largest_word = word;
+        break;
+      default:
+        break;
+    }
+  }
+  return found;
 }
 
 void Aggregates::make_room(size_t groups) {
@@ -499,20 +527,28 @@ void Aggregates::add(const Batch& batch, const RowBlock& block, const uint32_t* 
   make_room(table.size());
   const StateWords words = table.state();
   scratch.one_group = is_one_group(groups, block.count);
-  if (scratch.one_group) {
-    *words.at(groups[0]) += block.count;
-  } else {
-    for (size_t i = 0; i < block.count; ++i) ++*words.at(groups[i]);
-  }
+  bool counted = scratch.one_group;
+  if (scratch.one_group) *words.at(groups[0]) += block.count;
   for (size_t input = 0; input < plan_.inputs_.size(); ++input) {
     const AggregatePlan::Input& plan = plan_.inputs_[input];
     const Column& column = batch.columns[plan.column.slot];
     SHARDMILL_CHECK(column.type == plan.column.type);
     const ValueBlock values = values_of(input, column, block, groups, scratch);
+    const FloatStates& together = float_states_[input];
+    const bool is_together = together.any() && !scratch.one_group;
+    if (is_together) {
+      const bool counts = !counted && values.groups == groups;  // each row has a value
+      together.add(values, words, counts ? 1 : 0);
+      counted = counted || counts;
+    }
     for (const size_t state : plan.states) {
+      const StateKind kind = plan_.states_[state].kind;
+      if (is_together && FloatStates::has(kind)) continue;
       states_[state]->add(values, words.from(plan_.states_[state].first_word));
     }
   }
+  if (counted) return;
+  for (size_t i = 0; i < block.count; ++i) ++*words.at(groups[i]);
 }
 
 void Aggregates::merge(const GroupTable& table, Aggregates& other, const GroupTable& other_table,

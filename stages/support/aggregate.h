@@ -15,6 +15,7 @@
 #include "pipeline/core/bind.h"
 #include "pipeline/core/table.h"
 #include "stages/support/aggregate_state.h"
+#include "stages/support/float_states.h"
 #include "stages/support/group_table.h"
 #include "stages/support/quantile_sketch.h"
 
@@ -151,6 +152,7 @@ class Aggregates {
 
  private:
   void make_room(size_t groups);
+  FloatStates float_states_of(const AggregatePlan::Input& input) const;
   void add_nulls(size_t input, uint32_t group, uint64_t nulls);
   uint64_t nulls(size_t input, uint32_t group) const;
   ValueBlock values_of(size_t input, const Column& column, const RowBlock& block,
@@ -159,6 +161,7 @@ class Aggregates {
 
   const AggregatePlan& plan_;
   std::vector<std::unique_ptr<AggregateState>> states_;  ///< as in the plan
+  std::vector<FloatStates> float_states_;  ///< by input: those that are added to together
   /// By input, then by group: values that were null. Empty for an input without any.
   std::vector<std::vector<uint64_t>> nulls_;
   size_t groups_ = 0;

@@ -9,23 +9,13 @@
 #include "pipeline/base/hash.h"
 #include "stages/support/aggregate_state_inner.h"
 #include "stages/support/aggregate_sums.h"
+#include "stages/support/ordered_word.h"
 
 namespace shardmill {
 
 // ---- smallest and largest
 
 namespace {
-
-constexpr uint64_t kSignBit = uint64_t{1} << 63;
-
-/// Words in the order of the numbers, none of which is 0 or all ones for floats.
-uint64_t ordered_word(int64_t value) {
-  return static_cast<uint64_t>(value) ^ kSignBit;
-}
-uint64_t ordered_word(double value) {
-  const uint64_t bits = std::bit_cast<uint64_t>(value + 0.0);
-  return bits ^ ((bits >> 63) != 0 ? ~uint64_t{0} : kSignBit);
-}
 
 template <bool kLargest, typename T>
 uint64_t extreme_word(T value) {

@@ -184,47 +184,27 @@ void FloatSums::merge_window(uint32_t group, uint64_t* words, const uint64_t* ot
 }
 
 void FloatSums::add(const ValueBlock& values, StateWords words) {
+  if (values.count == 0) return;
+  if (values.one_group) return add_to_one(values, words.at(values.groups[0]));
+  for (size_t i = 0; i < values.count; ++i) {
+    add_value(values.groups[i], words.at(values.groups[i]), values.floats[i]);
+  }
+}
+
+void FloatSums::add_to_one(const ValueBlock& values, uint64_t* words) {
+  const uint32_t group = values.groups[0];
   FloatPlanes planes;
   for (size_t first = 0; first < values.count; first += FloatPlanes::kValues) {
     const size_t block = std::min(FloatPlanes::kValues, values.count - first);
     const uint32_t fit = split_planes(values.floats + first, block, planes);
     for (size_t at = 0; at < block; at += FloatPlanes::kLane) {
       const size_t count = std::min(FloatPlanes::kLane, block - at);
-      const uint32_t* const groups = values.groups + first + at;
-      if ((fit >> (at / FloatPlanes::kLane) & 1) == 0) [[unlikely]] {
-        const double* const floats = values.floats + first + at;
-        for (size_t i = 0; i < count; ++i) add_value(groups[i], words.at(groups[i]), floats[i]);
-      } else if (values.one_group) {
-        add_planes_to_one(planes, at, count, groups[0], words.at(groups[0]));
-      } else {
-        add_planes(planes, at, count, groups, words);
+      if ((fit >> (at / FloatPlanes::kLane) & 1) != 0) [[likely]] {
+        add_planes_to_one(planes, at, count, group, words);
+        continue;
       }
+      for (size_t i = 0; i < count; ++i) add_value(group, words, values.floats[first + at + i]);
     }
-  }
-}
-
-namespace {
-
-constexpr unsigned kLowToWord = 13;  // 2^-66 to 2^-79, and 51 bits to 64
-
-}  // namespace
-
-void FloatSums::add_planes(const FloatPlanes& planes, size_t first, size_t count,
-                           const uint32_t* groups, StateWords words) {
-  for (size_t i = 0; i < count; ++i) {
-    uint64_t* const sum = words.at(groups[i]);
-    const uint64_t low = planes.low[first + i] << kLowToWord;
-    const int64_t high = static_cast<int64_t>(planes.high[first + i]);
-    uint64_t low_sum = 0;
-    int64_t high_sum = 0;
-    const int64_t carry = __builtin_add_overflow(sum[0], low, &low_sum) ? 1 : 0;
-    if (__builtin_add_overflow(static_cast<int64_t>(sum[1]), high + carry, &high_sum))
-        [[unlikely]] {
-      add_to_window(groups[i], sum, static_cast<Int128>(static_cast<UInt128>(high) << 64 | low));
-      continue;
-    }
-    sum[0] = low_sum;
-    sum[1] = static_cast<uint64_t>(high_sum);
   }
 }
 

@@ -69,14 +69,15 @@ class WindowedSums : public AggregateState {
   std::vector<ExactSum> wide_;
 };
 
-/// Exact sums of doubles: a window of 128 bits in units of 2^-79. Lanes of 16 values that all fit
-/// FloatPlanes take an addition in memory each (about 1 ns; less if they are of one group); others
-/// below 2^47 and with at most 78 bits behind the point fit too, one by one (3.5 ns); what is left
-/// goes to ExactSums.
+/// Exact sums of doubles: a window of 128 bits in units of 2^-79. Values below 2^47 with at most 78
+/// bits behind the point fit it (3.5 ns, far less for lanes of FloatPlanes that are all of one
+/// group); what is left goes to ExactSums. FloatStates adds faster to several groups.
 class FloatSums final : public WindowedSums {
  public:
   size_t words() const override { return 2; }
   void add(const ValueBlock& values, StateWords words) override;
+  /// How FloatPlanes::low goes to the first of the window's words; high is the second one.
+  static constexpr unsigned kLowToWord = 13;  // 2^-66 to 2^-79, and 51 bits to 64
 
  protected:
   int window_exponent() const override { return -79; }
@@ -84,8 +85,7 @@ class FloatSums final : public WindowedSums {
   void merge_window(uint32_t group, uint64_t* words, const uint64_t* other) override;
 
  private:
-  void add_planes(const FloatPlanes& planes, size_t first, size_t count, const uint32_t* groups,
-                  StateWords words);
+  void add_to_one(const ValueBlock& values, uint64_t* words);
   void add_planes_to_one(const FloatPlanes& planes, size_t first, size_t count, uint32_t group,
                          uint64_t* words);
   void add_value(uint32_t group, uint64_t* words, double value);

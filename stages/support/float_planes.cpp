@@ -6,6 +6,7 @@
 #include "pipeline/base/check.h"
 #include "pipeline/base/simd.h"
 #include "stages/support/float_planes_inner.h"
+#include "stages/support/ordered_word.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "stages/support/float_planes.cpp"
@@ -21,16 +22,23 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr size_t kLane = FloatPlanes::kLane;
 
-/// Splits kLane values; false if one does not fit.
-HWY_INLINE bool split_lane(const double* values, uint64_t* low, uint64_t* high) {
+/// Splits kLane values to place `at` of the planes; false if one does not fit.
+HWY_INLINE bool split_lane(const double* values, size_t at, FloatPlanes& planes) {
+  uint64_t* const low = planes.low.data() + at;
+  uint64_t* const high = planes.high.data() + at;
+  uint64_t* const order = planes.order.data() + at;
   const hn::CappedTag<double, 8> df;
+  const hn::RebindToSigned<decltype(df)> di;
   const hn::RebindToUnsigned<decltype(df)> d;
   const auto high_shift = hn::Set(df, kHighShift);
   const auto low_shift = hn::Set(df, kLowShift);
   auto outside = hn::Zero(d);
   auto inexact = hn::Zero(d);
   for (size_t i = 0; i < kLane; i += hn::Lanes(d)) {
-    const auto value = hn::LoadU(df, values + i);
+    const auto value = hn::Add(hn::LoadU(df, values + i), hn::Zero(df));  // -0 becomes 0
+    const auto bits = hn::BitCast(d, value);
+    const auto negative = hn::BitCast(d, hn::ShiftRight<63>(hn::BitCast(di, value)));
+    hn::StoreU(hn::Xor(bits, hn::Or(negative, hn::Set(d, kSignBit))), d, order + i);
     const auto shifted = hn::Add(value, high_shift);
     const auto rest = hn::Sub(value, hn::Sub(shifted, high_shift));
     const auto rest_shifted = hn::Add(rest, low_shift);
@@ -58,7 +66,7 @@ uint32_t split_planes_simd(const double* values, size_t count, FloatPlanes& plan
       std::copy(from, values + count, padded);
       from = padded;
     }
-    const bool fits = split_lane(from, planes.low.data() + at, planes.high.data() + at);
+    const bool fits = split_lane(from, at, planes);
     fit |= (fits ? uint32_t{1} : 0) << (at / kLane);
   }
   return fit;
@@ -85,13 +93,15 @@ uint32_t split_planes_scalar(const double* values, size_t count, FloatPlanes& pl
   for (size_t at = 0; at < count; at += FloatPlanes::kLane) {
     bool fits = true;
     for (size_t i = at; i < std::min(at + FloatPlanes::kLane, count); ++i) {
-      const double shifted = values[i] + kHighShift;
-      const double rest = values[i] - (shifted - kHighShift);
+      const double value = values[i] + 0.0;
+      const double shifted = value + kHighShift;
+      const double rest = value - (shifted - kHighShift);
       const double rest_shifted = rest + kLowShift;
       const uint64_t high_bits = std::bit_cast<uint64_t>(shifted);
       const uint64_t low_bits = std::bit_cast<uint64_t>(rest_shifted);
       planes.low[i] = (low_bits - kLowBits) & kLowMask;
       planes.high[i] = high_bits - kHighBits - 1 + (low_bits >> 51 & 1);
+      planes.order[i] = ordered_word(value);
       fits = fits && (high_bits ^ kHighBits) >> 52 == 0;
       fits = fits &&
              std::bit_cast<uint64_t>(rest_shifted - kLowShift) == std::bit_cast<uint64_t>(rest);
