@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "pipeline/base/check.h"
@@ -28,7 +29,7 @@ constexpr uint64_t kLong = uint64_t{0xff} << kKindShift;
 constexpr uint64_t kNull = uint64_t{0xfe} << kKindShift;
 constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
 constexpr size_t kFirstSlots = 64;
-constexpr size_t kNearSlots = 4096;   // 32 KiB: nothing is fetched ahead
+constexpr size_t kNearSlots = 4096;   // 32 KiB: nothing is fetched ahead, at most an eighth full
 constexpr size_t kWideSlots = 32768;  // tables with fewer slots are at most a quarter full
 
 constexpr uint64_t kHashStart = 0x9E3779B97F4A7C15u;
@@ -41,8 +42,11 @@ bool is_long(uint64_t second) {
 
 /// Internal only: never reaches a result.
 uint64_t mix(uint64_t hash, uint64_t first, uint64_t second) {
-  const UInt128 product = static_cast<UInt128>(first ^ hash ^ kHashFirst) * (second ^ kHashSecond);
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  const uint64_t a = first ^ hash ^ kHashFirst;
+  const uint64_t b = second ^ kHashSecond;
+  // The lower half is multiplied apart: compilers leave a product of which both halves are used in
+  // memory, which costs more.
+  return (a * b) ^ static_cast<uint64_t>((static_cast<UInt128>(a) * b) >> 64);
 }
 
 uint64_t long_cell(const void* view) {
@@ -80,28 +84,71 @@ inline void fill_cells(const Column& column, const RowBlock& block, size_t words
   }
 }
 
-/// kPlain: the rows follow each other and none is null.
-template <bool kPlain>
-SHARDMILL_READS_PAST_END void fill_text_cells(const Column& column, const RowBlock& block,
-                                              size_t words, uint64_t* cells, uint64_t* hashes) {
-  const std::string_view* const text = column.text.data() + (kPlain ? block.first : 0);
-  const size_t count = block.count;
-  for (size_t i = 0; i < count; ++i, cells += words) {
-    const size_t row = kPlain ? i : block.row(i);
-    const std::string_view value = text[row];
-    uint64_t second_hashed = 0;
-    if (!kPlain && column.is_null(row)) {
+/// The cell of a text that may be empty, long, or at the end of a page; what is hashed of its
+/// second word.
+[[gnu::noinline]] uint64_t odd_text_cell(const std::string_view& text, uint64_t* cell) {
+  if (text.size() <= kShortTextBytes) {
+    short_text_words(text.data(), text.size(), cell);
+    return cell[1];
+  }
+  cell[0] = hash64(text);
+  cell[1] = long_cell(&text);
+  return kLong;
+}
+
+/// Takes a text as a key's cell into a hash.
+SHARDMILL_READS_PAST_END inline uint64_t add_text_cell(uint64_t hash, const std::string_view& text,
+                                                       uint64_t* cell) {
+  if (is_plain_short_text(text)) [[likely]] {
+    plain_short_text_words(text.data(), text.size(), cell);
+    return mix(hash, cell[0], cell[1]);
+  }
+  const uint64_t second = odd_text_cell(text, cell);
+  return mix(hash, cell[0], second);
+}
+
+void fill_text_cells(const Column& column, const RowBlock& block, size_t words, uint64_t* cells,
+                     uint64_t* hashes) {
+  for (size_t i = 0; i < block.count; ++i, cells += words) {
+    const size_t row = block.row(i);
+    if (column.is_null(row)) {
       cells[0] = 0;
-      second_hashed = cells[1] = kNull;
-    } else if (value.size() <= kShortTextBytes) [[likely]] {
-      short_text_words(value.data(), value.size(), cells);
-      second_hashed = cells[1];
+      cells[1] = kNull;
+      hashes[i] = mix(hashes[i], 0, kNull);
     } else {
-      cells[0] = hash64(value);
-      cells[1] = long_cell(&text[row]);
-      second_hashed = kLong;
+      hashes[i] = add_text_cell(hashes[i], column.text[row], cells);
     }
-    hashes[i] = mix(hashes[i], cells[0], second_hashed);
+  }
+}
+
+/// Texts of rows that follow each other, none of them null.
+template <size_t kKeys>
+using PlainTexts = std::array<const std::string_view*, kKeys>;
+
+/// Nothing unless all keys of the block are such texts.
+template <size_t kKeys>
+std::optional<PlainTexts<kKeys>> plain_texts(std::span<const Column* const> keys,
+                                             const RowBlock& block) {
+  if (keys.size() != kKeys || block.list != nullptr) return std::nullopt;
+  PlainTexts<kKeys> texts = {};
+  for (size_t key = 0; key < kKeys; ++key) {
+    if (keys[key]->type != Type::kText || keys[key]->has_nulls) return std::nullopt;
+    texts[key] = keys[key]->text.data() + block.first;
+  }
+  return texts;
+}
+
+/// Cells and hashes of all keys at once. `fetch(hash)` may fetch what the hash leads to.
+template <size_t kKeys, typename Fetch>
+void fill_plain_texts(const PlainTexts<kKeys>& texts, size_t count, uint64_t* cells,
+                      uint64_t* hashes, Fetch&& fetch) {
+  for (size_t i = 0; i < count; ++i) {
+    uint64_t hash = kHashStart;
+    for (size_t key = 0; key < kKeys; ++key, cells += 2) {
+      hash = add_text_cell(hash, texts[key][i], cells);
+    }
+    hashes[i] = hash;
+    fetch(hash);
   }
 }
 
@@ -109,11 +156,7 @@ void fill_cells_of(const Column& column, const RowBlock& block, size_t words, ui
                    uint64_t* hashes) {
   switch (column.type) {
     case Type::kText:
-      if (block.list == nullptr && !column.has_nulls) {
-        fill_text_cells<true>(column, block, words, cells, hashes);
-      } else {
-        fill_text_cells<false>(column, block, words, cells, hashes);
-      }
+      fill_text_cells(column, block, words, cells, hashes);
       break;
     case Type::kInt:
     case Type::kTime:
@@ -137,8 +180,23 @@ void fill_cells_of(const Column& column, const RowBlock& block, size_t words, ui
   }
 }
 
+/// At least.
+size_t slots_a_group(size_t slots) {
+  if (slots < kNearSlots) return 8;
+  return slots < kWideSlots ? 4 : 2;
+}
+
 uint32_t tag_of(uint64_t hash) {
   return static_cast<uint32_t>(hash >> 32);
+}
+
+/// That of the first two slots of a tag that has the tag, or the second one. Without a branch,
+/// which would often be guessed wrong: where the first one is free the second one has another tag.
+inline uint64_t slot_of(const uint64_t* slots, size_t mask, uint64_t tag) {
+  const uint64_t first = slots[tag & mask];
+  const uint64_t second = slots[(tag + 1) & mask];
+  const uint64_t is_second = uint64_t{0} - static_cast<uint64_t>((first >> 32) != tag);
+  return first ^ ((first ^ second) & is_second);
 }
 
 template <typename T>
@@ -169,24 +227,35 @@ GroupTable::GroupTable(std::vector<Type> key_types, size_t state_words)
 void GroupTable::find_or_add(std::span<const Column* const> keys, const RowBlock& block,
                              KeyScratch& scratch, uint32_t* groups) {
   SHARDMILL_CHECK(keys.size() == key_types_.size() && block.count <= kBlockRows);
-  scratch.cells.resize(kBlockRows * state_at_);
-  scratch.hashes.resize(kBlockRows);
-  std::fill_n(scratch.hashes.begin(), block.count, kHashStart);
   for (size_t key = 0; key < keys.size(); ++key) {
     SHARDMILL_CHECK(keys[key]->type == key_types_[key]);
-    fill_cells_of(*keys[key], block, state_at_, scratch.cells.data() + 2 * key,
-                  scratch.hashes.data());
   }
-  scratch.candidates.resize(kBlockRows);
+  const auto text = plain_texts<1>(keys, block);
+  if (text && slot_count_ <= kNearSlots) return probe_near_texts((*text)[0], block.count, groups);
+  scratch.make_room(kBlockRows, state_at_);
+  uint64_t* const cells = scratch.cells.data();
+  uint64_t* const hashes = scratch.hashes.data();
+  const auto fetch = [slots = slots_.get(), mask = slot_count_ - 1](uint64_t hash) {
+    __builtin_prefetch(&slots[tag_of(hash) & mask]);
+  };
+  if (text) {
+    fill_plain_texts<1>(*text, block.count, cells, hashes, fetch);
+  } else if (const auto texts = plain_texts<2>(keys, block)) {
+    fill_plain_texts<2>(*texts, block.count, cells, hashes, fetch);
+  } else {
+    std::fill_n(hashes, block.count, kHashStart);
+    for (size_t key = 0; key < keys.size(); ++key) {
+      fill_cells_of(*keys[key], block, state_at_, cells + 2 * key, hashes);
+    }
+    for (size_t i = 0; i < block.count && !keys.empty(); ++i) fetch(hashes[i]);
+  }
   probe_any(scratch, block.count, groups);
 }
 
 void GroupTable::find_or_add(const GroupTable& other, size_t first, size_t count,
                              KeyScratch& scratch, uint32_t* groups) {
   SHARDMILL_CHECK(other.key_types_ == key_types_ && count <= kBlockRows);
-  scratch.cells.resize(kBlockRows * state_at_);
-  scratch.hashes.resize(kBlockRows);
-  scratch.candidates.resize(kBlockRows);
+  scratch.make_room(kBlockRows, state_at_);
   for (size_t i = 0; i < count; ++i) {
     const uint64_t* const cells = other.record(static_cast<uint32_t>(first + i));
     std::copy_n(cells, state_at_, scratch.cells.begin() + static_cast<ptrdiff_t>(i * state_at_));
@@ -233,6 +302,12 @@ inline bool GroupTable::same_key(const uint64_t* record, const uint64_t* cells) 
   return true;
 }
 
+void KeyScratch::make_room(size_t rows, size_t words) {
+  cells.resize(rows * words);
+  hashes.resize(rows);
+  candidates.resize(rows);
+}
+
 template <size_t kKeys>
 void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
   const size_t words = kKeys == 0 ? state_at_ : 2 * kKeys;
@@ -251,30 +326,67 @@ void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
   }
 }
 
+/// From text to group in one pass, without leaving cells and hashes in memory.
+SHARDMILL_READS_PAST_END void GroupTable::probe_near_texts(const std::string_view* texts,
+                                                           size_t count, uint32_t* groups) {
+  for (size_t i = 0; i < count;) {
+    i = probe_known_texts(texts, i, count, groups);
+    if (i == count) return;
+    uint64_t cell[2];
+    const uint64_t hash = add_text_cell(kHashStart, texts[i], cell);
+    groups[i++] = find_or_add_one<1>(cell, tag_of(hash));
+  }
+}
+
+/// Goes on to the first text that is not found at once. The table does not change meanwhile.
+SHARDMILL_READS_PAST_END size_t GroupTable::probe_known_texts(const std::string_view* texts,
+                                                              size_t i, size_t count,
+                                                              uint32_t* groups) const {
+  const size_t mask = slot_count_ - 1;
+  const uint64_t* const slots = slots_.get();
+  const uint64_t* const records = records_.get() - stride_;
+  const size_t stride = stride_;
+  for (; i < count; ++i) {
+    const char* const bytes = texts[i].data();
+    const size_t size = texts[i].size();
+    if (!is_plain_short_text({bytes, size})) [[unlikely]]
+      return i;
+    const ShortTextMask own = kShortTextMasks[size];
+    const uint64_t first = *reinterpret_cast<const UnalignedWord*>(bytes) & own.first;
+    const uint64_t second =
+        (*reinterpret_cast<const UnalignedWord*>(bytes + 8) & own.second) | size << 56;
+    const uint64_t tag = tag_of(mix(kHashStart, first, second));
+    uint64_t slot = slots[tag & mask];
+    if ((slot >> 32) != tag) [[unlikely]] {
+      slot = slots[(tag + 1) & mask];
+      if ((slot >> 32) != tag) [[unlikely]]
+        return i;
+    }
+    const uint32_t group = static_cast<uint32_t>(slot);
+    const uint64_t* const record = records + group * stride;
+    if (((record[0] ^ first) | (record[1] ^ second)) != 0) [[unlikely]]
+      return i;
+    groups[i] = group - 1;
+  }
+  return count;
+}
+
 /// The first group of a tag plus 1, or 0 if there is none.
 inline uint32_t GroupTable::candidate_of(uint64_t tag) const {
   const size_t mask = slot_count_ - 1;
   const uint64_t* const slots = slots_.get();
-  const size_t at = tag & mask;
-  // Of two slots without a branch, which would often be guessed wrong: where the first one is free
-  // the second one has another tag.
-  const uint64_t first = slots[at];
-  const uint64_t second = slots[(at + 1) & mask];
-  const uint64_t is_second = uint64_t{0} - static_cast<uint64_t>((first >> 32) != tag);
-  uint64_t slot = first ^ ((first ^ second) & is_second);
+  uint64_t slot = slot_of(slots, mask, tag);
   if ((slot >> 32) != tag) [[unlikely]] {
-    for (size_t next = at + 2; slot != 0 && (slot >> 32) != tag; ++next) slot = slots[next & mask];
+    for (size_t next = (tag & mask) + 2; slot != 0 && (slot >> 32) != tag; ++next)
+      slot = slots[next & mask];
   }
   return static_cast<uint32_t>(slot);
 }
 
 /// The candidates of a block, with their records on the way.
 void GroupTable::find_candidates(const uint64_t* hashes, size_t count, uint32_t* candidates) const {
-  const size_t mask = slot_count_ - 1;
-  const uint64_t* const slots = slots_.get();
   const uint64_t* const records = records_.get();
   const size_t stride = stride_;
-  for (size_t i = 0; i < count; ++i) __builtin_prefetch(&slots[tag_of(hashes[i]) & mask]);
   for (size_t i = 0; i < count; ++i) {
     const uint64_t candidate = candidate_of(tag_of(hashes[i]));
     candidates[i] = static_cast<uint32_t>(candidate);
@@ -296,7 +408,7 @@ uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
   reserve_record();
   const uint32_t group = add_group(cells);
   slots_[at] = (static_cast<uint64_t>(tag) << 32) | (group + 1);
-  if (size_ * (slot_count_ < kWideSlots ? 4 : 2) > slot_count_) grow_slots();
+  if (size_ * slots_a_group(slot_count_) > slot_count_) grow_slots();
   return group;
 }
 

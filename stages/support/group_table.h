@@ -48,6 +48,8 @@ struct KeyScratch {
   std::vector<uint64_t> cells;  ///< two words for each key of each row
   std::vector<uint64_t> hashes;
   std::vector<uint32_t> candidates;
+
+  void make_room(size_t rows, size_t words);
 };
 
 /// A hash table from tuples of values to group numbers 0, 1, 2, ... in order of first sight, with
@@ -105,6 +107,9 @@ class GroupTable {
   uint64_t* record(uint32_t group) const { return records_.get() + group * stride_; }
   template <size_t kKeys>
   void probe(KeyScratch& scratch, size_t count, uint32_t* groups);
+  void probe_near_texts(const std::string_view* texts, size_t count, uint32_t* groups);
+  size_t probe_known_texts(const std::string_view* texts, size_t i, size_t count,
+                           uint32_t* groups) const;
   uint32_t candidate_of(uint64_t tag) const;
   void find_candidates(const uint64_t* hashes, size_t count, uint32_t* candidates) const;
   void probe_any(KeyScratch& scratch, size_t count, uint32_t* groups);

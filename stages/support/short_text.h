@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace shardmill {
 
@@ -31,15 +32,30 @@ constexpr std::array<ShortTextMask, kShortTextBytes + 1> make_short_text_masks()
 inline constexpr std::array<ShortTextMask, kShortTextBytes + 1> kShortTextMasks =
     make_short_text_masks();
 
-struct [[gnu::packed, gnu::may_alias]] UnalignedWord {
-  uint64_t word;
-};
+/// Eight bytes anywhere. (A struct would be copied through memory.)
+using UnalignedWord [[gnu::aligned(1), gnu::may_alias]] = uint64_t;
 
 #if defined(__clang__)
 #define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address", "thread")))
 #else
 #define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address"), no_sanitize("thread")))
 #endif
+
+/// Short, not empty, and 16 bytes from its first one on are in one page.
+inline bool is_plain_short_text(std::string_view text) {
+  constexpr uintptr_t kPage = 4096;
+  return text.size() - 1 < kShortTextBytes &&
+         (reinterpret_cast<uintptr_t>(text.data()) & (kPage - 1)) <= kPage - 16;
+}
+
+/// Writes such a text as two words.
+SHARDMILL_READS_PAST_END inline void plain_short_text_words(const char* bytes, size_t size,
+                                                            uint64_t* words) {
+  const uint64_t first = *reinterpret_cast<const UnalignedWord*>(bytes);
+  const uint64_t second = *reinterpret_cast<const UnalignedWord*>(bytes + 8);
+  words[0] = first & kShortTextMasks[size].first;
+  words[1] = (second & kShortTextMasks[size].second) | size << kShortTextKindShift;
+}
 
 /// Writes a text of at most kShortTextBytes as two words. Reads 16 bytes at once where they cannot
 /// cross into another page, so that no length needs a branch; what lies behind the text is masked
@@ -51,8 +67,8 @@ SHARDMILL_READS_PAST_END inline void short_text_words(const char* bytes, size_t 
   bytes = size == 0 ? kNothing : bytes;  // an empty text may point anywhere
   const uint64_t length = static_cast<uint64_t>(size) << kShortTextKindShift;
   if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 16) [[likely]] {
-    const uint64_t first = reinterpret_cast<const UnalignedWord*>(bytes)->word;
-    const uint64_t second = reinterpret_cast<const UnalignedWord*>(bytes + 8)->word;
+    const uint64_t first = *reinterpret_cast<const UnalignedWord*>(bytes);
+    const uint64_t second = *reinterpret_cast<const UnalignedWord*>(bytes + 8);
     words[0] = first & kShortTextMasks[size].first;
     words[1] = (second & kShortTextMasks[size].second) | length;
     return;
