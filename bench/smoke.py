@@ -3,7 +3,7 @@ of the code. Of each workload only what workers do with their units counts; "sta
 stand in bench/smoke.json."""
 import concurrent.futures, json, os, platform, shutil, subprocess, sys
 
-from workloads import WORKLOADS, job_text
+from workloads import KINDS, WORKLOADS, job_text
 
 TOLERANCE = 0.10
 START_UP_TOLERANCE = 0.25  # libraries look at the machine
@@ -42,8 +42,7 @@ def make_inputs(root, folder, names):
     for kind in {WORKLOADS[name].kind for name in names}:
         os.makedirs(os.path.join(folder, kind))
         plain = kind.removesuffix("gz")
-        extension = {"csv": "csv", "jsonl": "jsonl", "brc": "txt", "prose": "txt"}.get(plain, "log")
-        path = os.path.join(folder, kind, "0." + extension)
+        path = os.path.join(folder, kind, "0." + KINDS[plain])
         with open(path, "wb") as out:
             subprocess.check_call([generate, plain, str(MEBIBYTES), str(SEED)], stdout=out)
         if plain != kind:

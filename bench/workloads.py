@@ -34,10 +34,6 @@ def total(text):
     return sum(int(line.split(":")[-1].split()[0]) for line in text.splitlines() if not line.endswith("total"))
 
 
-def lines(text):
-    return len(text.splitlines())
-
-
 def rows_of(columns):
     """The first columns of JSON rows, in order."""
     return lambda text: sorted(tuple(map(str, row[:columns])) for row in json.loads(text))
@@ -49,10 +45,6 @@ def our_rows(columns):
 
 def our_first(results):
     return results["tables"][0]["rows"][0][-1]
-
-
-def our_total(results):
-    return results["tables"][0]["rows"][0][0]
 
 
 GREP = '[[stage]]\nuse = "grep"\npatterns = ["{}"]\nfixed = {}\n[[stage]]\nuse = "count"\n'

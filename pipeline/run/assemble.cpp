@@ -19,7 +19,6 @@ namespace shardmill {
 
 namespace {
 
-constexpr uint64_t kGatheredBytes = 64 << 10;
 constexpr size_t kTasksMost = 2;           ///< of a worker: one waits, one is at work
 constexpr uint64_t kLargeBytes = 1 << 20;  ///< worth a call to the disk of their own
 
@@ -93,6 +92,16 @@ class BlockTask final : public Task {
   /// What stands in the file before the first block; places in a chain do not count it.
   static uint64_t head_bytes(const BlockWork& block) { return block.shape ? kHdf5HeadBytes : 0; }
 
+  struct Written {
+    uint64_t offset = 0;
+    uint64_t end = 0;
+  };
+  void end_block(const BlockWork& block, const FileHandle& file, Written written) {
+    const uint64_t bytes = written.end - written.offset;
+    if (bytes >= kLargeBytes) begin_writeback(file, written.offset, bytes);
+    news_.push_back({.final_index = block.final_index, .end = written.end});
+  }
+
   Status make(const BlockWork& block, uint64_t known_place) {
     if (block.is_virtual()) return {};
     if (block.packing == OutputPacking::kPlain) return copy(block);
@@ -129,36 +138,22 @@ class BlockTask final : public Task {
     const uint64_t offset = known_place + head_bytes(block);
     ASSIGN_OR_RETURN(FileHandle file, open_temporary(block.place));
     RETURN_IF_ERROR(write_at(file, offset, packed_, block.place.text()));
-    if (packed_.size() >= kLargeBytes) begin_writeback(file, offset, packed_.size());
-    news_.push_back({.final_index = block.final_index, .end = offset + packed_.size()});
+    end_block(block, file, {.offset = offset, .end = offset + packed_.size()});
     return file.close(block.place.text());
   }
 
-  /// Small ranges are gathered, so that each costs one call and not two.
   Status copy(const BlockWork& block) {
     const std::string place = block.place.text();
     ASSIGN_OR_RETURN(FileHandle file, open_temporary(block.place));
-    uint64_t at = block.plain_offset;
-    std::string gathered = block.head;
-    const auto write_gathered = [&] {
-      const uint64_t begin = at;
-      at += gathered.size();
-      const std::string bytes = std::exchange(gathered, {});
-      return write_at(file, begin, bytes, place);
-    };
+    PieceWriter writer(file, block.plain_offset, buffers_.plain, place, is_on_copying_server(file));
+    RETURN_IF_ERROR(writer.append(block.head));
     for (const PartRange& range : block.ranges) {
       if (mailbox_.stopped()) return Status::failed("the run was stopped");  // not shown
       RETURN_IF_ERROR(open_part(range));
-      if (range.bytes < kGatheredBytes) {
-        RETURN_IF_ERROR(read_range(part_, range.begin, range.bytes, gathered, place));
-        continue;
-      }
-      RETURN_IF_ERROR(write_gathered());
-      RETURN_IF_ERROR(copy_range(part_, range.begin, file, at, range.bytes, place));
-      at += range.bytes;
+      RETURN_IF_ERROR(writer.copy(part_, range.begin, range.bytes));
     }
-    RETURN_IF_ERROR(write_gathered());
-    news_.push_back({.final_index = block.final_index, .end = at});
+    RETURN_IF_ERROR(writer.flush());
+    end_block(block, file, {.offset = block.plain_offset, .end = writer.end()});
     return file.close(place);
   }
 

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +21,7 @@ namespace shardmill {
 namespace {
 
 constexpr size_t kBufferBytes = 256 << 10;  // stays in the cache
+constexpr uint64_t kWorthACall = 64 << 10;  // to the server
 
 /// The folder of a place, opened step by step so that no step is a symlink; `make`: steps that are
 /// not there are made.
@@ -82,17 +85,23 @@ Result<SealedFile> checksum(const FileHandle& file, std::string_view place, std:
   return sealed;
 }
 
-Status copy_by_hand(const FileHandle& from, uint64_t from_offset, const FileHandle& to,
-                    uint64_t to_offset, uint64_t bytes, std::string_view place) {
-  std::string buffer;
-  while (bytes > 0) {
-    const uint64_t piece = std::min<uint64_t>(bytes, kBufferBytes);
-    buffer.clear();
-    RETURN_IF_ERROR(read_range(from, from_offset, piece, buffer, place));
-    RETURN_IF_ERROR(write_at(to, to_offset, buffer, place));
-    from_offset += piece;
-    to_offset += piece;
-    bytes -= piece;
+Status part_ends_early(std::string_view place) {
+  return Status::failed(Message{.place = escaped(place),
+                                .found = "the part ends early",
+                                .expected = "what its unit wrote",
+                                .fix = "leave the run directory alone while a run works"}
+                            .text());
+}
+
+Status read_exactly(const FileHandle& from, uint64_t offset, std::span<char> room,
+                    std::string_view place) {
+  while (!room.empty()) {
+    const ssize_t size = ::pread(from.get(), room.data(), room.size(), static_cast<off_t>(offset));
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return file_error(place, "read", errno);
+    if (size == 0) return part_ends_early(place);
+    room = room.subspan(static_cast<size_t>(size));
+    offset += static_cast<uint64_t>(size);
   }
   return {};
 }
@@ -228,35 +237,71 @@ void begin_writeback(const FileHandle& file, uint64_t offset, uint64_t bytes) {
 
 Status read_range(const FileHandle& from, uint64_t offset, uint64_t bytes, std::string& out,
                   std::string_view place) {
-  size_t at = out.size();
-  out.resize(at + bytes);
-  while (at < out.size()) {
-    const ssize_t size =
-        ::pread(from.get(), out.data() + at, out.size() - at, static_cast<off_t>(offset));
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return file_error(place, "read", errno);
-    if (size == 0) {
-      return Status::failed(Message{.place = escaped(place),
-                                    .found = "the part ends early",
-                                    .expected = "what its unit wrote",
-                                    .fix = "leave the run directory alone while a run works"}
-                                .text());
-    }
-    at += static_cast<size_t>(size);
-    offset += static_cast<uint64_t>(size);
+  const size_t begin = out.size();
+  out.resize(begin + bytes);
+  return read_exactly(from, offset, std::span(out).subspan(begin), place);
+}
+
+bool is_on_copying_server(const FileHandle& file) {
+  struct statfs info = {};
+  if (::fstatfs(file.get(), &info) != 0) return false;
+  switch (static_cast<uint32_t>(info.f_type)) {
+    case NFS_SUPER_MAGIC:
+    case CIFS_SUPER_MAGIC:
+    case SMB2_SUPER_MAGIC:
+    case CEPH_SUPER_MAGIC:
+      return true;
+    default:
+      return false;
+  }
+}
+
+PieceWriter::PieceWriter(const FileHandle& to, uint64_t offset, std::string& buffer,
+                         std::string_view place, bool on_server)
+    : to_(to), buffer_(buffer), place_(place), at_(offset), on_server_(on_server) {
+  buffer_.resize(kBufferBytes);
+}
+
+Status PieceWriter::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (used_ == buffer_.size()) RETURN_IF_ERROR(flush());
+    const size_t size = bytes.copy(buffer_.data() + used_, buffer_.size() - used_);
+    used_ += size;
+    bytes.remove_prefix(size);
   }
   return {};
 }
 
-Status copy_range(const FileHandle& from, uint64_t from_offset, const FileHandle& to,
-                  uint64_t to_offset, uint64_t bytes, std::string_view place) {
+Status PieceWriter::copy(const FileHandle& from, uint64_t offset, uint64_t bytes) {
+  if (on_server_ && bytes >= kWorthACall) RETURN_IF_ERROR(copy_on_server(from, offset, bytes));
   while (bytes > 0) {
-    auto in = static_cast<off64_t>(from_offset);
-    auto out = static_cast<off64_t>(to_offset);
-    const ssize_t copied = ::copy_file_range(from.get(), &in, to.get(), &out, bytes, 0);
-    if (copied <= 0) return copy_by_hand(from, from_offset, to, to_offset, bytes, place);
-    from_offset += static_cast<uint64_t>(copied);
-    to_offset += static_cast<uint64_t>(copied);
+    if (used_ == buffer_.size()) RETURN_IF_ERROR(flush());
+    const size_t size = std::min<uint64_t>(bytes, buffer_.size() - used_);
+    RETURN_IF_ERROR(read_exactly(from, offset, std::span(buffer_).subspan(used_, size), place_));
+    used_ += size;
+    offset += size;
+    bytes -= size;
+  }
+  return {};
+}
+
+Status PieceWriter::flush() {
+  RETURN_IF_ERROR(write_at(to_, at_, std::string_view(buffer_).substr(0, used_), place_));
+  at_ += used_;
+  used_ = 0;
+  return {};
+}
+
+/// As much as the server likes to.
+Status PieceWriter::copy_on_server(const FileHandle& from, uint64_t& offset, uint64_t& bytes) {
+  RETURN_IF_ERROR(flush());
+  while (bytes > 0) {
+    auto in = static_cast<off64_t>(offset);
+    auto out = static_cast<off64_t>(at_);
+    const ssize_t copied = ::copy_file_range(from.get(), &in, to_.get(), &out, bytes, 0);
+    if (copied <= 0) return {};
+    at_ += static_cast<uint64_t>(copied);
+    offset += static_cast<uint64_t>(copied);
     bytes -= static_cast<uint64_t>(copied);
   }
   return {};

@@ -146,6 +146,8 @@ def check_service_log(page, pictures):
         check_theme(browser)
         check_accessible(browser)
         check_width(browser, "at 1280 pixels")
+        check("separators stand before the point only", browser.run("return [integer(-1234567), integer(1234.56789), short_number(0.09812), float_text(1234.56789, 5)]"),
+              ["-1,234,567", "1,234.56789", "0.09812", "1,234.56789"])
         check_quiet(browser, "service log")
     take_pictures(page, pictures, "service-log")
 

@@ -17,9 +17,9 @@ function el(tag, attributes, ...children) {
 
 // ---- numbers as people read them; the same forms as report.txt has ----
 
-// '-1,234,567' from a number or a text of digits.
+// '-1,234,567' from a number or a text of digits; what stands behind a point stays as it is.
 function integer(value) {
-  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+  return String(value).replace(/^-?\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ','));
 }
 
 function three_digits(value) {
