@@ -155,6 +155,12 @@ class WriteWorker final : public StageWorker {
 
   Status write_block(const Batch& batch, const RowBlock& block, bool raw, Sink& sink) {
     if (keys_) RETURN_IF_ERROR(keys_->find(block, block_files_));
+    if (binary_) {
+      binary_->append_rows(batch, block.first, block.count, bytes_, ends_);
+      files_.insert(files_.end(), block_files_.begin(), block_files_.end());
+      block_files_.clear();
+      return bytes_.size() >= kFlushBytes ? flush(sink) : Status::ok();
+    }
     for (size_t i = 0; i < block.count; ++i) {
       append_row(batch, block.row(i), raw);
       if (keys_) files_.push_back(block_files_[i]);
@@ -168,8 +174,6 @@ class WriteWorker final : public StageWorker {
     if (raw) {
       bytes_ += batch.raw[row];
       bytes_ += '\n';
-    } else if (binary_) {
-      binary_->append_row(batch, row, bytes_);
     } else {
       plan_.rows->append_row(batch, row, bytes_);
     }

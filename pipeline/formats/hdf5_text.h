@@ -6,6 +6,7 @@
 
 namespace shardmill {
 
+/// Quick for ASCII.
 bool is_storable_text(std::string_view text);
 /// The text if it is storable, else {"base64":"..."}, as in JSON.
 std::string storable_text(std::string_view text);

@@ -1,12 +1,8 @@
 #include "pipeline/run/hdf5_block.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
-#include "pipeline/core/binary_row.h"
 #include "pipeline/formats/compress.h"
 #include "pipeline/run/protocol.h"
 
@@ -20,81 +16,38 @@ void put_word(char* chunk, size_t row, uint64_t word) {
   std::memcpy(chunk + row * kWordBytes, &word, kWordBytes);
 }
 
-/// One zero and one NaN, as everywhere.
-double canonical(double value) {
-  if (value == 0) return 0;
-  return std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value;
-}
-
 /// Makes room for `bytes` zeros at the end; their place is valid until the next change of `out`.
 char* append_zeros(std::string& out, size_t bytes) {
   out.append(bytes, '\0');
   return out.data() + out.size() - bytes;
 }
 
-void append_fixed_texts(const Column& values, size_t width, size_t rows, size_t chunk_rows,
-                        std::string& out) {
-  char* chunk = append_zeros(out, width * chunk_rows);
-  for (size_t row = 0; row < rows; ++row) {
-    if (values.is_null(row)) continue;
-    const std::string_view text = values.text[row];
-    std::memcpy(chunk + row * width, text.data(), std::min(width, text.size()));
-  }
-}
-
-void append_words(const Column& values, size_t rows, size_t chunk_rows, std::string& out) {
-  char* chunk = append_zeros(out, kWordBytes * chunk_rows);
-  for (size_t row = 0; row < rows; ++row) {
-    if (!values.is_null(row)) put_word(chunk, row, static_cast<uint64_t>(values.ints[row]));
-  }
-}
-
-void append_floats(const Column& values, size_t rows, size_t chunk_rows, std::string& out) {
-  char* chunk = append_zeros(out, kWordBytes * chunk_rows);
-  for (size_t row = 0; row < rows; ++row) {
-    const double value = values.is_null(row) ? std::numeric_limits<double>::quiet_NaN()
-                                             : canonical(values.floats[row]);
-    put_word(chunk, row, std::bit_cast<uint64_t>(value));
-  }
-}
-
-void append_bools(const Column& values, size_t rows, size_t chunk_rows, std::string& out) {
-  char* chunk = append_zeros(out, chunk_rows);
-  for (size_t row = 0; row < rows; ++row) {
-    if (!values.is_null(row)) chunk[row] = static_cast<char>(values.bools[row]);
-  }
-}
-
-void append_texts(const Column& values, size_t rows, std::string& out) {
-  for (size_t row = 0; row < rows; ++row) {
-    if (!values.is_null(row)) out += values.text[row];
+void append_texts(const std::vector<std::string_view>& texts, std::string& out) {
+  for (const std::string_view text : texts) {
+    out += text;
     out += '\0';
   }
 }
 
-void append_mask(const Column& values, size_t rows, size_t chunk_rows, std::string& out) {
-  char* chunk = append_zeros(out, chunk_rows);
-  for (size_t row = 0; row < rows; ++row) chunk[row] = values.is_null(row) ? '\1' : '\0';
-}
+/// The chunks of one file in the order of a block.
+struct ChunkPlan {
+  size_t bytes = 0;  ///< of one that is not compressed; 0: texts of any length
+  bool is_shuffled = false;
+};
 
-/// The values of all rows of a chunk, those behind the last row zero.
-void append_values(const Column& values, const Hdf5OutputColumn& column, size_t rows,
-                   size_t chunk_rows, std::string& out) {
-  switch (column.type) {
-    case Type::kText:
-      if (column.text_bytes == 0) return append_texts(values, rows, out);
-      return append_fixed_texts(values, column.text_bytes, rows, chunk_rows, out);
-    case Type::kInt:
-    case Type::kTime:
-      return append_words(values, rows, chunk_rows, out);
-    case Type::kFloat:
-      return append_floats(values, rows, chunk_rows, out);
-    case Type::kBool:
-      return append_bools(values, rows, chunk_rows, out);
+std::vector<ChunkPlan> chunks_of(const Hdf5OutputShape& shape) {
+  std::vector<ChunkPlan> chunks;
+  for (const Hdf5OutputColumn& column : shape.columns) {
+    chunks.push_back({.bytes = hdf5_value_bytes(column) * shape.chunk_rows,
+                      .is_shuffled = hdf5_is_shuffled(column)});
   }
+  for (const Hdf5OutputColumn& column : shape.columns) {
+    if (column.has_nulls) chunks.push_back({.bytes = shape.chunk_rows});
+  }
+  return chunks;
 }
 
-void shuffle(const std::string& chunk, size_t width, std::string& out) {
+void shuffle(std::string_view chunk, size_t width, std::string& out) {
   out.resize(chunk.size());
   const size_t values = chunk.size() / width;
   for (size_t byte = 0; byte < width; ++byte) {
@@ -117,43 +70,62 @@ bool hdf5_is_shuffled(const Hdf5OutputColumn& column) {
 
 Status Hdf5BlockMaker::append(std::string_view bytes, uint64_t rows, const Hdf5OutputShape& shape,
                               std::string& block) {
-  std::vector<Type> types;
-  size_t chunks = 0;
-  for (const Hdf5OutputColumn& column : shape.columns) {
-    types.push_back(column.type);
-    chunks += column.has_nulls ? 2 : 1;
-  }
-  if (!read_binary_rows(bytes, types, rows, values_)) return damaged_message("part of an output");
+  const std::vector<ChunkPlan> chunks = chunks_of(shape);
   ByteWriter head;
   head.u64(rows);
-  const size_t sizes = block.size() + head.bytes().size();
   block += head.bytes();
-  append_zeros(block, chunks * kWordBytes);
-  size_t chunk = 0;
-  const auto add = [&](bool is_packed, bool is_shuffled, const auto& append_to) {
-    const size_t begin = block.size();
-    if (is_packed) {
-      chunk_.clear();
-      append_to(chunk_);
-      if (is_shuffled) shuffle(chunk_, kWordBytes, shuffled_);
-      block += zlib_stream(is_shuffled ? shuffled_ : chunk_, shape.level);
-    } else {
-      append_to(block);
-    }
-    put_word(block.data() + sizes, chunk++, block.size() - begin);
-  };
+  const size_t sizes = block.size();
+  append_zeros(block, chunks.size() * kWordBytes);
+  for (size_t i = 0; i < chunks.size(); ++i) put_word(block.data() + sizes, i, chunks[i].bytes);
+  size_t plain_bytes = 0;
+  for (const ChunkPlan& chunk : chunks) plain_bytes += chunk.bytes;
   const bool is_packed = shape.level > 0;
+  const bool in_place = !is_packed && !shape.has_any_length();
+  if (!in_place) plain_.clear();
+  char* plain = append_zeros(in_place ? block : plain_, plain_bytes);
+  if (!read(bytes, rows, shape, plain)) return damaged_message("part of an output");
+  for (size_t i = 0; i < chunks.size() && !in_place; ++i) {
+    const size_t begin = block.size();
+    const std::string_view chunk(plain, chunks[i].bytes);
+    plain += chunk.size();
+    if (chunk.empty()) {
+      append_texts(texts_[i], block);
+    } else if (is_packed) {
+      if (chunks[i].is_shuffled) shuffle(chunk, kWordBytes, shuffled_);
+      block += zlib_stream(chunks[i].is_shuffled ? shuffled_ : chunk, shape.level);
+    } else {
+      block += chunk;
+    }
+    put_word(block.data() + sizes, i, block.size() - begin);
+  }
+  return {};
+}
+
+/// All chunks that are not texts of any length go to `plain`, one behind the other.
+bool Hdf5BlockMaker::read(std::string_view bytes, uint64_t rows, const Hdf5OutputShape& shape,
+                          char* plain) {
+  targets_.clear();
+  texts_.resize(shape.columns.size());
   for (size_t i = 0; i < shape.columns.size(); ++i) {
     const Hdf5OutputColumn& column = shape.columns[i];
-    add(is_packed && hdf5_value_bytes(column) > 0, hdf5_is_shuffled(column),
-        [&](std::string& out) { append_values(values_[i], column, rows, shape.chunk_rows, out); });
+    BinaryRowsTarget& target = targets_.emplace_back();
+    target.type = column.type;
+    target.width = hdf5_value_bytes(column);
+    if (target.width == 0) {
+      texts_[i].assign(rows, {});
+      target.texts = &texts_[i];
+      continue;
+    }
+    target.values = plain;
+    plain += target.width * shape.chunk_rows;
+    target.values_end = plain;
   }
   for (size_t i = 0; i < shape.columns.size(); ++i) {
     if (!shape.columns[i].has_nulls) continue;
-    add(is_packed, false,
-        [&](std::string& out) { append_mask(values_[i], rows, shape.chunk_rows, out); });
+    targets_[i].nulls = plain;
+    plain += shape.chunk_rows;
   }
-  return {};
+  return read_binary_rows(bytes, rows, targets_);
 }
 
 bool Hdf5OutputShape::has_any_length() const {

@@ -13,6 +13,7 @@
 
 #include "pipeline/base/bytes.h"
 #include "pipeline/base/status.h"
+#include "pipeline/core/binary_row.h"
 #include "pipeline/core/column.h"
 
 namespace shardmill {
@@ -59,8 +60,11 @@ class Hdf5BlockMaker {
                 std::string& block);
 
  private:
-  std::vector<Column> values_;
-  std::string chunk_;
+  bool read(std::string_view bytes, uint64_t rows, const Hdf5OutputShape& shape, char* plain);
+
+  std::vector<BinaryRowsTarget> targets_;
+  std::vector<std::vector<std::string_view>> texts_;  ///< by column, of any length
+  std::string plain_;
   std::string shuffled_;
 };
 
