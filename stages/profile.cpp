@@ -20,6 +20,9 @@ constexpr size_t kExactValues = 10000;
 constexpr size_t kExactValuesOfAll = 1000000;
 constexpr size_t kSampledRecords = 4096;
 constexpr size_t kSampledValuesOfAll = 1000000;
+/// Most memory of a worker for values that come often, of one column and of all.
+constexpr size_t kCounterBytes = 512 << 10;
+constexpr size_t kCounterBytesOfAll = 4 << 20;
 
 /// What is counted, the same for all workers.
 struct ProfilePlan {
@@ -76,7 +79,17 @@ class ProfilePartial final : public Partial {
 
 class ProfileWorker final : public StageWorker {
  public:
-  explicit ProfileWorker(const ProfilePlan& plan) : plan_(plan), identity_(0) {}
+  explicit ProfileWorker(const ProfilePlan& plan) : plan_(plan), identity_(0) {
+    const size_t share = kCounterBytesOfAll / std::max<size_t>(1, plan.columns.size());
+    const size_t bytes = std::clamp(share, ValueCounter::kBytesLeast, kCounterBytes);
+    for (const ColumnRef& column : plan.columns) {
+      counters_.push_back(ValueCounter::make(column.type, bytes));
+    }
+  }
+
+  void begin_unit() override {
+    for (const auto& counter : counters_) counter->clear();
+  }
 
   Status begin_slice(const FileSlice& slice, const StageContext&) override {
     identity_.begin_file(slice.path);
@@ -88,10 +101,17 @@ class ProfileWorker final : public StageWorker {
     const uint32_t* const rows = batch.selection.all ? nullptr : batch.selection.rows.data();
     for (size_t i = 0; i < plan_.columns.size(); ++i) {
       const Column& column = batch.columns[plan_.columns[i].slot];
-      partial.columns[i].add(column, rows, batch.selected(), scratch_);
+      partial.columns[i].add(column, rows, batch.selected(), *counters_[i], scratch_);
     }
     sample(batch, partial.sample);
     return next.pass(batch);
+  }
+
+  Status end_slice(const StageContext& context, NextStage&) override {
+    ProfilePartial& partial = static_cast<ProfilePartial&>(*context.partial);
+    for (size_t i = 0; i < counters_.size(); ++i)
+      partial.columns[i].take_counts(*counters_[i], scratch_);
+    return {};
   }
 
  private:
@@ -113,6 +133,7 @@ class ProfileWorker final : public StageWorker {
 
   const ProfilePlan& plan_;
   IdentityHash identity_;
+  std::vector<std::unique_ptr<ValueCounter>> counters_;  ///< by column
   ProfileScratch scratch_;
   RecordSample::Records chosen_;
   std::vector<const Column*> columns_;
@@ -127,6 +148,9 @@ class Profile final : public BoundStage {
   }
   std::unique_ptr<Partial> make_partial() const override {
     return std::make_unique<ProfilePartial>(plan_);
+  }
+  uint64_t worker_bytes() const override {
+    return std::max(kCounterBytesOfAll, plan_.columns.size() * ValueCounter::kBytesLeast);
   }
 
   std::vector<Table> finish(Partial& partial) const override {

@@ -81,7 +81,7 @@ class TopWorker : public StageWorker {
     GroupTable& table = *static_cast<TopPartial&>(*context.partial).table;
     const Column& column = batch.columns[column_.slot];
     if (batch.selection.all && !column.has_nulls) {
-      counter_->add(column, batch.rows, table);
+      counter_->add(column, batch.rows, table, scratch_);
     } else {
       count(batch, column, table);
     }
@@ -89,7 +89,7 @@ class TopWorker : public StageWorker {
   }
 
   Status end_slice(const StageContext& context, NextStage&) override {
-    counter_->flush(*static_cast<TopPartial&>(*context.partial).table);
+    counter_->flush(*static_cast<TopPartial&>(*context.partial).table, scratch_);
     return {};
   }
 
@@ -97,7 +97,7 @@ class TopWorker : public StageWorker {
   void count(const Batch& batch, const Column& column, GroupTable& table) {
     const Column* const keys[] = {&column};
     for_each_block(batch, GroupTable::kBlockRows, [&](const RowBlock& block) {
-      table.find_or_add(keys, block, scratch_, groups_.data());
+      table.find_or_add(keys, block, scratch_.keys, groups_.data());
       const StateWords counts = table.state();
       for (size_t i = 0; i < block.count; ++i) ++*counts.at(groups_[i]);
     });
@@ -105,7 +105,7 @@ class TopWorker : public StageWorker {
 
   ColumnRef column_;
   std::unique_ptr<ValueCounter> counter_;
-  KeyScratch scratch_;
+  ValueScratch scratch_;
   std::vector<uint32_t> groups_;
 };
 

@@ -1,11 +1,16 @@
 #include "pipeline/base/hash.h"
 
+#define XXH_INLINE_ALL  // where the size is known, little of it is left
 #include <xxhash.h>
 
 namespace shardmill {
 
 uint64_t hash64(std::string_view bytes, uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+uint64_t hash64_of_words(const uint64_t (&words)[3], uint64_t seed) {
+  return XXH3_64bits_withSeed(words, sizeof words, seed);
 }
 
 Hash128 hash128(std::string_view bytes, uint64_t seed) {

@@ -15,6 +15,8 @@ struct Hash128 {
 
 /// XXH3-64 of the bytes with `seed`. Pure; any thread.
 uint64_t hash64(std::string_view bytes, uint64_t seed = 0);
+/// The same of three words, as a part of a loop over records.
+uint64_t hash64_of_words(const uint64_t (&words)[3], uint64_t seed);
 /// XXH3-128 of the bytes with `seed`.
 Hash128 hash128(std::string_view bytes, uint64_t seed = 0);
 

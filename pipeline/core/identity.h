@@ -21,7 +21,7 @@ class IdentityHash {
   uint64_t of(const Batch& batch, size_t row) const {
     const uint64_t sub_index = batch.sub_indices.empty() ? 0 : batch.sub_indices[row];
     const uint64_t identity[3] = {path_hash_, batch.offsets[row], sub_index};
-    return hash64({reinterpret_cast<const char*>(identity), sizeof identity}, seed_);
+    return hash64_of_words(identity, seed_);
   }
 
  private:

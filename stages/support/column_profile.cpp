@@ -34,18 +34,18 @@ uint64_t hash_number(double value) {
   return hash_word(std::bit_cast<uint64_t>(one_form) + 0x9E3779B97F4A7C15u);
 }
 
-void add_values(NumberTotals<int64_t>& totals, const Column& values, size_t first, size_t count) {
+void add_values(NumberTotals<int64_t>& totals, const Column& values, size_t count) {
   SHARDMILL_CHECK(values.type == Type::kInt);
-  totals.add(values.ints.data() + first, count);
+  totals.add(values.ints.data(), count);
 }
-void add_values(NumberTotals<double>& totals, const Column& values, size_t first, size_t count) {
-  totals.add(values.floats.data() + first, count);
+void add_values(NumberTotals<double>& totals, const Column& values, size_t count) {
+  totals.add(values.floats.data(), count);
 }
-void add_values(TimeTotals& totals, const Column& values, size_t first, size_t count) {
-  totals.add(values.ints.data() + first, count);
+void add_values(TimeTotals& totals, const Column& values, size_t count) {
+  totals.add(values.ints.data(), count);
 }
-void add_values(TextTotals& totals, const Column& values, size_t first, size_t count) {
-  totals.add(values.text.data() + first, count);
+void add_values(TextTotals& totals, const Column& values, size_t count) {
+  totals.add(values.text.data(), count);
 }
 
 // The value of a group as the totals take it; nothing if they have it already.
@@ -138,57 +138,48 @@ ColumnProfile::ColumnProfile(Type type, uint32_t exact_values)
 }
 
 void ColumnProfile::add(const Column& column, const uint32_t* rows, size_t count,
-                        ProfileScratch& scratch) {
+                        ValueCounter& counter, ProfileScratch& scratch) {
   if (rows == nullptr && !column.has_nulls) {
     values_ += count;
-    add_dense(column, count, scratch);
+    add_dense(column, count, counter, scratch);
     return;
   }
   const size_t kept = gather_values(column, rows, count, scratch.dense);
   values_ += kept;
   nulls_ += count - kept;
-  add_dense(scratch.dense, kept, scratch);
+  add_dense(scratch.dense, kept, counter, scratch);
 }
 
-void ColumnProfile::add_dense(const Column& values, size_t count, ProfileScratch& scratch) {
-  const size_t done = table_ == nullptr ? 0 : count_one_by_one(values, count, scratch);
-  if (done < count) add_to_totals(values, done, count - done, scratch);
-}
-
-/// The number of values that were counted before there were too many different ones.
-size_t ColumnProfile::count_one_by_one(const Column& values, size_t count,
-                                       ProfileScratch& scratch) {
-  scratch.groups.resize(GroupTable::kBlockRows);
-  for (size_t at = 0; at < count; at += GroupTable::kBlockRows) {
-    RowBlock block{.first = at, .count = std::min(GroupTable::kBlockRows, count - at)};
-    const Column* keys[] = {&values};
-    if (type_ == Type::kText) {
-      keys[0] = &with_short_texts(values, block, scratch);
-      if (keys[0] != &values) block.first = 0;
-    }
-    table_->find_or_add(keys, block, scratch.keys, scratch.groups.data());
-    const StateWords counts = table_->state();
-    for (size_t i = 0; i < block.count; ++i) ++*counts.at(scratch.groups[i]);
-    if (table_->size() > exact_values_) {
-      go_beyond_limit();
-      return at + block.count;
-    }
+void ColumnProfile::add_dense(const Column& values, size_t count, ValueCounter& counter,
+                              ProfileScratch& scratch) {
+  if (table_ == nullptr) {
+    add_to_totals(values, count, scratch);
+    return;
   }
-  return count;
+  const bool is_text = type_ == Type::kText;
+  counter.add(is_text ? with_short_texts(values, count, scratch) : values, count, *table_,
+              scratch.counted);
+  if (table_->size() > exact_values_) take_counts(counter, scratch);
 }
 
-/// The texts of the block with keys for long ones, which are added to the totals here; `values`
-/// itself if there are none.
-const Column& ColumnProfile::with_short_texts(const Column& values, const RowBlock& block,
+void ColumnProfile::take_counts(ValueCounter& counter, ProfileScratch& scratch) {
+  if (table_ == nullptr) return;
+  counter.flush(*table_, scratch.counted);
+  if (table_->size() > exact_values_) go_beyond_limit();
+}
+
+/// The texts with keys for long ones, which are added to the totals here; `values` itself if there
+/// are none.
+const Column& ColumnProfile::with_short_texts(const Column& values, size_t count,
                                               ProfileScratch& scratch) {
-  const std::string_view* const texts = values.text.data() + block.first;
+  const std::string_view* const texts = values.text.data();
   size_t longest = 0;
-  for (size_t i = 0; i < block.count; ++i) longest = std::max(longest, texts[i].size());
+  for (size_t i = 0; i < count; ++i) longest = std::max(longest, texts[i].size());
   if (longest <= kWholeTextBytes) [[likely]]
     return values;
   scratch.arena.clear();
-  scratch.short_texts.prepare(Type::kText, block.count);
-  for (size_t i = 0; i < block.count; ++i) {
+  scratch.short_texts.prepare(Type::kText, count);
+  for (size_t i = 0; i < count; ++i) {
     std::string_view& key = scratch.short_texts.text[i];
     key = texts[i];
     if (!needs_text_key(key)) continue;
@@ -198,24 +189,23 @@ const Column& ColumnProfile::with_short_texts(const Column& values, const RowBlo
   return scratch.short_texts;
 }
 
-void ColumnProfile::add_to_totals(const Column& values, size_t first, size_t count,
-                                  ProfileScratch& scratch) {
+void ColumnProfile::add_to_totals(const Column& values, size_t count, ProfileScratch& scratch) {
   switch (type_) {
     case Type::kText:
-      fill_hashes(values.text.data() + first, count, scratch.hashes, text_hash);
+      fill_hashes(values.text.data(), count, scratch.hashes, text_hash);
       break;
     case Type::kInt:
     case Type::kTime:
-      fill_hashes(values.ints.data() + first, count, scratch.hashes, hash_whole);
+      fill_hashes(values.ints.data(), count, scratch.hashes, hash_whole);
       break;
     case Type::kFloat:
-      fill_hashes(values.floats.data() + first, count, scratch.hashes, hash_number);
+      fill_hashes(values.floats.data(), count, scratch.hashes, hash_number);
       break;
     case Type::kBool:
       check_failed("at most two different bools", __FILE__, __LINE__);
   }
   distinct_.add_all(scratch.hashes.data(), count, kDistinctLimit);
-  std::visit([&](auto& totals) { add_values(totals, values, first, count); }, totals_);
+  std::visit([&](auto& totals) { add_values(totals, values, count); }, totals_);
 }
 
 uint64_t ColumnProfile::group_hash(uint32_t group) const {

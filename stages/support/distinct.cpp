@@ -35,8 +35,9 @@ uint32_t register_of(uint64_t hash) {
   return static_cast<uint32_t>(hash >> (64 - kIndexBits));
 }
 uint8_t rank_of(uint64_t hash) {
-  const uint64_t rest = hash << kIndexBits;
-  return static_cast<uint8_t>(rest == 0 ? kRankMax : std::countl_zero(rest) + 1);
+  // The bit behind the rest gives kRankMax where the rest is 0.
+  const uint64_t rest = hash << kIndexBits | uint64_t{1} << (kIndexBits - 1);
+  return static_cast<uint8_t>(__builtin_clzll(rest) + 1);
 }
 
 /// x + sum of x^(2^k) * 2^(k-1), k from 1.
@@ -104,15 +105,17 @@ void DistinctSet::add(uint64_t hash, uint32_t limit) {
 void DistinctSet::add_all(const uint64_t* hashes, size_t count, uint32_t limit) {
   size_t at = 0;
   for (; at < count && form_ != Form::kArray; ++at) add(hashes[at], limit);
+  if (at == count) return;
+  // Without a branch: one in ten values raises a register while there are few of them.
+  uint8_t* const registers = array();
+  uint32_t begun = 0;
   for (; at < count; ++at) {
     const uint64_t hash = hashes[at] + (hashes[at] == 0 ? 1 : 0);
-    uint8_t& best = array()[register_of(hash)];
-    const uint8_t rank = rank_of(hash);
-    if (rank <= best) [[likely]]
-      continue;
-    size_ += best == 0 ? 1 : 0;
-    best = rank;
+    uint8_t& best = registers[register_of(hash)];
+    begun += best == 0 ? 1 : 0;
+    best = std::max(best, rank_of(hash));
   }
+  size_ += begun;
 }
 
 /// True if it was not a member.

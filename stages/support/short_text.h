@@ -79,4 +79,19 @@ SHARDMILL_READS_PAST_END inline void short_text_words(const char* bytes, size_t 
   words[1] = copy[1] | length;
 }
 
+/// A text of at most 7 bytes as one word, its length in the top byte.
+SHARDMILL_READS_PAST_END inline uint64_t narrow_text_word(const char* bytes, size_t size) {
+  constexpr uintptr_t kPage = 4096;
+  static constexpr char kNothing[8] = {};
+  bytes = size == 0 ? kNothing : bytes;
+  const uint64_t length = static_cast<uint64_t>(size) << kShortTextKindShift;
+  if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 8) [[likely]] {
+    const uint64_t word = reinterpret_cast<const UnalignedWord*>(bytes)->word;
+    return (word & kShortTextMasks[size].first) | length;
+  }
+  uint64_t copy = 0;
+  std::memcpy(&copy, bytes, size);
+  return copy | length;
+}
+
 }  // namespace shardmill

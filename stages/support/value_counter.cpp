@@ -21,6 +21,8 @@ constexpr size_t kCacheLine = 64;
 constexpr unsigned kFirstPlaceBits = 7;
 /// Blocks that go past the places after one whose values mostly had none.
 constexpr unsigned kSkippedBlocks = 63;
+/// Places up to 32 KiB are not fetched ahead.
+constexpr size_t kNearBytes = 32 << 10;
 /// Counts have 32 bits.
 constexpr uint64_t kRowsMax = uint64_t{1} << 31;
 
@@ -35,6 +37,7 @@ struct alignas(kWords == 1 ? 16 : 32) Entry {
 struct Free {
   void operator()(void* memory) const { heap_free(memory); }
 };
+using Memory = std::unique_ptr<void, Free>;
 
 void* next_cache_line(void* memory) {
   const auto address = reinterpret_cast<uintptr_t>(memory);
@@ -74,9 +77,31 @@ struct Texts {
       words[0] = words[1] = kNoShortText;
     }
   }
+  static bool has_place(const uint64_t* words) { return words[1] != kNoShortText; }
   static void store(const uint64_t* words, Column& column, size_t row) {
     column.text[row] = {reinterpret_cast<const char*>(words),
                         static_cast<size_t>(words[1] >> kShortTextKindShift)};
+  }
+  static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
+    to.text[to_row] = from.text[row];
+  }
+};
+
+/// For columns of codes and single words: texts of at most 7 bytes in one word.
+struct NarrowTexts {
+  static constexpr size_t kWords = 1;
+  static constexpr size_t kBytes = 7;
+  const std::string_view* texts;
+
+  explicit NarrowTexts(const Column& column) : texts(column.text.data()) {}
+  SHARDMILL_READS_PAST_END void words_of(size_t row, uint64_t* words) const {
+    words[0] = texts[row].size() <= kBytes ? narrow_text_word(texts[row].data(), texts[row].size())
+                                           : kNoShortText;
+  }
+  static bool has_place(const uint64_t* words) { return words[0] != kNoShortText; }
+  static void store(const uint64_t* words, Column& column, size_t row) {
+    column.text[row] = {reinterpret_cast<const char*>(words),
+                        static_cast<size_t>(words[0] >> kShortTextKindShift)};
   }
   static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
     to.text[to_row] = from.text[row];
@@ -91,6 +116,7 @@ struct Whole {
   void words_of(size_t row, uint64_t* words) const {
     words[0] = static_cast<uint64_t>(values[row]);
   }
+  static bool has_place(const uint64_t*) { return true; }
   static void store(const uint64_t* words, Column& column, size_t row) {
     column.ints[row] = static_cast<int64_t>(words[0]);
   }
@@ -107,6 +133,7 @@ struct Numbers {
   void words_of(size_t row, uint64_t* words) const {
     words[0] = std::bit_cast<uint64_t>(values[row]);
   }
+  static bool has_place(const uint64_t*) { return true; }
   static void store(const uint64_t* words, Column& column, size_t row) {
     column.floats[row] = std::bit_cast<double>(words[0]);
   }
@@ -121,6 +148,7 @@ struct Bools {
 
   explicit Bools(const Column& column) : values(column.bools.data()) {}
   void words_of(size_t row, uint64_t* words) const { words[0] = values[row]; }
+  static bool has_place(const uint64_t*) { return true; }
   static void store(const uint64_t* words, Column& column, size_t row) {
     column.bools[row] = static_cast<uint8_t>(words[0]);
   }
@@ -134,40 +162,40 @@ template <typename Values>
 class Counter final : public ValueCounter {
  public:
   Counter(Type type, size_t bytes_max)
-      : place_bits_max_(static_cast<unsigned>(std::bit_width(bytes_max / sizeof(Place))) - 1),
-        handed_words_(kBlock * kWords),
-        handed_counts_(kBlock),
-        groups_(kBlock) {
+      : type_(type),
+        place_bits_max_(static_cast<unsigned>(std::bit_width(bytes_max / sizeof(Place))) - 1) {
     SHARDMILL_CHECK(place_bits_max_ >= kFirstPlaceBits);
-    handed_.prepare(type, kBlock);
-    set_places(kFirstPlaceBits);
   }
 
-  void add(const Column& column, size_t rows, GroupTable& table) override {
-    if (rows_ + rows > kRowsMax) flush(table);
+  void add(const Column& column, size_t rows, GroupTable& table, ValueScratch& scratch) override {
+    if (rows_ + rows > kRowsMax) flush(table, scratch);
     rows_ += rows;
+    if (places_ == nullptr) set_places(kFirstPlaceBits);
+    use(scratch, table);
     const Values values(column);
     for (size_t first = 0; first < rows; first += kBlock) {
       const size_t count = std::min(kBlock, rows - first);
       if (skipped_blocks_ > 0) {
         --skipped_blocks_;
-        count_in_table(column, first, count, table);
+        count_in_table(column, first, count);
       } else {
-        count_block(column, values, first, count, table);
+        count_block(column, values, first, count);
       }
     }
-    hand_over(table);
+    hand_over();
   }
 
-  void flush(GroupTable& table) override {
+  void flush(GroupTable& table, ValueScratch& scratch) override {
+    if (rows_ == 0) return;
+    use(scratch, table);
     size_t used = 0;
     for (Place* place = places_; place != places_end(); ++place) {
       if (place->count == 0) continue;
       ++used;
-      hand(place->words, place->count, table);
+      hand(place->words, place->count);
       place->count = place->count_before = 0;
     }
-    hand_over(table);
+    hand_over();
     rows_ = 0;
     taken_ = used;
     skipped_blocks_ = 0;
@@ -196,22 +224,32 @@ class Counter final : public ValueCounter {
   }
   Place* other_place(Place* place) { return places_ + ((place - places_) ^ 1); }
 
-  /// Forgets everything.
-  void set_places(unsigned bits) {
-    memory_.reset();
-    memory_.reset(heap_zeroed((sizeof(Place) << bits) + kCacheLine));
+  void use(ValueScratch& scratch, GroupTable& table) {
+    scratch_ = &scratch;
+    table_ = &table;
+    scratch.values.prepare(type_, kBlock);
+    grow_to(scratch.words, kBlock * kWords);
+    grow_to(scratch.counts, kBlock);
+    grow_to(scratch.others, kBlock);
+    grow_to(scratch.groups, kBlock);
+  }
+
+  /// Forgets everything. Returns the memory of the places before.
+  Memory set_places(unsigned bits) {
+    Memory memory(heap_zeroed((sizeof(Place) << bits) + kCacheLine));
+    std::swap(memory, memory_);
     places_ = static_cast<Place*>(next_cache_line(memory_.get()));
     place_bits_ = bits;
     taken_ = 0;
+    return memory;
   }
 
-  void count_block(const Column& column, const Values& values, size_t first, size_t count,
-                   GroupTable& table) {
+  void count_block(const Column& column, const Values& values, size_t first, size_t count) {
     const size_t others = count_known(values, first, count);
-    for (size_t i = 0; i < others; ++i) find_place(column, values, first + others_[i], table);
+    for (size_t i = 0; i < others; ++i) find_place(column, values, first + scratch_->others[i]);
     if (place_bits_ < place_bits_max_) {
       // Half of all places, or there are too many values that share them.
-      if (taken_ * 4 > size_t{1} << place_bits_) grow(table);
+      if (taken_ * 4 > size_t{1} << place_bits_) grow();
     } else if (others * 2 > kBlock) {
       skipped_blocks_ = kSkippedBlocks;
     }
@@ -221,12 +259,13 @@ class Counter final : public ValueCounter {
   size_t count_known(const Values& values, size_t first, size_t count) {
     const unsigned shift = 64 - place_bits_;
     Place* const places = places_;
+    uint32_t* const others_out = scratch_->others.data();
     size_t others = 0;
     const auto count_one = [&](size_t i, const uint64_t* words, size_t at) {
       Place& place = places[at ^ differ<kWords>(places[at].words, words)];
       const uint32_t is_other = differ<kWords>(place.words, words);
       place.count += 1 - is_other;
-      others_[others] = static_cast<uint32_t>(i);
+      others_out[others] = static_cast<uint32_t>(i);
       others += is_other;
     };
     if constexpr (kWords == 1) {
@@ -239,7 +278,9 @@ class Counter final : public ValueCounter {
       ShortTextCell cells[kBlock];
       uint64_t hashes[kBlock];
       short_text_cells(values.texts + first, count, cells, hashes);
-      for (size_t i = 0; i < count; ++i) __builtin_prefetch(&places[hashes[i] >> shift], 1);
+      if (sizeof(Place) << place_bits_ > kNearBytes) {
+        for (size_t i = 0; i < count; ++i) __builtin_prefetch(&places[hashes[i] >> shift], 1);
+      }
       for (size_t i = 0; i < count; ++i) count_one(i, cells[i].words, hashes[i] >> shift);
     }
     return others;
@@ -247,10 +288,10 @@ class Counter final : public ValueCounter {
 
   /// Counts a value that was not here, and gives it a place if one is free, or has a value that was
   /// not met since another wanted its place last.
-  void find_place(const Column& column, const Values& values, size_t row, GroupTable& table) {
+  void find_place(const Column& column, const Values& values, size_t row) {
     uint64_t words[kWords];
     values.words_of(row, words);
-    if (kWords == 1 || words[1] != kNoShortText) {
+    if (Values::has_place(words)) {
       Place* const first = place_of(words);
       Place* const second = other_place(first);
       for (Place* place : {first, second}) {
@@ -261,7 +302,7 @@ class Counter final : public ValueCounter {
       Place& rarer = first->count <= second->count ? *first : *second;
       if (rarer.count == rarer.count_before) {
         if (rarer.count > 0) {
-          hand(rarer.words, rarer.count, table);
+          hand(rarer.words, rarer.count);
         } else {
           ++taken_;
         }
@@ -272,45 +313,53 @@ class Counter final : public ValueCounter {
       }
       rarer.count_before = rarer.count;
     }
-    Values::copy(column, row, handed_, handed_rows_);
-    handed_counts_[handed_rows_++] = 1;
-    if (handed_rows_ == kBlock) hand_over(table);
+    Values::copy(column, row, scratch_->values, scratch_->rows);
+    hand_counted(1);
   }
 
-  void hand(const uint64_t* words, uint32_t count, GroupTable& table) {
-    uint64_t* const kept = handed_words_.data() + handed_rows_ * kWords;
+  void hand(const uint64_t* words, uint32_t count) {
+    uint64_t* const kept = scratch_->words.data() + scratch_->rows * kWords;
     std::copy_n(words, kWords, kept);
-    Values::store(kept, handed_, handed_rows_);
-    handed_counts_[handed_rows_++] = count;
-    if (handed_rows_ == kBlock) hand_over(table);
+    Values::store(kept, scratch_->values, scratch_->rows);
+    hand_counted(count);
   }
 
-  void hand_over(GroupTable& table) {
-    const Column* const keys[] = {&handed_};
-    table.find_or_add(keys, {.first = 0, .count = handed_rows_}, scratch_, groups_.data());
-    const StateWords counts = table.state();
-    for (size_t i = 0; i < handed_rows_; ++i) *counts.at(groups_[i]) += handed_counts_[i];
-    handed_rows_ = 0;
+  void hand_counted(uint32_t count) {
+    scratch_->counts[scratch_->rows++] = count;
+    if (scratch_->rows == kBlock) hand_over();
   }
 
-  void count_in_table(const Column& column, size_t first, size_t count, GroupTable& table) {
+  void hand_over() {
+    find_groups(scratch_->values, 0, scratch_->rows);
+    const StateWords counts = table_->state();
+    for (size_t i = 0; i < scratch_->rows; ++i) {
+      *counts.at(scratch_->groups[i]) += scratch_->counts[i];
+    }
+    scratch_->rows = 0;
+  }
+
+  void count_in_table(const Column& column, size_t first, size_t count) {
+    find_groups(column, first, count);
+    const StateWords counts = table_->state();
+    for (size_t i = 0; i < count; ++i) ++*counts.at(scratch_->groups[i]);
+  }
+
+  void find_groups(const Column& column, size_t first, size_t count) {
     const Column* const keys[] = {&column};
-    table.find_or_add(keys, {.first = first, .count = count}, scratch_, groups_.data());
-    const StateWords counts = table.state();
-    for (size_t i = 0; i < count; ++i) ++*counts.at(groups_[i]);
+    table_->find_or_add(keys, {.first = first, .count = count}, scratch_->keys,
+                        scratch_->groups.data());
   }
 
-  void grow(GroupTable& table) {
-    const std::unique_ptr<void, Free> memory = std::move(memory_);
+  void grow() {
     const Place* const begin = places_;
     const Place* const end = places_end();
-    set_places(place_bits_ + 1);
+    const Memory memory = set_places(place_bits_ + 1);
     for (const Place* place = begin; place != end; ++place) {
       if (place->count == 0) continue;
       Place* to = place_of(place->words);
       if (to->count > 0) to = other_place(to);
       if (to->count > 0) {
-        hand(place->words, place->count, table);
+        hand(place->words, place->count);
       } else {
         *to = *place;
         ++taken_;
@@ -318,21 +367,53 @@ class Counter final : public ValueCounter {
     }
   }
 
-  std::unique_ptr<void, Free> memory_;
+  Memory memory_;
   Place* places_ = nullptr;  ///< in it, neighbours in one cache line
   unsigned place_bits_ = 0;
+  const Type type_;
   const unsigned place_bits_max_;
   size_t taken_ = 0;   ///< places that were free once
   uint64_t rows_ = 0;  ///< since the last flush
   unsigned skipped_blocks_ = 0;
-  uint32_t others_[kBlock];  ///< of the block at hand: rows whose value is not here
-  // On the way to the table:
-  Column handed_;
-  std::vector<uint64_t> handed_words_;
-  std::vector<uint32_t> handed_counts_;
-  size_t handed_rows_ = 0;
-  std::vector<uint32_t> groups_;
-  KeyScratch scratch_;
+  // Of the call at hand:
+  ValueScratch* scratch_ = nullptr;
+  GroupTable* table_ = nullptr;
+};
+
+/// Looks at the first texts to see what words they need; that only decides about speed.
+class TextCounter final : public ValueCounter {
+ public:
+  explicit TextCounter(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  void add(const Column& column, size_t rows, GroupTable& table, ValueScratch& scratch) override {
+    if (rows == 0) return;
+    if (counter_ == nullptr) counter_ = counter_for(column, rows);
+    counter_->add(column, rows, table, scratch);
+  }
+  void flush(GroupTable& table, ValueScratch& scratch) override {
+    if (counter_ != nullptr) counter_->flush(table, scratch);
+  }
+  void clear() override {
+    if (counter_ != nullptr) counter_->clear();
+  }
+
+ private:
+  std::unique_ptr<ValueCounter> counter_for(const Column& column, size_t rows) const {
+    constexpr size_t kLookedAt = 1024;
+    size_t are_short = 0;
+    size_t are_narrow = 0;
+    for (size_t row = 0; row < std::min(rows, kLookedAt); ++row) {
+      are_short += column.text[row].size() <= kShortTextBytes ? 1 : 0;
+      are_narrow += column.text[row].size() <= NarrowTexts::kBytes ? 1 : 0;
+    }
+    if (are_narrow * 8 >= are_short * 7) {
+      return std::make_unique<Counter<NarrowTexts>>(Type::kText, bytes_max_);
+    }
+    return std::make_unique<Counter<Texts>>(Type::kText, bytes_max_);
+  }
+
+  const size_t bytes_max_;
+  std::unique_ptr<ValueCounter> counter_;
 };
 
 }  // namespace
@@ -340,7 +421,7 @@ class Counter final : public ValueCounter {
 std::unique_ptr<ValueCounter> ValueCounter::make(Type type, size_t bytes_max) {
   switch (type) {
     case Type::kText:
-      return std::make_unique<Counter<Texts>>(type, bytes_max);
+      return std::make_unique<TextCounter>(bytes_max);
     case Type::kInt:
     case Type::kTime:
       return std::make_unique<Counter<Whole>>(type, bytes_max);

@@ -2,12 +2,25 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "pipeline/core/column.h"
 #include "stages/support/group_table.h"
 
 namespace shardmill {
+
+/// Memory of one worker on the way from counters to tables; may serve any counters in turn.
+struct ValueScratch {
+  Column values;
+  std::vector<uint64_t> words;  ///< of those values that no batch holds
+  std::vector<uint32_t> counts;
+  size_t rows = 0;
+  std::vector<uint32_t> others;
+  std::vector<uint32_t> groups;
+  KeyScratch keys;
+};
 
 /// Counts the values of a column in the first state word of their groups. A value and its count
 /// stand here side by side until they are handed over: one look instead of the table's two, each
@@ -19,16 +32,16 @@ namespace shardmill {
 /// About 1.2 ns a number and 2.5 ns a text of few different ones. One worker.
 class ValueCounter {
  public:
-  /// Takes at most `bytes_max` of memory beside a few KiB, and only what many different values
-  /// need. REQUIRES: bytes_max >= kBytesLeast.
-  static constexpr size_t kBytesLeast = 8 << 10;
+  /// Takes at most `bytes_max` of memory, and only what many different values need. REQUIRES:
+  /// bytes_max >= kBytesLeast.
+  static constexpr size_t kBytesLeast = 4 << 10;
   static std::unique_ptr<ValueCounter> make(Type type, size_t bytes_max);
 
   virtual ~ValueCounter() = default;
   /// Counts rows [0, rows) of a column without nulls. `table` is the same one until `flush`.
-  virtual void add(const Column& column, size_t rows, GroupTable& table) = 0;
+  virtual void add(const Column& column, size_t rows, GroupTable& table, ValueScratch& scratch) = 0;
   /// Hands over all counts.
-  virtual void flush(GroupTable& table) = 0;
+  virtual void flush(GroupTable& table, ValueScratch& scratch) = 0;
   /// Forgets all counts.
   virtual void clear() = 0;
 };

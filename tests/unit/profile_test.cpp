@@ -60,6 +60,14 @@ Column make_column(Type type, size_t rows, uint64_t different, uint64_t seed,
   return column;
 }
 
+/// As a worker does with a slice.
+void add(ColumnProfile& profile, const Column& column, const uint32_t* rows, size_t count) {
+  ProfileScratch scratch;
+  const auto counter = ValueCounter::make(column.type, ValueCounter::kBytesLeast);
+  profile.add(column, rows, count, *counter, scratch);
+  profile.take_counts(*counter, scratch);
+}
+
 std::string encoded(const ColumnProfile& profile) {
   ByteWriter writer;
   profile.encode(writer);
@@ -73,9 +81,8 @@ TEST(ColumnProfile, IsTheSameHoweverTheRowsAreCut) {
     for (const uint64_t different : {2, 100, 101, 3000}) {
       std::vector<std::string> texts;
       const Column column = make_column(type, kRows, different, different, texts);
-      ProfileScratch scratch;
       ColumnProfile all(type, kExactValues);
-      all.add(column, nullptr, kRows, scratch);
+      add(all, column, nullptr, kRows);
       std::mt19937_64 random(different);
       std::vector<ColumnProfile> parts;
       for (size_t i = 0; i < 9; ++i) parts.emplace_back(type, kExactValues);
@@ -84,7 +91,7 @@ TEST(ColumnProfile, IsTheSameHoweverTheRowsAreCut) {
         for (size_t count = 1 + random() % 900; count > 0 && row < kRows; --count) {
           rows.push_back(row++);
         }
-        parts[random() % parts.size()].add(column, rows.data(), rows.size(), scratch);
+        add(parts[random() % parts.size()], column, rows.data(), rows.size());
       }
       while (parts.size() > 1) {
         parts[random() % (parts.size() - 1)].merge(std::move(parts.back()));
@@ -104,14 +111,13 @@ TEST(ColumnProfile, IsTheSameHoweverTheRowsAreCut) {
 TEST(ColumnProfile, IsExactUpToItsLimitAndEstimatesBeyond) {
   for (const Type type : {Type::kText, Type::kInt, Type::kFloat, Type::kTime}) {
     std::vector<std::string> texts;
-    ProfileScratch scratch;
     const Column few = make_column(type, 50000, 1000, 1, texts);
     ColumnProfile exact(type, 1000);
-    exact.add(few, nullptr, 50000, scratch);
+    add(exact, few, nullptr, 50000);
     EXPECT_TRUE(exact.is_exact());
     EXPECT_EQ(exact.distinct(), 1000u);
     ColumnProfile beyond(type, 999);
-    beyond.add(few, nullptr, 50000, scratch);
+    add(beyond, few, nullptr, 50000);
     EXPECT_FALSE(beyond.is_exact());
     EXPECT_NEAR(static_cast<double>(beyond.distinct()), 1000, 30);
     EXPECT_EQ(beyond.values() + beyond.nulls(), 50000u);
@@ -130,8 +136,7 @@ TEST(ColumnProfile, EstimatesDifferentNumbersInARowAsWellAsAnyOthers) {
         column.ints[row] = begin + step * static_cast<int64_t>(row);
       }
       ColumnProfile profile(Type::kInt, kLimit);
-      ProfileScratch scratch;
-      profile.add(column, nullptr, 200000, scratch);
+      add(profile, column, nullptr, 200000);
       const double error = static_cast<double>(profile.distinct()) / 200000 - 1;
       EXPECT_LT(std::fabs(error), 4 * 0.0081) << step << " from " << begin;
       squares += error * error;

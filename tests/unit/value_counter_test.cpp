@@ -48,7 +48,7 @@ class BothWays {
       column_.text[i] = texts[i];
       ++expected_[texts[i]];
     }
-    counter_->add(column_, texts.size(), *table_);
+    counter_->add(column_, texts.size(), *table_, scratch_);
   }
   void add(const std::vector<double>& numbers) {
     column_.prepare(Type::kFloat, numbers.size());
@@ -57,7 +57,7 @@ class BothWays {
       ++expected_[std::to_string(std::isnan(numbers[i]) ? std::numeric_limits<double>::quiet_NaN()
                                                         : numbers[i] + 0.0)];
     }
-    counter_->add(column_, numbers.size(), *table_);
+    counter_->add(column_, numbers.size(), *table_, scratch_);
   }
   void add(const std::vector<int64_t>& numbers) {
     column_.prepare(type_, numbers.size());
@@ -69,9 +69,9 @@ class BothWays {
       }
       ++expected_[std::to_string(numbers[i])];
     }
-    counter_->add(column_, numbers.size(), *table_);
+    counter_->add(column_, numbers.size(), *table_, scratch_);
   }
-  void flush() { counter_->flush(*table_); }
+  void flush() { counter_->flush(*table_, scratch_); }
   void next_table() {
     table_ = new_table();
     expected_.clear();
@@ -92,6 +92,7 @@ class BothWays {
   std::unique_ptr<ValueCounter> counter_;
   Counts expected_;
   Column column_;
+  ValueScratch scratch_;
 };
 
 TEST(ValueCounter, CountsTextsOfAnyLength) {
@@ -103,6 +104,19 @@ TEST(ValueCounter, CountsTextsOfAnyLength) {
     texts.push_back(std::string(size, '\xff'));
   }
   both.add(texts);
+  both.add(texts);
+  both.flush();
+  both.expect_equal();
+}
+
+TEST(ValueCounter, CountsNarrowTextsAmongWhichLongerOnesComeLater) {
+  BothWays both(Type::kText);
+  std::vector<std::string> texts = {"", "a", std::string("\0", 1), "1234567", "1234567"};
+  both.add(texts);
+  for (const char* text :
+       {"12345678", "\xff\xff\xff\xff\xff\xff\xff", "a", "longer than 15 bytes"}) {
+    texts.emplace_back(text);
+  }
   both.add(texts);
   both.flush();
   both.expect_equal();
