@@ -86,7 +86,7 @@ SHARDMILL_READS_PAST_END inline uint64_t narrow_text_word(const char* bytes, siz
   bytes = size == 0 ? kNothing : bytes;
   const uint64_t length = static_cast<uint64_t>(size) << kShortTextKindShift;
   if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 8) [[likely]] {
-    const uint64_t word = reinterpret_cast<const UnalignedWord*>(bytes)->word;
+    const uint64_t word = *reinterpret_cast<const UnalignedWord*>(bytes);
     return (word & kShortTextMasks[size].first) | length;
   }
   uint64_t copy = 0;
