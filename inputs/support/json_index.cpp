@@ -31,6 +31,10 @@ JsonIndex::JsonIndex() {
 
 JsonIndex::~JsonIndex() = default;
 
+bool JsonIndex::is_utf8(std::string_view text) const {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
 bool JsonIndex::build(std::string_view text) {
   if (text.size() > kBytesMax) return false;
   auto& stages = *state_->stages;

@@ -31,6 +31,10 @@ class JsonIndex {
   /// REQUIRES: available().
   bool build(std::string_view text);
 
+  /// Whether `text` is UTF-8; 30 GB/s and more if it is ASCII.
+  /// REQUIRES: available().
+  bool is_utf8(std::string_view text) const;
+
   /// The positions, followed by two that point to the text's last byte, the newline.
   /// REQUIRES: build was called and gave true.
   const uint32_t* positions() const { return positions_; }

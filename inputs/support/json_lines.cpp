@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "inputs/support/json_scalar.h"
 #include "inputs/support/text_kernels.h"
 #include "pipeline/base/bits.h"
 #include "pipeline/formats/number_fields.h"
@@ -11,7 +12,9 @@ namespace shardmill {
 
 namespace {
 
-constexpr size_t kPieceBytes = 128 << 10;  ///< indexed at once: fits the second-level cache
+/// So many records that match no make are worth an index of the lines behind the first of them.
+constexpr int kIndexedTogether = 4;
+constexpr size_t kIndexBytes = 128 << 10;  ///< indexed at once: fits the second-level cache
 
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
@@ -38,16 +41,19 @@ size_t JsonLines::read(std::string_view text, uint64_t offset, Batch& batch,
     read_plainly({.begin = 0, .end = text.size() - (text.ends_with('\n') ? 1 : 0)});
     return rows_;
   }
-  make_room(text.size() + kMarkSlack);
+  make_room(text.size());
   mark_json(text, marks_);
   next_odd_escape_ = 0;
+  next_control_ = 0;
+  block_.text = text;
+  block_.quotes = marks_.quotes;
   const size_t lines = marks_.newline_count;
   begin_batch(lines + 1);
   size_t begin = 0;
   for (size_t line = 0; line < lines;) {
-    const size_t after = end_of_piece(line, lines, begin);
-    begin = read_piece(begin, line, after);
-    line = after;
+    line = hold_lines(begin, line, lines);
+    begin = marks_.newlines[line - 1] + size_t{1};
+    if (block_.count > 0) read_block();
   }
   if (begin < text.size()) read_plainly({.begin = begin, .end = text.size()});
   return rows_;
@@ -60,47 +66,74 @@ void JsonLines::begin_batch(size_t rows) {
 }
 
 // Uninitialised: pages that are never written take no memory.
-void JsonLines::make_room(size_t positions) {
-  if (positions <= room_) return;
-  room_ = positions + positions / 4;
-  newlines_ = std::make_unique_for_overwrite<uint32_t[]>(room_);
+void JsonLines::make_room(size_t bytes) {
+  if (bytes <= room_) return;
+  room_ = bytes + bytes / 4;
+  newlines_ = std::make_unique_for_overwrite<uint32_t[]>(room_ + kMarkSlack);
+  quotes_ = std::make_unique_for_overwrite<uint64_t[]>(json_mark_words(room_));
   marks_.newlines = newlines_.get();
+  marks_.quotes = quotes_.get();
 }
 
-// The line behind the piece that starts with `line`, at `begin`.
-size_t JsonLines::end_of_piece(size_t line, size_t lines, size_t begin) const {
-  const uint32_t* const first = marks_.newlines + line;
-  const uint32_t* const last = marks_.newlines + lines;
-  const uint32_t* const end = std::upper_bound(first, last, begin + kPieceBytes);
-  return line + std::max<size_t>(1, static_cast<size_t>(end - first));
+// Makes a block of the lines from `line`, at `begin`, that are not blank. Returns the line behind
+// it.
+size_t JsonLines::hold_lines(size_t begin, size_t line, size_t lines) {
+  size_t count = 0;
+  for (; line < lines && count < JsonBlock::kRecords; ++line) {
+    const size_t end = marks_.newlines[line];
+    size_t record = begin;
+    while (record < end && is_json_whitespace(text_[record])) ++record;
+    const bool has_return = record < end && text_[end - 1] == '\r';
+    lines_[count] = {.begin = begin, .end = end};
+    block_.begin[count] = static_cast<uint32_t>(record);
+    block_.end[count] = static_cast<uint32_t>(end - (has_return ? 1 : 0));
+    count += record < end ? 1 : 0;
+    begin = end + 1;
+  }
+  block_.count = count;
+  return line;
 }
 
-// Reads the lines [line, after), the first of which starts at `begin`; returns where the last one
-// ends.
-size_t JsonLines::read_piece(size_t begin, size_t line, size_t after) {
-  const size_t end = marks_.newlines[after - 1] + size_t{1};
-  const auto for_each_line = [&](auto&& visit) {
-    for (; line < after; begin = marks_.newlines[line++] + size_t{1}) {
-      visit(Line{.begin = begin, .end = marks_.newlines[line]});
+// Lines with a control character, other than one carriage return at their end.
+uint64_t JsonLines::odd_controls() {
+  const std::vector<uint32_t>& at = marks_.controls;
+  uint64_t found = 0;
+  if (next_control_ == at.size()) return found;
+  for (size_t i = 0; i < block_.count; ++i) {
+    const Line& line = lines_[i];
+    for (; next_control_ < at.size() && at[next_control_] < line.end; ++next_control_) {
+      const size_t control = at[next_control_];
+      const bool is_line_end = control + 1 == line.end && text_[control] == '\r';
+      if (control >= line.begin && !is_line_end) found |= uint64_t{1} << i;
     }
-  };
-  if (!walker_.available()) {
-    for_each_line([this](const Line& each) { read_plainly(each); });
-    return end;
   }
-  if (index({.begin = begin, .end = end})) {
-    block_.text = text_.substr(begin, end - begin);
-    read_indexed(begin, line, after);
-  } else {
-    // Some line has no sound strings; the others are read as fast as they can be alone.
-    for_each_line([this](const Line& each) { read_alone(each); });
-  }
-  return end;
+  return found;
 }
 
-bool JsonLines::index(const Line& lines) {
-  piece_ = lines.begin;
-  return walker_.begin(text_.substr(lines.begin, lines.end - lines.begin));
+// Those of the records that are not UTF-8. Asked of records that matched only: the index says it of
+// the others.
+uint64_t JsonLines::not_utf8(uint64_t records) {
+  uint64_t found = 0;
+  if (marks_.is_ascii || is_utf8_) return found;
+  const auto is_utf8 = [this](const Line& first, const Line& last) {
+    return walker_.is_utf8(text_.substr(first.begin, last.end - first.begin));
+  };
+  const bool are_many = 2 * static_cast<size_t>(std::popcount(records)) > block_.count;
+  is_utf8_ = are_many && is_utf8(lines_[0], lines_[block_.count - 1]);
+  if (is_utf8_) return found;
+  for_each_bit(records, [&](size_t i) {
+    if (!is_utf8(lines_[i], lines_[i])) found |= uint64_t{1} << i;
+  });
+  return found;
+}
+
+uint64_t JsonLines::bad_escapes() {
+  uint64_t found = 0;
+  if (next_odd_escape_ == marks_.odd_escapes.size()) return found;
+  for (size_t i = 0; i < block_.count; ++i) {
+    if (has_bad_escape(lines_[i])) found |= uint64_t{1} << i;
+  }
+  return found;
 }
 
 // Asked of lines in their order.
@@ -117,98 +150,106 @@ bool JsonLines::has_bad_escape(const Line& line) {
   return false;
 }
 
-void JsonLines::read_alone(const Line& line) {
-  if (has_bad_escape(line) || !index({.begin = line.begin, .end = line.end + 1})) {
-    read_plainly(line);
-  } else if (*walker_.positions() < line.end - line.begin) {
-    rows_ += read_record(line, rows_, walker_.positions(), nullptr) ? 1 : 0;
-  }
-}
-
 void JsonLines::read_plainly(const Line& line) {
   if (is_blank(text_.substr(line.begin, line.end - line.begin))) return;
   rows_ += extract(line, rows_) ? 1 : 0;
 }
 
-void JsonLines::read_indexed(size_t begin, size_t line, size_t after) {
-  const uint32_t* at = walker_.positions();
-  while (line < after) {
-    uint64_t with_bad_escape = 0;
-    size_t count = 0;
-    for (; line < after && count < JsonBlock::kRecords;
-         begin = marks_.newlines[line++] + size_t{1}) {
-      const size_t end = marks_.newlines[line] - piece_;
-      if (*at >= end) continue;  // blank
-      lines_[count] = {.begin = begin, .end = marks_.newlines[line]};
-      block_.first[count] = at;
-      at = first_behind(at, end);
-      block_.positions[count] = static_cast<uint32_t>(at - block_.first[count]);
-      with_bad_escape |= static_cast<uint64_t>(has_bad_escape(lines_[count])) << count;
-      ++count;
-    }
-    block_.count = count;
-    read_block(with_bad_escape);
-  }
-}
-
-// The first position at or behind `end`. Most records have as many as the one before.
-const uint32_t* JsonLines::first_behind(const uint32_t* at, size_t end) {
-  const uint32_t* const guess = at + usual_positions_;
-  if (guess <= walker_.positions_end() && *guess >= end && guess[-1] < end) return guess;
-  const uint32_t* const first = at;
-  while (*at < end) ++at;
-  usual_positions_ = static_cast<size_t>(at - first);
-  return at;
+void JsonLines::read_block() {
+  if (walker_.available()) return read_by_makes();
+  for (size_t i = 0; i < block_.count; ++i) rows_ += extract(lines_[i], rows_) ? 1 : 0;
 }
 
 // Records of known makes at once, the others one by one; each of them may make known a new make.
-void JsonLines::read_block(uint64_t with_bad_escape) {
-  if (block_.count == 0) return;
+void JsonLines::read_by_makes() {
   const uint64_t all = ~uint64_t{0} >> (JsonBlock::kRecords - block_.count);
   const size_t first_row = rows_;
   rows_ += block_.count;
   block_row_ = first_row;
-  apart_ = with_bad_escape;
-  const auto take = [this](const JsonTemplate& make, uint64_t records) {
-    apart_ |= take_values(make, records);
+  indexed_to_ = 0;
+  is_utf8_ = false;
+  can_be_indexed_ = true;
+  with_bad_escape_ = bad_escapes();
+  apart_ = with_bad_escape_ | odd_controls();
+  const auto take = [this](const JsonTemplate& make, uint64_t records, const JsonSpans& spans) {
+    const uint64_t bad = not_utf8(records);
+    apart_ |= bad | take_values(make, records & ~bad, spans);
   };
-  uint64_t unknown = makes_.match(block_, all & ~with_bad_escape, take);
+  uint64_t unknown = makes_.match(block_, all & ~apart_, take);
   uint64_t kept = all;
   while ((unknown | apart_) != 0) {
-    const auto i = static_cast<size_t>(std::countr_zero(unknown | apart_));
+    const uint64_t left = unknown | apart_;
+    const auto i = static_cast<size_t>(std::countr_zero(left));
     const uint64_t bit = uint64_t{1} << i;
     JsonTemplate* const make = (apart_ & bit) == 0 ? makes_.to_learn() : nullptr;
     unknown &= ~bit;
     apart_ &= ~bit;
     const size_t row = block_row_ + i;
-    const bool is_bad = (with_bad_escape & bit) != 0;
-    if (!(is_bad ? extract(lines_[i], row) : read_record(lines_[i], row, block_.first[i], make))) {
+    if (!read_one(i, row, left, make)) {
       kept &= ~bit;
       columns_.remove_row(row, rows_);
       --rows_;
       --block_row_;  // of the lines that follow
     }
-    if (make != nullptr) unknown = makes_.match_learned(block_, unknown, take);
+    if (make != nullptr) unknown = makes_.match_learned(block_, i, unknown, take);
   }
   if (!wanted_.raw && !wanted_.offsets) return;
   size_t row = first_row;
   for_each_bit(kept, [&](size_t i) { note_line(lines_[i], row++); });
 }
 
+// Line `i` of the block along its index; `left` are those that are still to be read so. False if it
+// is rejected.
+bool JsonLines::read_one(size_t i, size_t row, uint64_t left, JsonTemplate* make) {
+  const Line& line = lines_[i];
+  if (make != nullptr) make->forget();
+  if ((with_bad_escape_ >> i & 1) != 0 || !has_index(i, left)) return extract(line, row);
+  while (*index_ < line.begin - index_begin_) ++index_;
+  columns_.begin_record(row);
+  columns_.undo_record();
+  if (!walker_.walk(index_, line.end - index_begin_, make)) return extract(line, row);
+  end_record(line, row);
+  return true;
+}
+
+// Indexes line `i` unless it is, and lines behind it if many of them are to be read.
+bool JsonLines::has_index(size_t i, uint64_t left) {
+  if (i < indexed_to_) return true;
+  if (can_be_indexed_ && std::popcount(left) >= kIndexedTogether) {
+    size_t to = i + 1;
+    while (to < block_.count && lines_[to].end - lines_[i].begin < kIndexBytes) ++to;
+    if (index(i, to)) return true;
+    can_be_indexed_ = false;
+  }
+  return index(i, i + 1);
+}
+
+bool JsonLines::index(size_t from, size_t to) {
+  index_begin_ = lines_[from].begin;
+  if (!walker_.begin(text_.substr(index_begin_, lines_[to - 1].end + 1 - index_begin_))) {
+    return false;
+  }
+  index_ = walker_.positions();
+  indexed_to_ = to;
+  return true;
+}
+
 // Sets the columns of records that matched. Returns those with a bad value.
-uint64_t JsonLines::take_values(const JsonTemplate& make, uint64_t records) {
-  const char* const text = block_.text.data();
+uint64_t JsonLines::take_values(const JsonTemplate& make, uint64_t records,
+                                const JsonSpans& spans) {
   uint64_t bad = 0;
   for (const JsonTemplate::Value& value : make.values()) {
-    if (value.column != JsonPaths::kNone) bad |= take_value(value, records);
+    bad |= take_value(value.column, records, spans.values[value.span].data());
   }
   for (const JsonTemplate::Container& container : make.containers()) {
+    const uint32_t* const first = spans.starts[container.first_start].data();
+    const uint32_t* const last = spans.starts[container.last_start].data();
     for_each_bit(records, [&](size_t i) {
-      const uint32_t begin = block_.first[i][container.first];
-      const uint32_t end = block_.first[i][container.last] + 1;
+      const size_t begin = first[i] + container.first_offset;
+      const size_t end = last[i] + container.last_offset + 1;
       const bool is_good =
-          columns_.put(static_cast<size_t>(container.column), block_row_ + i,
-                       {.kind = container.kind, .text = {text + begin, end - begin}});
+          columns_.put(container.column, block_row_ + i,
+                       {.kind = container.kind, .text = text_.substr(begin, end - begin)});
       bad |= static_cast<uint64_t>(!is_good) << i;
     });
   }
@@ -218,48 +259,49 @@ uint64_t JsonLines::take_values(const JsonTemplate& make, uint64_t records) {
   return bad;
 }
 
-uint64_t JsonLines::take_value(const JsonTemplate::Value& value, uint64_t records) {
-  Column& target = columns_.target(static_cast<size_t>(value.column));
+uint64_t JsonLines::take_value(size_t column, uint64_t records, const FieldSpan* spans) {
+  Column& target = columns_.target(column);
   if (target.type == Type::kFloat) {
-    return take_numbers(value, records, target.floats.data(), parse_float_fields);
+    return take_numbers(column, records, spans, target.floats.data(), parse_float_fields);
   }
   if (target.type == Type::kInt) {
-    return take_numbers(value, records, target.ints.data(), parse_int_fields);
+    return take_numbers(column, records, spans, target.ints.data(), parse_int_fields);
   }
-  return take_one_by_one(value, records);
+  return take_one_by_one(column, records, spans);
 }
 
 // `parse` as in number_fields.h. What it takes of sound scalars are numbers.
 template <typename Number, typename Parse>
-uint64_t JsonLines::take_numbers(const JsonTemplate::Value& value, uint64_t records, Number* out,
-                                 Parse&& parse) {
+uint64_t JsonLines::take_numbers(size_t column, uint64_t records, const FieldSpan* spans,
+                                 Number* out, Parse&& parse) {
+  std::array<uint8_t, JsonBlock::kRecords> bad;
+  uint64_t others = 0;
+  if (records == ~uint64_t{0}) {
+    if (!parse(text_.data(), spans, JsonBlock::kRecords, out + block_row_, bad.data())) return 0;
+    for (size_t i = 0; i < bad.size(); ++i) others |= static_cast<uint64_t>(bad[i]) << i;
+    return take_one_by_one(column, others, spans);
+  }
   std::array<FieldSpan, JsonBlock::kRecords> fields;
   std::array<Number, JsonBlock::kRecords> numbers;
-  std::array<uint8_t, JsonBlock::kRecords> bad;
   size_t count = 0;
-  for_each_bit(records, [&](size_t i) {
-    const uint32_t* const at = block_.first[i] + value.position;
-    fields[count++] = {.begin = at[0], .end = at[1] - value.space};
-  });
-  parse(block_.text.data(), fields.data(), count, numbers.data(), bad.data());
+  for_each_bit(records, [&](size_t i) { fields[count++] = spans[i]; });
+  parse(text_.data(), fields.data(), count, numbers.data(), bad.data());
   size_t n = 0;
-  uint64_t others = 0;
   for_each_bit(records, [&](size_t i) {
     out[block_row_ + i] = numbers[n];
     others |= static_cast<uint64_t>(bad[n]) << i;
     ++n;
   });
-  return take_one_by_one(value, others);
+  return take_one_by_one(column, others, spans);
 }
 
-uint64_t JsonLines::take_one_by_one(const JsonTemplate::Value& value, uint64_t records) {
-  const char* const text = block_.text.data();
+uint64_t JsonLines::take_one_by_one(size_t column, uint64_t records, const FieldSpan* spans) {
+  const char* const text = text_.data();
   const bool may_have_escapes = marks_.has_backslashes;
-  const auto column = static_cast<size_t>(value.column);
   std::string_view* const texts = columns_.texts(column);
   uint64_t bad = 0;
   for_each_bit(records, [&](size_t i) {
-    const std::string_view source = matched_source(text, block_.first[i], value);
+    const std::string_view source(text + spans[i].begin, spans[i].end - spans[i].begin);
     const size_t row = block_row_ + i;
     if (texts != nullptr && source[0] == '"' &&
         !(may_have_escapes && has_backslash(source.data(), source.size()))) [[likely]] {
@@ -271,16 +313,6 @@ uint64_t JsonLines::take_one_by_one(const JsonTemplate::Value& value, uint64_t r
     }
   });
   return bad;
-}
-
-// One record of the indexed text. False if it is rejected.
-bool JsonLines::read_record(const Line& line, size_t row, const uint32_t* positions,
-                            JsonTemplate* make) {
-  columns_.begin_record(row);
-  columns_.undo_record();
-  if (!walker_.walk(positions, line.end - piece_, make)) return extract(line, row);
-  end_record(line, row);
-  return true;
 }
 
 bool JsonLines::extract(const Line& line, size_t row) {

@@ -29,8 +29,8 @@ struct JsonWanted {
 };
 
 /// Reads records in three ways, each of which leaves to the next what it cannot decide: up to 64
-/// lines at once by the makes of the records before them (json_makes.h), one by one along the index
-/// (json_walk.h), byte by byte (json_extract.h). One worker.
+/// lines at once by the makes of the records before them (json_makes.h), one by one along an index,
+/// which is made only where it is needed (json_walk.h), byte by byte (json_extract.h). One worker.
 class JsonLines {
  public:
   /// What `wanted` refers to must outlive this.
@@ -49,23 +49,24 @@ class JsonLines {
   };
 
   void begin_batch(size_t rows);
-  void make_room(size_t positions);
-  size_t end_of_piece(size_t line, size_t lines, size_t begin) const;
-  size_t read_piece(size_t begin, size_t line, size_t after);
-  bool index(const Line& lines);
-  void read_alone(const Line& line);
+  void make_room(size_t bytes);
+  size_t hold_lines(size_t begin, size_t line, size_t lines);
   void read_plainly(const Line& line);
+  uint64_t bad_escapes();
+  uint64_t odd_controls();
+  uint64_t not_utf8(uint64_t records);
   bool has_bad_escape(const Line& line);
-  void read_indexed(size_t begin, size_t line, size_t after);
-  const uint32_t* first_behind(const uint32_t* at, size_t end);
-  void read_block(uint64_t with_bad_escape);
-  uint64_t take_values(const JsonTemplate& make, uint64_t records);
-  uint64_t take_value(const JsonTemplate::Value& value, uint64_t records);
+  void read_block();
+  void read_by_makes();
+  bool read_one(size_t i, size_t row, uint64_t left, JsonTemplate* make);
+  bool has_index(size_t i, uint64_t left);
+  bool index(size_t from, size_t to);
+  uint64_t take_values(const JsonTemplate& make, uint64_t records, const JsonSpans& spans);
+  uint64_t take_value(size_t column, uint64_t records, const FieldSpan* spans);
   template <typename Number, typename Parse>
-  uint64_t take_numbers(const JsonTemplate::Value& value, uint64_t records, Number* out,
+  uint64_t take_numbers(size_t column, uint64_t records, const FieldSpan* spans, Number* out,
                         Parse&& parse);
-  uint64_t take_one_by_one(const JsonTemplate::Value& value, uint64_t records);
-  bool read_record(const Line& line, size_t row, const uint32_t* positions, JsonTemplate* make);
+  uint64_t take_one_by_one(size_t column, uint64_t records, const FieldSpan* spans);
   bool extract(const Line& line, size_t row);
   void end_record(const Line& line, size_t row);
   void note_line(const Line& line, size_t row);
@@ -77,21 +78,27 @@ class JsonLines {
   JsonMakes makes_;
   JsonMarks marks_;                       ///< of the text
   std::unique_ptr<uint32_t[]> newlines_;  ///< the room for them
+  std::unique_ptr<uint64_t[]> quotes_;    ///< likewise
   size_t room_ = 0;
   size_t next_odd_escape_ = 0;  ///< of the marks, the first behind the lines that were looked at
-  size_t usual_positions_ = 1;  ///< in a record
+  size_t next_control_ = 0;     ///< likewise
 
   std::string_view text_;
   uint64_t offset_ = 0;  ///< of the text in the file
   Batch* batch_ = nullptr;
   RejectCounter* rejects_ = nullptr;
-  size_t rows_ = 0;   ///< of the batch that are filled
-  size_t piece_ = 0;  ///< where in the text that begins which the walker has indexed
+  size_t rows_ = 0;  ///< of the batch that are filled
 
   JsonBlock block_;
   std::array<Line, JsonBlock::kRecords> lines_;  ///< of the block
-  size_t block_row_ = 0;  ///< of its first line, less the lines that were rejected
-  uint64_t apart_ = 0;    ///< lines of the block that need a way of their own
+  size_t block_row_ = 0;             ///< of its first line, less the lines that were rejected
+  uint64_t with_bad_escape_ = 0;     ///< lines of the block
+  uint64_t apart_ = 0;               ///< lines of the block that need a way of their own
+  bool is_utf8_ = false;             ///< the block is known to be
+  bool can_be_indexed_ = true;       ///< several lines of the block at once, as far as is known
+  size_t indexed_to_ = 0;            ///< lines before this one that are to come are indexed
+  size_t index_begin_ = 0;           ///< where in the text that begins which is indexed
+  const uint32_t* index_ = nullptr;  ///< its positions that are to come
 };
 
 }  // namespace shardmill

@@ -14,12 +14,21 @@ constexpr int kPause = 1000;
 
 }  // namespace
 
-uint64_t JsonMakes::with_positions(const JsonBlock& block, size_t positions, uint64_t candidates) {
+// The candidates that have as many commas. If one make is all that is known, it is not worth
+// counting.
+uint64_t JsonMakes::with_commas(const JsonBlock& block, uint32_t commas, uint64_t candidates) {
+  if (makes_.size() == 1) return candidates;
+  count_commas(block);
   uint64_t equal = 0;
   for (size_t i = 0; i < block.count; ++i) {
-    equal |= static_cast<uint64_t>(block.positions[i] == positions) << i;
+    equal |= static_cast<uint64_t>(commas_[i] == commas) << i;
   }
   return equal & candidates;
+}
+
+void JsonMakes::count_commas(const JsonBlock& block) {
+  if (!are_counted_) count_json_commas(block, commas_);
+  are_counted_ = true;
 }
 
 void JsonMakes::score(Make& make, uint64_t matched) {

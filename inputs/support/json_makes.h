@@ -17,10 +17,11 @@ class JsonMakes {
   /// Files of more makes than this are read without templates for the rest.
   static constexpr size_t kMakes = 16;
 
-  /// Calls take(make, records) for each make and the `candidates` of the block that are of it and
-  /// sound; returns those that are of none.
+  /// Calls take(make, records, spans) for each make and the `candidates` of the block that are of
+  /// it and sound; returns those that are of none. REQUIRES: as match_json_block.
   template <typename Take>
   uint64_t match(const JsonBlock& block, uint64_t candidates, Take&& take) {
+    are_counted_ = false;
     for (size_t i = 0; i < makes_.size() && candidates != 0; ++i) {
       candidates &= ~match_one(block, *makes_[i], candidates, take);
     }
@@ -31,10 +32,13 @@ class JsonMakes {
   /// Where the next record that is of no known make shall be learned: nullptr if learning has not
   /// paid lately.
   JsonTemplate* to_learn();
-  /// It was learned: takes those of the block that are of its make. Returns the others.
+  /// It was learned from record `i` of the block that was matched last, or not learned: takes those
+  /// that are of its make. Returns the others.
   template <typename Take>
-  uint64_t match_learned(const JsonBlock& block, uint64_t candidates, Take&& take) {
+  uint64_t match_learned(const JsonBlock& block, size_t i, uint64_t candidates, Take&& take) {
     Make& make = *makes_.back();
+    count_commas(block);
+    make.commas = commas_[i];
     make.score = kFirstScore;
     const uint64_t matched = match_one(block, make, candidates, take);
     learned(matched);
@@ -46,26 +50,30 @@ class JsonMakes {
 
   struct Make {
     JsonTemplate make;
-    uint32_t score = 0;  ///< records that matched, those of older blocks for less
+    uint32_t commas = 0;  ///< as count_json_commas says
+    uint32_t score = 0;   ///< records that matched, those of older blocks for less
   };
 
   template <typename Take>
   uint64_t match_one(const JsonBlock& block, Make& make, uint64_t candidates, Take&& take) {
-    const uint64_t of_its_length = with_positions(block, make.make.positions(), candidates);
     const uint64_t matched =
-        of_its_length == 0 ? 0 : match_json_block(block, make.make, of_its_length);
-    if (matched != 0) take(make.make, matched);
+        match_json_block(block, make.make, with_commas(block, make.commas, candidates), spans_);
+    if (matched != 0) take(make.make, matched, spans_);
     score(make, matched);
     return matched;
   }
 
-  static uint64_t with_positions(const JsonBlock& block, size_t positions, uint64_t candidates);
+  uint64_t with_commas(const JsonBlock& block, uint32_t commas, uint64_t candidates);
+  void count_commas(const JsonBlock& block);
   static void score(Make& make, uint64_t matched);
   void sort();
   void learned(uint64_t matched);
 
   std::vector<std::unique_ptr<Make>> makes_;  ///< by score; the last may be one that is learned
-  int patience_ = 0;                          ///< below 0: so many times no record is learned
+  JsonSpans spans_;                           ///< of the make that was matched last
+  bool are_counted_ = false;
+  JsonSpans::ByRecord<uint32_t> commas_;  ///< of the block, if they are counted
+  int patience_ = 0;                      ///< below 0: so many times no record is learned
 };
 
 }  // namespace shardmill

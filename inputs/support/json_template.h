@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,78 +18,88 @@ namespace shardmill {
 ///   ------ ----------------- -----------  - --   literals: compared as they are
 ///         v                 v           v v      values: any scalar, or the text of a string
 ///
-/// A record with these literals at the same positions of its index, and a scalar in each place
-/// between them, is sound, and its wanted members are at the same positions. Literals reach from
-/// value to value, so outside strings in both records, and the index has as many positions in them.
-/// The quotes of strings belong to the literals, so that strings need no look of their own: the
-/// index found them sound. One worker.
+/// A record that is these literals with a sound scalar in each place between them is sound, and its
+/// wanted members are in the same places. The quotes of strings belong to the literals. One worker.
 class JsonTemplate {
  public:
-  /// Literals are compared in parts; what lies behind a literal's end is masked away.
-  static constexpr size_t kPartBytes = 16;
-  struct Part {
-    uint8_t bytes[kPartBytes];
-    uint8_t mask[kPartBytes];
-    uint8_t loose_mask[kPartBytes];  ///< without quotes of values: a null may be in their place
-    uint32_t position = 0;           ///< of the index, counted from the record's first
-    int32_t offset = 0;              ///< from there to where the part begins
+  /// What most likely stands in a place; only the way to check it depends on it.
+  enum class Likely : uint8_t { kString, kShortInt, kNumber, kTruth, kOther, kEnd };
+  /// Nowhere: no room is needed for it.
+  static constexpr int32_t kNowhere = -1;
+  /// This many bytes behind the beginning of each literal may be read.
+  static constexpr size_t kLiteralPadding = 16;
+
+  /// A literal and the value behind it, or the record's end.
+  struct Step {
+    uint32_t literal = 0;  ///< where it begins in literals()
+    uint32_t bytes = 0;    ///< of the literal
+    Likely likely = Likely::kOther;
+    char follower = 0;         ///< the byte behind the value: the first of the next literal
+    int32_t span = kNowhere;   ///< which span of JsonSpans the value's source is
+    int32_t start = kNowhere;  ///< which start of JsonSpans the literal's is
   };
+  /// A scalar that is a column's value.
   struct Value {
-    uint32_t position = 0;
-    uint32_t space = 0;               ///< whitespace between its end and the next position
-    JsonKind kind = JsonKind::kNull;  ///< of the record that was learned
-    bool is_short_int = false;        ///< that record's: not negative, at most eight digits
-    int32_t column = 0;               ///< JsonPaths::kNone for none
+    size_t span = 0;
+    size_t column = 0;
   };
-  /// An object or array that is a column's value.
+  /// An object or array that is a column's value: from a byte of one literal to a byte of another.
   struct Container {
-    uint32_t first = 0;  ///< position of its opening bracket
-    uint32_t last = 0;   ///< and of its closing one
+    size_t first_start = 0;
+    size_t first_offset = 0;
+    size_t last_start = 0;
+    size_t last_offset = 0;  ///< of the closing bracket
     JsonKind kind = JsonKind::kObject;
-    int32_t column = 0;
+    size_t column = 0;
   };
   /// Longer makes are not kept: they would be of little use in a cache.
   static constexpr size_t kValuesMax = 512;
-  static constexpr size_t kPartsMax = 512;
+  static constexpr size_t kLiteralBytesMax = 8 << 10;
 
-  /// Starts to learn the record whose positions start at `first`.
-  void begin(std::string_view text, const uint32_t* first);
-  /// The scalar at `at` is of `column`.
-  void value(const uint32_t* at, const JsonValue& value, int32_t column);
-  /// The container between the positions `first` and `last` is of `column`.
-  void container(const uint32_t* first, const uint32_t* last, JsonKind kind, int32_t column);
-  /// The record ends with the bracket before `at`; there are `columns` in all. False, without
-  /// positions, if this make is not worth keeping.
-  bool end(const uint32_t* at, size_t columns);
-  /// Back to no positions, for instance because the record was not sound.
-  void forget() { positions_ = 0; }
+  /// Starts to learn the record of `text` that begins there.
+  void begin(std::string_view text, size_t position);
+  /// The scalar is of `column` (JsonPaths::kNone for none).
+  void value(const JsonValue& value, int32_t column);
+  /// The container is of `column`. To be called before what comes behind it.
+  void container(const JsonValue& value, int32_t column);
+  /// The record ends before `position`; there are `columns` in all. False, without steps, if this
+  /// make is not worth keeping.
+  bool end(size_t position, size_t columns);
+  /// Back to no steps, for instance because the record was not sound.
+  void forget() { steps_.clear(); }
 
-  /// Of the index in one record; 0 if this is no make.
-  size_t positions() const { return positions_; }
-  const std::vector<Part>& parts() const { return parts_; }
-  /// Where a part may end, at most, behind a position of the index.
-  size_t reach() const { return reach_; }
+  /// None if this is no make.
+  const std::vector<Step>& steps() const { return steps_; }
+  const char* literals() const { return literals_.data(); }
   const std::vector<Value>& values() const { return values_; }
   const std::vector<Container>& containers() const { return containers_; }
   /// Columns that such a record does not have.
   const std::vector<size_t>& missing() const { return missing_; }
+  size_t starts() const { return starts_; }  ///< how many there are
 
  private:
-  void add_literal(size_t end, bool ends_with_quote);
-  uint32_t number(const uint32_t* at) const { return static_cast<uint32_t>(at - first_); }
+  struct Held {
+    size_t begin;
+    size_t last;
+    JsonKind kind;
+    size_t column;
+  };
 
-  std::string_view text_;            ///< while learning
-  const uint32_t* first_ = nullptr;  ///< while learning
-  const uint32_t* open_ = nullptr;   ///< while learning: the first position that nothing covers
-  size_t open_byte_ = 0;             ///< where the literal to come begins
-  bool begins_with_quote_ = false;   ///< that of a value
-  bool is_usable_ = false;
-  size_t positions_ = 0;
-  size_t reach_ = 0;
-  std::vector<Part> parts_;
+  void add_step(size_t end, Likely likely);
+  void resolve(const Held& held);
+  size_t step_at(size_t position) const;
+
+  std::string_view text_;       ///< while learning
+  size_t open_ = 0;             ///< while learning: the first byte that nothing covers
+  bool is_usable_ = false;      ///< while learning
+  std::vector<size_t> begins_;  ///< while learning, by step: where its literal begins
+  std::vector<Held> held_;      ///< while learning: containers
+  std::vector<Step> steps_;
+  std::string literals_;
   std::vector<Value> values_;
   std::vector<Container> containers_;
   std::vector<size_t> missing_;
+  size_t starts_ = 0;
 };
 
 }  // namespace shardmill

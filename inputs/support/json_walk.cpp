@@ -23,7 +23,7 @@ bool JsonWalker::walk(const uint32_t* at, size_t line_end, JsonTemplate* make) {
   const bool is_sound = make != nullptr ? walk_object<true>(at, line_end, make)
                                         : walk_object<false>(at, line_end, nullptr);
   if (is_sound && *at >= line_end && at[-1] < line_end) {
-    if (make != nullptr) (void)make->end(at, columns_.size());
+    if (make != nullptr) (void)make->end(at[-1] + size_t{1}, columns_.size());
     return true;
   }
   if (make != nullptr) make->forget();
@@ -95,7 +95,7 @@ bool JsonWalker::walk(const uint32_t* at, size_t line_end, JsonTemplate* make) {
 // nowhere, so `at` never runs past it.
 template <bool kLearn>
 bool JsonWalker::walk_object(const uint32_t*& at, size_t line_end, JsonTemplate* make) {
-  if constexpr (kLearn) make->begin(text_, at);
+  if constexpr (kLearn) make->begin(text_, *at);
   const char* const text = text_.data();
   if (text[*at] != '{') return false;
   Level* level = levels_.get() - 1;
@@ -123,7 +123,7 @@ bool JsonWalker::walk_object(const uint32_t*& at, size_t line_end, JsonTemplate*
     } else {
       const int32_t column = column_of(node);
       if (!scalar(at, value) || !note_scalar(column, value)) return false;
-      if constexpr (kLearn) make->value(at, value, column);
+      if constexpr (kLearn) make->value(value, column);
       ++at;
     }
     // Behind a value, or at the closing bracket of an empty container.
@@ -134,11 +134,7 @@ bool JsonWalker::walk_object(const uint32_t*& at, size_t line_end, JsonTemplate*
                .text = {text + *level->begin, *at + size_t{1} - *level->begin}};
       const int32_t column = column_of(level->itself);
       if (!note(column, value)) return false;
-      if constexpr (kLearn) {
-        if (column != JsonPaths::kNone) {
-          make->container(level->begin, at, value.kind, column);
-        }
-      }
+      if constexpr (kLearn) make->container(value, column);
       ++at;
       if (level == levels_.get()) return true;
       --level;

@@ -25,12 +25,13 @@ class JsonWalker {
   JsonWalker(const JsonPaths& paths, JsonColumns& columns);
 
   bool available() const { return index_.available(); }
+  /// REQUIRES: available().
+  bool is_utf8(std::string_view text) const { return index_.is_utf8(text); }
   /// Indexes `text`, whole lines. False if JsonIndex cannot. REQUIRES: available().
   bool begin(std::string_view text);
 
-  // Of the text:
+  /// Of the text.
   const uint32_t* positions() const { return index_.positions(); }
-  const uint32_t* positions_end() const { return index_.positions() + index_.count(); }
 
   /// The record whose positions begin at `at`, the newline of which is at `line_end`. `make`, if
   /// given, learns it, or has no positions. If false, some columns may be set.
