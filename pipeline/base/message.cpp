@@ -40,6 +40,8 @@ bool is_unseen(std::string_view code_point) {
 }  // namespace
 
 std::string escaped(std::string_view value) {
+  const auto is_plain = [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; };
+  if (std::all_of(value.begin(), value.end(), is_plain)) return std::string(value);
   std::string out;
   out.reserve(value.size());
   while (!value.empty()) {

@@ -52,9 +52,9 @@ struct SourceOptions {
 /// True if the path ends with the extension of a compression.
 bool is_named_compressed(std::string_view path);
 
-/// Opens `path` for reading and looks at its first bytes. Never reads a FIFO or a device; follows
-/// symlinks. kBadFile: cannot be opened, is no regular file, is smaller than its size in the
-/// manifest ("shrank") or of another time without having grown ("replaced"), or is named like a
+/// Opens `path` for reading and looks at its first bytes. Never waits for a FIFO or a device;
+/// follows symlinks. kBadFile: cannot be opened, is no regular file, is smaller than its size in
+/// the manifest ("shrank") or of another time without having grown ("replaced"), or is named like a
 /// compressed file but holds neither one nor a text; a text is read, with a note. kFailed: this
 /// process has no file descriptor or memory left, which says nothing about the file.
 Result<std::unique_ptr<ByteSource>> open_file(const std::string& path,

@@ -23,6 +23,9 @@ constexpr size_t kReadBytesMax = size_t{1} << 30;
 constexpr size_t kPageBytes = 4096;
 /// The system reads this much ahead without being told to.
 constexpr uint64_t kAdvisedBytes = 128 << 10;
+/// Up to this, a file is asked once what it is, after its bytes were read: if it is still the one
+/// that was listed, so are they. Of many small files each call to the system counts.
+constexpr uint64_t kReadAtOnceBytes = 16 << 10;
 
 std::string system_reason(int error) {
   return std::strerror(error);
@@ -57,13 +60,40 @@ bool waits_for_another_try(size_t attempt) {
   return true;
 }
 
+/// What speaks against reading this as the file that was listed.
+Status check_listed(const struct stat& info, const ListedFile& listed) {
+  if (!S_ISREG(info.st_mode)) {
+    return Status::bad_file("is " + std::string(kind_name(info.st_mode)) + ", expected a file");
+  }
+  const auto size_now = static_cast<uint64_t>(info.st_size);
+  if (size_now < listed.size_bytes) {
+    return Status::bad_file("has " + counted(size_now, "byte") + ", expected " +
+                            counted(listed.size_bytes, "byte") + " as listed; it shrank");
+  }
+  // What has grown has a later time; nothing else may.
+  const int64_t mtime_now = mtime_ns_of(info);
+  const bool has_grown = size_now > listed.size_bytes && mtime_now > listed.mtime_ns;
+  if (listed.mtime_ns == 0 || mtime_now == listed.mtime_ns || has_grown) return {};
+  return Status::bad_file(
+      "has another time than listed, expected the same file; it was replaced or rewritten");
+}
+
 class RawFile final : public RawBytes {
  public:
-  RawFile(int file, const ListedFile& listed, bool has_grown, WorkClock* clock)
-      : file_(file), listed_(listed), has_grown_(has_grown), clock_(clock) {}
+  RawFile(int file, const ListedFile& listed, WorkClock* clock)
+      : file_(file), listed_(listed), clock_(clock) {}
   ~RawFile() override { close(file_); }
   RawFile(const RawFile&) = delete;
   RawFile& operator=(const RawFile&) = delete;
+
+  /// Whether it is the file that was listed.
+  Status check() {
+    struct stat info;
+    if (fstat(file_, &info) != 0) return cannot_open(errno);
+    is_checked_ = true;
+    has_grown_ = static_cast<uint64_t>(info.st_size) > listed_.size_bytes;
+    return check_listed(info, listed_);
+  }
 
   Result<size_t> read(char* buffer, size_t capacity) override {
     const uint64_t left = listed_.size_bytes > position_ ? listed_.size_bytes - position_ : 0;
@@ -73,12 +103,16 @@ class RawFile final : public RawBytes {
     const WorkSpan span(clock_, WorkClock::kReading);
     for (size_t attempt = 0;;) {
       const ssize_t got = pread(file_, buffer, wanted, static_cast<off_t>(position_));
+      const int error = errno;
+      if (!is_checked_) {
+        RETURN_IF_ERROR(check());
+        has_looked_back_ = got > 0 && static_cast<uint64_t>(got) == listed_.size_bytes;
+      }
       if (got > 0) {
         position_ += static_cast<uint64_t>(got);
         return static_cast<size_t>(got);
       }
       if (got == 0) return ended_early();
-      const int error = errno;
       if (error == EINTR) continue;
       const size_t rest_of_page = kPageBytes - position_ % kPageBytes;
       if (wanted > rest_of_page) {
@@ -118,7 +152,8 @@ class RawFile final : public RawBytes {
 
   int file_;
   ListedFile listed_;
-  bool has_grown_;
+  bool has_grown_ = false;
+  bool is_checked_ = false;
   bool has_looked_back_ = false;
   Status looked_back_;
   WorkClock* clock_;
@@ -144,24 +179,6 @@ class RawMemory final : public RawBytes {
   uint64_t position_ = 0;
 };
 
-/// What speaks against reading this as the file that was listed.
-Status check_listed(const struct stat& info, const ListedFile& listed) {
-  if (!S_ISREG(info.st_mode)) {
-    return Status::bad_file("is " + std::string(kind_name(info.st_mode)) + ", expected a file");
-  }
-  const auto size_now = static_cast<uint64_t>(info.st_size);
-  if (size_now < listed.size_bytes) {
-    return Status::bad_file("has " + counted(size_now, "byte") + ", expected " +
-                            counted(listed.size_bytes, "byte") + " as listed; it shrank");
-  }
-  // What has grown has a later time; nothing else may.
-  const int64_t mtime_now = mtime_ns_of(info);
-  const bool has_grown = size_now > listed.size_bytes && mtime_now > listed.mtime_ns;
-  if (listed.mtime_ns == 0 || mtime_now == listed.mtime_ns || has_grown) return {};
-  return Status::bad_file(
-      "has another time than listed, expected the same file; it was replaced or rewritten");
-}
-
 /// A file descriptor, or -1 with errno.
 int open_patiently(const std::string& path) {
   for (size_t attempt = 0;;) {
@@ -184,15 +201,11 @@ Result<std::unique_ptr<RawBytes>> open_raw_file(const std::string& path, const L
   const WorkSpan span(clock, WorkClock::kReading);
   const int file = open_patiently(path);
   if (file < 0) return cannot_open(errno);
-  struct stat info;
-  Status status = fstat(file, &info) == 0 ? check_listed(info, listed) : cannot_open(errno);
-  if (!status.is_ok()) {
-    close(file);
-    return status;
-  }
+  auto raw = std::make_unique<RawFile>(file, listed, clock);
+  const bool is_checked_once = listed.size_bytes > 0 && listed.size_bytes <= kReadAtOnceBytes;
+  if (!is_checked_once) RETURN_IF_ERROR(raw->check());
   if (listed.size_bytes > kAdvisedBytes) posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL);
-  const bool has_grown = static_cast<uint64_t>(info.st_size) > listed.size_bytes;
-  return std::unique_ptr<RawBytes>(std::make_unique<RawFile>(file, listed, has_grown, clock));
+  return std::unique_ptr<RawBytes>(std::move(raw));
 }
 
 std::unique_ptr<RawBytes> open_raw_memory(std::string_view content) {

@@ -182,9 +182,17 @@ void keep_first_sizes(Manifest& manifest, std::string_view before) {
 }
 
 std::string manifest_tsv(const Manifest& manifest) {
+  constexpr size_t kNumbersBytes = 32;  // of most files
   std::string out = "path\tsize_bytes\tmtime_ns\n";
+  size_t bytes = out.size();
+  for (const ManifestFile& file : manifest.files) bytes += file.path.size() + kNumbersBytes;
+  out.reserve(bytes);
   for (const ManifestFile& file : manifest.files) {
-    out += fmt::format("{}\t{}\t{}\n", escaped(file.path), file.size_bytes, file.mtime_ns);
+    out += escaped(file.path);
+    const fmt::format_int size(file.size_bytes);
+    const fmt::format_int time(file.mtime_ns);
+    out.append("\t").append(size.data(), size.size());
+    out.append("\t").append(time.data(), time.size()).append("\n");
   }
   return out;
 }

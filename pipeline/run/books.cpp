@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "pipeline/base/message.h"
 #include "pipeline/base/text.h"
@@ -13,6 +14,8 @@
 namespace shardmill {
 
 namespace {
+
+constexpr const char* kNotRead = "not read";
 
 /// What the slices of one file say together.
 struct FileTally {
@@ -52,7 +55,7 @@ void add_slice(FileResult& file, FileTally& tally, const SliceBooks& slice) {
 
 void judge(FileResult& file, const FileTally& tally) {
   if (tally.not_read == tally.slices) {
-    file.outcome = "not read";
+    file.outcome = kNotRead;
     return;
   }
   file.reason = tally.bad > 0 ? tally.error : tally.note;
@@ -68,6 +71,7 @@ void judge(FileResult& file, const FileTally& tally) {
 }
 
 void add_notes(const Manifest& manifest, std::vector<FileResult>& files) {
+  if (manifest.notes.empty()) return;  // there may be millions of files
   for (const ManifestNote& note : manifest.notes) {
     files.push_back({.path = note.path, .outcome = "bad", .reason = note.reason});
   }
@@ -158,18 +162,24 @@ std::vector<FileResult> file_results(const Plan& plan, const UnitBooks& units) {
   std::vector<FileResult> files;
   files.reserve(plan.manifest.files.size());
   for (const ManifestFile& file : plan.manifest.files) {
-    files.push_back({.path = file.path, .size_bytes = file.size_bytes});
+    files.push_back({.path = file.path, .size_bytes = file.size_bytes, .outcome = kNotRead});
   }
-  std::vector<FileTally> tallies(files.size());
+  // Units follow the manifest, so that slices of one file follow each other.
+  FileTally tally;
+  uint64_t tallied = 0;
   for (size_t unit = 0; unit < units.size(); ++unit) {
     for (const SliceBooks& slice : units[unit]) {
+      if (slice.file_index != tallied) {
+        judge(files[tallied], std::exchange(tally, {}));
+        tallied = slice.file_index;
+      }
       FileResult& file = files[slice.file_index];
-      add_slice(file, tallies[slice.file_index], slice);
+      add_slice(file, tally, slice);
       const uint64_t end = std::min(plan.units[unit].end, file.size_bytes);
       file.lost_bytes += lost_bytes(slice, end - std::min(slice.begin, end));
     }
   }
-  for (size_t i = 0; i < files.size(); ++i) judge(files[i], tallies[i]);
+  if (tally.slices > 0) judge(files[tallied], tally);
   add_notes(plan.manifest, files);
   return files;
 }

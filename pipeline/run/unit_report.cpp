@@ -18,6 +18,7 @@ Result<UnitReport> UnitReport::decode(std::string_view bytes) {
   UnitReport report;
   const uint64_t slices = reader.varint();
   if (!reader.count_fits(slices, 19)) return damaged_message("unit report");
+  report.slices.reserve(slices);
   for (uint64_t i = 0; i < slices; ++i) report.slices.push_back(SliceBooks::decode(reader));
   const uint64_t parts = reader.varint();
   if (!reader.count_fits(parts, 12)) return damaged_message("unit report");

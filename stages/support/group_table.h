@@ -17,7 +17,7 @@ namespace shardmill {
 /// Some rows of a batch, at most GroupTable::kBlockRows.
 struct RowBlock {
   const uint32_t* list = nullptr;  ///< the rows; nullptr: first, first + 1, ...
-  size_t first = 0;  ///< place of the first one among the selected rows
+  size_t first = 0;                ///< place of the first one among the selected rows
   size_t count = 0;
 
   size_t row(size_t i) const { return list == nullptr ? first + i : list[i]; }
