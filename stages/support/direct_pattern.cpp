@@ -1,6 +1,8 @@
 #include "stages/support/direct_pattern.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <utility>
 
 namespace shardmill {
@@ -92,7 +94,8 @@ class DirectPatternParser {
       out_.steps_.push_back({.kind = Step::kRun,
                              .set = out_.sets_.size(),
                              .least = repeat.least,
-                             .most = repeat.most});
+                             .most = repeat.most,
+                             .digits = is_digits(set)});
       lazy_.push_back(repeat.lazy);
       out_.sets_.push_back(set);
     }
@@ -147,6 +150,13 @@ class DirectPatternParser {
     for (size_t i = 0; i < set.size(); ++i) {
       if (wanted(static_cast<char>(i)) != negated) set[i] = true;
     }
+  }
+
+  static bool is_digits(const ByteSet& set) {
+    for (size_t i = 0; i < set.size(); ++i) {
+      if (set[i] != is_digit(static_cast<char>(i))) return false;
+    }
+    return true;
   }
 
   /// \d and the like.
@@ -358,14 +368,30 @@ bool DirectPattern::is_text_at(const Step& step, const char* at) const {
   return true;
 }
 
+namespace {
+
+/// How many of the eight bytes at `at`, from the first on, are digits: without a branch for each,
+/// since the end of a number can hardly be guessed.
+size_t leading_digits(const char* at) {
+  uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  const uint64_t from_zero = word ^ 0x3030303030303030u;
+  const uint64_t others =
+      (((from_zero & 0x7f7f7f7f7f7f7f7fu) + 0x7676767676767676u) | from_zero) & 0x8080808080808080u;
+  return others == 0 ? sizeof word : static_cast<size_t>(std::countr_zero(others)) / 8;
+}
+
+}  // namespace
+
 /// Whether the steps behind the prefix fit at `start`.
 bool DirectPattern::match_at(std::string_view text, size_t start, size_t* ends,
                              size_t& looked_at) const {
   const char* const begin = text.data();
   const char* const end = begin + text.size();
   const char* at = begin + start;
-  for (size_t i = first_step_; i < steps_.size(); ++i) {
-    const Step& step = steps_[i];
+  const Step* const last_step = steps_.data() + steps_.size();
+  for (const Step* next = steps_.data() + first_step_; next != last_step; ++next) {
+    const Step& step = *next;
     switch (step.kind) {
       case Step::kText:
         if (static_cast<size_t>(end - at) < step.least || !is_text_at(step, at)) return false;
@@ -376,7 +402,10 @@ bool DirectPattern::match_at(std::string_view text, size_t start, size_t* ends,
         const size_t room = std::min(static_cast<size_t>(end - at), step.most);
         const char* const first = at;
         const char* const last = at + room;
-        while (at < last && set[byte_of(*at)]) ++at;
+        if (step.digits && room >= sizeof(uint64_t)) at += leading_digits(at);
+        if (at == first || at == first + sizeof(uint64_t) || !step.digits) {
+          while (at < last && set[byte_of(*at)]) ++at;
+        }
         const auto taken = static_cast<size_t>(at - first);
         looked_at += taken;
         if (taken < step.least) return false;

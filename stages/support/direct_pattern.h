@@ -52,6 +52,7 @@ class DirectPattern {
     size_t text = 0;   ///< kText: where in texts_ it begins
     size_t least = 0;  ///< kRun: bytes to take; kText: its length; kMark: index of `ends`
     size_t most = 0;
+    bool digits = false;  ///< kRun: the set is that of all digits
   };
 
   DirectPattern() = default;

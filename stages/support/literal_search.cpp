@@ -1,5 +1,9 @@
 #include "stages/support/literal_search.h"
 
+#include <algorithm>
+#include <bit>
+#include <type_traits>
+
 #include "pipeline/base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -38,15 +42,6 @@ inline size_t find_plain(std::string_view text, size_t from, const LiteralSearch
   return at == std::string_view::npos ? LiteralSearch::kNone : at;
 }
 
-template <class Take>
-void find_each_plain(std::string_view text, size_t from, const LiteralSearch::Needle& needle,
-                     Take&& take) {
-  for (size_t at = find_plain(text, from, needle); at != LiteralSearch::kNone;
-       at = find_plain(text, at + 1, needle)) {
-    if (!take(at)) return;
-  }
-}
-
 }  // namespace literal_search
 }  // namespace shardmill
 #endif
@@ -55,6 +50,8 @@ HWY_BEFORE_NAMESPACE();
 namespace shardmill {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+
+#include "pipeline/base/mask_bits.inl"
 
 /// Positions of a block at which a byte of the needle fits.
 template <class D>
@@ -125,7 +122,10 @@ HWY_INLINE void find_each(std::string_view text, size_t from, const LiteralSearc
   if (text.size() >= far + hn::Lanes(narrow)) {
     return find_in_blocks(narrow, text, from, needle, take);
   }
-  literal_search::find_each_plain(text, from, needle, take);
+  for (; from + needle.size <= text.size(); ++from) {
+    from = literal_search::find_plain(text, from, needle);
+    if (from == LiteralSearch::kNone || !take(from)) return;
+  }
 }
 
 size_t find_literal(std::string_view text, size_t from, const LiteralSearch::Needle& needle) {
@@ -137,12 +137,48 @@ size_t find_literal(std::string_view text, size_t from, const LiteralSearch::Nee
   return found;
 }
 
-size_t find_literals(std::string_view text, size_t from, const LiteralSearch::Needle& needle,
-                     uint32_t* offsets, size_t room) {
+HWY_INLINE uint64_t newline_bits(const hn::CappedTag<uint8_t, 64> d, std::string_view text,
+                                 size_t at) {
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(text.data());
+  return mask_bits(d, hn::Eq(hn::LoadU(d, bytes + at), hn::Set(d, '\n')));
+}
+
+/// Where the line begins that `at` is in: behind the last newline, not before `least`.
+HWY_INLINE size_t line_begin(std::string_view text, size_t least, size_t at) {
+  const hn::CappedTag<uint8_t, 64> d;
+  while (at > least) {
+    if (at < hn::Lanes(d)) {
+      while (at > least && text[at - 1] != '\n') --at;
+      return at;
+    }
+    at -= hn::Lanes(d);
+    const uint64_t bits = newline_bits(d, text, at);
+    if (bits != 0) return std::max(at + static_cast<size_t>(std::bit_width(bits)), least);
+  }
+  return least;
+}
+
+/// The first newline at `at` or behind, or the end of the text.
+HWY_INLINE size_t line_end(std::string_view text, size_t at) {
+  const hn::CappedTag<uint8_t, 64> d;
+  for (; at + hn::Lanes(d) <= text.size(); at += hn::Lanes(d)) {
+    const uint64_t bits = newline_bits(d, text, at);
+    if (bits != 0) return at + static_cast<size_t>(std::countr_zero(bits));
+  }
+  while (at < text.size() && text[at] != '\n') ++at;
+  return at;
+}
+
+size_t find_lines_with(std::string_view text, size_t from, const LiteralSearch::Needle& needle,
+                       LineHit* lines, size_t room) {
   size_t count = 0;
-  find_each(text, from, needle, [&](size_t at) {
-    offsets[count++] = static_cast<uint32_t>(at);
-    return count < room;
+  size_t next = from;  // where the line behind the last one begins
+  find_each(text, from, needle, [&](size_t hit) HWY_ATTR {
+    if (hit < next) return true;
+    lines[count] = {
+        .begin = line_begin(text, next, hit), .end = line_end(text, hit + needle.size), .hit = hit};
+    next = lines[count].end + 1;
+    return ++count < room;
   });
   return count;
 }
@@ -155,7 +191,7 @@ HWY_AFTER_NAMESPACE();
 namespace shardmill {
 
 HWY_EXPORT(find_literal);
-HWY_EXPORT(find_literals);
+HWY_EXPORT(find_lines_with);
 
 namespace {
 
@@ -202,15 +238,26 @@ size_t LiteralSearch::find(std::string_view text, size_t from) const {
   return HWY_DYNAMIC_DISPATCH(find_literal)(text, from, needle());
 }
 
-size_t LiteralSearch::find_some(std::string_view text, size_t from, uint32_t* offsets,
-                                size_t room) const {
-  if (text.size() < needle_.size() || from > text.size() - needle_.size() || room == 0) return 0;
-  if (!scalar_) return HWY_DYNAMIC_DISPATCH(find_literals)(text, from, needle(), offsets, room);
+size_t LiteralSearch::find_lines(std::string_view text, size_t from, LineHit* lines,
+                                 size_t room) const {
+  if (scalar_) return find_lines_scalar(text, from, lines, room);
+  if (text.size() < needle_.size() || from > text.size() - needle_.size()) return 0;
+  return HWY_DYNAMIC_DISPATCH(find_lines_with)(text, from, needle(), lines, room);
+}
+
+size_t LiteralSearch::find_lines_scalar(std::string_view text, size_t from, LineHit* lines,
+                                        size_t room) const {
   size_t count = 0;
-  literal_search::find_each_plain(text, from, needle(), [&](size_t at) {
-    offsets[count++] = static_cast<uint32_t>(at);
-    return count < room;
-  });
+  for (size_t next = from; count < room; ++count) {
+    const size_t hit = find_scalar(text, next);
+    if (hit == kNone) break;
+    const size_t before = text.substr(next, hit - next).rfind('\n');
+    const size_t end = std::min(text.find('\n', hit), text.size());
+    lines[count] = {.begin = before == std::string_view::npos ? next : next + before + 1,
+                    .end = end,
+                    .hit = hit};
+    next = end + 1;
+  }
   return count;
 }
 

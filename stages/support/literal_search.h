@@ -31,6 +31,19 @@ inline bool equal_bytes(const char* a, const char* b, size_t size) {
   return true;
 }
 
+/// A line of a text, and where something first stands in it.
+struct LineHit {
+  size_t begin = 0;
+  size_t end = 0;  ///< at its "\n", or the end of the text
+  size_t hit = 0;
+
+  /// Without the line end; a CR at the end of a text without a newline is the line's own.
+  std::string_view content(std::string_view text) const {
+    const bool has_cr = end < text.size() && end > begin && text[end - 1] == '\r';
+    return text.substr(begin, end - begin - (has_cr ? 1 : 0));
+  }
+};
+
 /// A fixed text to look for, compared byte by byte; `ignore_case` takes ASCII letters of both cases
 /// as equal and nothing else. Immutable, any thread.
 ///
@@ -46,12 +59,14 @@ class LiteralSearch {
 
   /// Offset of the first occurrence that starts at `from` or later, or kNone.
   size_t find(std::string_view text, size_t from = 0) const;
-  /// Writes the offsets of the first `room` occurrences that start at `from` or later, and returns
-  /// how many: quicker than `find` again and again where they are near each other.
-  /// REQUIRES: the needle is not empty, and the text shorter than 2^32.
-  size_t find_some(std::string_view text, size_t from, uint32_t* offsets, size_t room) const;
+  /// Writes the first `room` lines of `text` at `from` or behind that hold the needle, each once
+  /// with its first occurrence, and returns how many. Newlines are looked for around occurrences
+  /// only. REQUIRES: the needle is not empty and has no newline; a line begins at `from`.
+  size_t find_lines(std::string_view text, size_t from, LineHit* lines, size_t room) const;
   /// The plain version that `find` must equal.
   size_t find_scalar(std::string_view text, size_t from = 0) const;
+  /// The plain version that `find_lines` must equal.
+  size_t find_lines_scalar(std::string_view text, size_t from, LineHit* lines, size_t room) const;
   /// True if the needle stands at the start of `text`.
   bool starts(std::string_view text) const;
 

@@ -222,16 +222,29 @@ TEST(Literal, TheFastSearchEqualsThePlainOne) {
     const LiteralSearch search(some(random() % (i % 5 == 0 ? 40 : 6)), i % 2 == 0);
     const size_t from = random() % (text.size() + 2);
     ASSERT_EQ(search.find(text, from), search.find_scalar(text, from)) << text;
-    if (search.size() == 0) continue;
-    std::vector<uint32_t> expected;
-    for (size_t at = search.find_scalar(text, from); at != LiteralSearch::kNone;
-         at = search.find_scalar(text, at + 1)) {
-      expected.push_back(static_cast<uint32_t>(at));
+  }
+}
+
+TEST(Literal, TheFastSearchForLinesEqualsThePlainOne) {
+  std::mt19937_64 random(22);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text(random() % 600, 'x');
+    const size_t usual_line = 1 + random() % 200;
+    for (char& c : text) c = random() % usual_line == 0 ? '\n' : "aabBx= "[random() % 7];
+    const std::string_view needles[] = {"a", "ab", "aab", "xx", "=x=", "a=b=", "bbbbbbb"};
+    const LiteralSearch search(needles[random() % std::size(needles)], i % 2 == 0);
+    const size_t first_line = text.find('\n') + 1;  // 0 if there is one line only
+    const size_t from = random() % 2 == 0 ? 0 : first_line;
+    const size_t room = 1 + random() % 12;
+    std::vector<LineHit> lines(room), expected(room);
+    lines.resize(search.find_lines(text, from, lines.data(), room));
+    expected.resize(search.find_lines_scalar(text, from, expected.data(), room));
+    ASSERT_EQ(lines.size(), expected.size()) << text;
+    for (size_t line = 0; line < lines.size(); ++line) {
+      ASSERT_EQ(lines[line].begin, expected[line].begin) << text;
+      ASSERT_EQ(lines[line].end, expected[line].end) << text;
+      ASSERT_EQ(lines[line].hit, expected[line].hit) << text;
     }
-    std::vector<uint32_t> offsets(1 + random() % 20);
-    expected.resize(std::min(expected.size(), offsets.size()));
-    offsets.resize(search.find_some(text, from, offsets.data(), offsets.size()));
-    ASSERT_EQ(offsets, expected) << text;
   }
 }
 
@@ -241,6 +254,8 @@ TEST(Literal, ReadsNoByteBehindTheText) {
     const std::unique_ptr<char[]> exact(new char[size]);
     std::memset(exact.get(), '=', size);
     EXPECT_EQ(search.find({exact.get(), size}), LiteralSearch::kNone);
+    LineHit line;
+    EXPECT_EQ(search.find_lines({exact.get(), size}, 0, &line, 1), 0u);
   }
 }
 
