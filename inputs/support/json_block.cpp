@@ -227,7 +227,11 @@ struct Stepper {
         hard |= uint64_t{1} << i;
       }
     };
-    for_each_bit(candidates, look_at);
+    if (candidates == ~uint64_t{0}) {
+      for (size_t i = 0; i < JsonBlock::kRecords; ++i) look_at(i);
+    } else {
+      for_each_bit(candidates, look_at);
+    }
     uint64_t failed = 0;
     for_each_bit(hard, [&](size_t i) {
       failed |= static_cast<uint64_t>(!take_step(block, make, step, i, progress, spans)) << i;

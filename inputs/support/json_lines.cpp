@@ -193,9 +193,20 @@ void JsonLines::read_by_makes() {
     }
     if (make != nullptr) unknown = makes_.match_learned(block_, i, unknown, take);
   }
-  if (!wanted_.raw && !wanted_.offsets) return;
-  size_t row = first_row;
-  for_each_bit(kept, [&](size_t i) { note_line(lines_[i], row++); });
+  note_lines(kept, first_row);
+}
+
+// Of the lines of the block, in rows from this one on.
+void JsonLines::note_lines(uint64_t lines, size_t row) {
+  if (wanted_.raw) {
+    std::string_view* raw = batch_->raw.data() + row;
+    for_each_bit(lines, [&](size_t i) {
+      *raw++ = {text_.data() + lines_[i].begin, lines_[i].end - lines_[i].begin};
+    });
+  }
+  if (!wanted_.offsets) return;
+  uint64_t* offsets = batch_->offsets.data() + row;
+  for_each_bit(lines, [&](size_t i) { *offsets++ = offset_ + lines_[i].begin; });
 }
 
 // Line `i` of the block along its index; `left` are those that are still to be read so. False if it
@@ -299,10 +310,11 @@ uint64_t JsonLines::take_one_by_one(size_t column, uint64_t records, const Field
   const char* const text = text_.data();
   const bool may_have_escapes = marks_.has_backslashes;
   std::string_view* const texts = columns_.texts(column);
+  const size_t first_row = block_row_;
   uint64_t bad = 0;
-  for_each_bit(records, [&](size_t i) {
+  for_each_bit(records, [&, first_row](size_t i) {
     const std::string_view source(text + spans[i].begin, spans[i].end - spans[i].begin);
-    const size_t row = block_row_ + i;
+    const size_t row = first_row + i;
     if (texts != nullptr && source[0] == '"' &&
         !(may_have_escapes && has_backslash(source.data(), source.size()))) [[likely]] {
       // Made in its place: one that is copied from memory just written would have to wait.

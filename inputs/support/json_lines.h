@@ -70,6 +70,7 @@ class JsonLines {
   bool extract(const Line& line, size_t row);
   void end_record(const Line& line, size_t row);
   void note_line(const Line& line, size_t row);
+  void note_lines(uint64_t lines, size_t row);
 
   const JsonWanted wanted_;
   JsonColumns columns_;

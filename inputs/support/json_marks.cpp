@@ -79,7 +79,7 @@ HWY_INLINE uint64_t escaped_bytes(uint64_t backslashes, uint64_t& carry) {
   return escaped;
 }
 
-void append_positions(uint64_t bits, size_t base, std::vector<uint32_t>& positions) {
+HWY_NOINLINE void append_positions(uint64_t bits, size_t base, std::vector<uint32_t>& positions) {
   for (; bits != 0; bits &= bits - 1) {
     positions.push_back(static_cast<uint32_t>(base + static_cast<size_t>(__builtin_ctzll(bits))));
   }
@@ -93,6 +93,8 @@ void mark_simd(std::string_view text, JsonMarks& marks) {
   const auto quote = hn::Set(d, hidden('"'));
   const auto first_printable = hn::Set(d, hidden(0x20));
   const auto last_ascii = hn::Set(d, 0x7f);
+  const auto* const data = reinterpret_cast<const uint8_t*>(text.data());
+  uint64_t* const quotes = marks.quotes;
   uint32_t* newlines = marks.newlines;
   marks.odd_escapes.clear();
   marks.controls.clear();
@@ -109,7 +111,7 @@ void mark_simd(std::string_view text, JsonMarks& marks) {
     uint64_t quote_bits = 0;
     uint64_t control_bits = 0;
     for (size_t i = 0; i < kBlock; i += hn::Lanes(d)) {
-      const auto bytes = hn::LoadU(d, reinterpret_cast<const uint8_t*>(text.data()) + at + i);
+      const auto bytes = hn::LoadU(d, data + at + i);
       newline_bits |= mask_bits(d, hn::Eq(bytes, newline)) << i;
       backslash_bits |= mask_bits(d, hn::Eq(bytes, backslash)) << i;
       short_escape_bits |= mask_bits(d, short_escape_mask(escapes, bytes)) << i;
@@ -124,15 +126,18 @@ void mark_simd(std::string_view text, JsonMarks& marks) {
     newlines += write_positions(newline_bits & valid, static_cast<uint32_t>(at), newlines);
     any_backslash |= backslash_bits & valid;
     const uint64_t escaped = escaped_bytes(backslash_bits & valid, carry);
-    marks.quotes[at / kBlock] = (quote_bits & ~escaped) | ~valid;
+    quotes[at / kBlock] = (quote_bits & ~escaped) | ~valid;
     const uint64_t controls = control_bits & ~newline_bits & valid;
-    if (HWY_UNLIKELY(controls != 0)) append_positions(controls, at, marks.controls);
     // What is behind the text is no short escape.
     const uint64_t odd = escaped & ~(short_escape_bits & valid);
-    if (HWY_UNLIKELY(odd != 0)) append_positions(odd, at - 1, marks.odd_escapes);
+    if (HWY_UNLIKELY((controls | odd) != 0)) {
+      append_positions(controls, at, marks.controls);
+      append_positions(odd, at - 1, marks.odd_escapes);
+    }
   };
   size_t at = 0;
-  for (; at + kBlock <= text.size(); at += kBlock) mark_block(at, ~uint64_t{0}, true);
+  const size_t whole_blocks = text.size() / kBlock * kBlock;
+  for (; at < whole_blocks; at += kBlock) mark_block(at, ~uint64_t{0}, true);
   if (at < text.size()) {
     mark_block(at, (uint64_t{1} << (text.size() - at)) - 1, false);
     at += kBlock;
