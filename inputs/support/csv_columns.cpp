@@ -14,7 +14,7 @@ namespace {
 
 /// The fields of one column of a chunk. What does not change from row to row is known when the
 /// loops are compiled.
-template <bool kRegular, bool kLast>
+template <bool kRegular, bool kMayEndWithCr>
 class Fields {
  public:
   Fields(const CsvChunk& chunk, size_t field)
@@ -33,7 +33,7 @@ class Fields {
     const uint32_t begin = at[0] + 1u;
     uint32_t end = at[1];
     // In front of an empty last field stands a delimiter, and a row of one empty field is no row.
-    if constexpr (kLast) end -= text_[end - 1] == '\r' ? 1 : 0;
+    if constexpr (kMayEndWithCr) end -= text_[end - 1] == '\r' ? 1 : 0;
     return {.begin = begin, .end = end};
   }
 
@@ -49,11 +49,11 @@ class Fields {
 /// Calls `visit` with the Fields that suit.
 template <typename Visit>
 void with_fields(const CsvChunk& chunk, size_t field, Visit&& visit) {
-  const bool last = field + 1 == chunk.fields;
+  const bool cr = chunk.has_cr && field + 1 == chunk.fields;
   if (chunk.starts == nullptr) {
-    last ? visit(Fields<true, true>(chunk, field)) : visit(Fields<true, false>(chunk, field));
+    cr ? visit(Fields<true, true>(chunk, field)) : visit(Fields<true, false>(chunk, field));
   } else {
-    last ? visit(Fields<false, true>(chunk, field)) : visit(Fields<false, false>(chunk, field));
+    cr ? visit(Fields<false, true>(chunk, field)) : visit(Fields<false, false>(chunk, field));
   }
 }
 

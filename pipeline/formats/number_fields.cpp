@@ -57,54 +57,96 @@ HWY_ALIGN_MAX constexpr double kPowersOfTen[16] = {1e0, 1e1, 1e2,  1e3,  1e4,  1
 struct Fetched {
   static constexpr size_t kRoom = kNumberFields + kLanesMax;
   HWY_ALIGN_MAX uint64_t first[kRoom];  ///< the first 8 bytes of a field
-  HWY_ALIGN_MAX uint64_t last[kRoom];   ///< the last 8, of fields that are longer
-  HWY_ALIGN_MAX uint64_t sizes[kRoom];  ///< 1 to 16
-  bool any_long = false;
+  HWY_ALIGN_MAX uint64_t last[kRoom];   ///< the last 8 of those of 9 to 16, once it is asked for
+  HWY_ALIGN_MAX uint64_t sizes[kRoom];  ///< 1 to 16; 0 for fields that no lane can take
 };
 
-HWY_INLINE uint64_t load_word(const char* at) {
-  uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
+/// Eight bytes from each of some places in a text.
+HWY_INLINE Word fetch_words(const char* text, Word places) {
+  const Words d;
+#if HWY_TARGET <= HWY_AVX3
+  return hn::GatherOffset(d, reinterpret_cast<const uint64_t*>(text),
+                          hn::BitCast(hn::RebindToSigned<Words>(), places));
+#else  // one by one is faster
+  HWY_ALIGN_MAX uint64_t words[kLanesMax];
+  hn::Store(places, d, words);
+  for (size_t i = 0; i < hn::Lanes(d); ++i)
+    std::memcpy(&words[i], text + words[i], sizeof words[i]);
+  return hn::Load(d, words);
+#endif
 }
 
-/// Fields that no lane can take are fetched as one that is no number.
-HWY_INLINE void fetch(const char* text, const FieldSpan* fields, size_t count, Fetched& fetched) {
-  static constexpr char kNoNumber[8] = {'?'};
-  uint64_t largest = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const uint64_t size = fields[i].end - fields[i].begin;
-    const bool fits = size - 1 < kBytesMax;
-    fetched.first[i] = load_word(fits ? text + fields[i].begin : kNoNumber);
-    fetched.sizes[i] = fits ? size : 1;
-    largest = std::max(largest, fetched.sizes[i]);
-  }
-  fetched.any_long = largest > 8;
-  if (fetched.any_long) {
-    for (size_t i = 0; i < count; ++i) {
-      const bool is_long = fetched.sizes[i] > 8;
-      fetched.last[i] = load_word(is_long ? text + fields[i].end - 8 : kNoNumber);
-    }
-  }
-  for (size_t i = count; i < count + kLanesMax; ++i) {
-    fetched.first[i] = fetched.last[i] = kZeros;
-    fetched.sizes[i] = 1;
-  }
+/// Fetches a vector of fields to place `at`; all ones where one has 9 to 16 bytes.
+HWY_INLINE Word fetch_step(const char* text, const FieldSpan* fields, size_t at, Fetched& fetched) {
+  static_assert(sizeof(FieldSpan) == sizeof(uint64_t));
+  const Words d;
+  const Word one = hn::Set(d, 1);
+  // As words: the end is above the beginning.
+  const Word span = hn::LoadU(d, reinterpret_cast<const uint64_t*>(fields));
+  const Word begin = hn::And(span, hn::Set(d, 0xffffffffu));
+  const Word end = hn::ShiftRight<32>(span);
+  const Word size = hn::Sub(end, begin);
+  const Word eights = hn::ShiftRight<3>(hn::Sub(size, one));
+  const auto is_long = hn::Eq(eights, one);
+  const auto fits = hn::Eq(hn::ShiftRight<1>(eights), hn::Zero(d));
+  hn::Store(hn::IfThenElseZero(fits, size), d, fetched.sizes + at);
+  hn::Store(fetch_words(text, begin), d, fetched.first + at);
+  const Word long_lanes = hn::VecFromMask(d, is_long);
+  hn::Store(hn::IfThenElse(is_long, hn::Sub(end, hn::Set(d, 8)), begin), d, fetched.last + at);
+  return long_lanes;
 }
 
-/// Eight digits, one a byte, as a number.
+/// True if some field has 9 to 16 bytes.
+HWY_INLINE bool fetch(const char* text, const FieldSpan* fields, size_t count, Fetched& fetched) {
+  const Words d;
+  const size_t lanes = hn::Lanes(d);
+  Word any_long = hn::Zero(d);
+  size_t at = 0;
+  for (; at + lanes <= count; at += lanes) {
+    any_long = hn::Or(any_long, fetch_step(text, fields + at, at, fetched));
+  }
+  if (at < count) {
+    FieldSpan rest[kLanesMax];
+    std::fill_n(rest, lanes, fields[at]);
+    std::copy(fields + at, fields + count, rest);
+    any_long = hn::Or(any_long, fetch_step(text, rest, at, fetched));
+  }
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Eq(any_long, hn::Zero(d))))) return false;
+  for (at = 0; at < count; at += lanes) {
+    hn::Store(fetch_words(text, hn::Load(d, fetched.last + at)), d, fetched.last + at);
+  }
+  return true;
+}
+
+/// Eight digits, one a byte, as a number. In each step a multiplication adds a half of each lane,
+/// times what it counts, to the other half: 2561 is 10 * 2^8 + 1.
 HWY_INLINE Word digits_value(Word digits) {
   const Words d;
   const hn::Repartition<uint16_t, Words> d16;
   const hn::Repartition<uint32_t, Words> d32;
-  const auto bytes = hn::BitCast(d16, digits);
-  const auto pairs = hn::Add(hn::Mul(hn::And(bytes, hn::Set(d16, 0xff)), hn::Set(d16, 10)),
-                             hn::ShiftRight<8>(bytes));
-  const auto words = hn::BitCast(d32, pairs);
-  const auto fours = hn::Add(hn::Mul(hn::And(words, hn::Set(d32, 0xffff)), hn::Set(d32, 100)),
-                             hn::ShiftRight<16>(words));
+  const auto twos =
+      hn::ShiftRight<8>(hn::Mul(hn::BitCast(d16, digits), hn::Set(d16, 10 * 256 + 1)));
+  const auto fours =
+      hn::ShiftRight<16>(hn::Mul(hn::BitCast(d32, twos), hn::Set(d32, 100 * 65536 + 1)));
   return hn::Add(hn::BitCast(d, hn::MulEven(fours, hn::Set(d32, 10000))),
                  hn::ShiftRight<32>(hn::BitCast(d, fours)));
+}
+
+/// 10^decimals; below 8, or 16 if kLong.
+template <bool kLong>
+HWY_INLINE hn::Vec<Doubles> power_of_ten(Word decimals) {
+  const Words d;
+  const Doubles df;
+#if HWY_TARGET <= HWY_AVX3
+  const Word low = hn::And(decimals, hn::Set(d, 7));
+  const auto index = hn::IndicesFromVec(df, low);
+  const auto small = hn::TableLookupLanes(hn::Load(df, kPowersOfTen), index);
+  if constexpr (!kLong) return small;
+  const auto large = hn::TableLookupLanes(hn::Load(df, kPowersOfTen + 8), index);
+  return hn::IfThenElse(hn::RebindMask(df, hn::Eq(low, decimals)), small, large);
+#else
+  return hn::GatherIndex(df, kPowersOfTen, hn::BitCast(hn::RebindToSigned<Words>(), decimals));
+#endif
 }
 
 /// Below 2^52.
@@ -115,22 +157,20 @@ HWY_INLINE hn::Vec<Doubles> to_doubles(Word value) {
   return hn::Sub(hn::BitCast(df, hn::Or(value, hn::BitCast(d, magic))), magic);
 }
 
-/// The first point of a word of digits: all bits of its byte, of the bytes before it (all bytes if
-/// there is none) and of those behind it.
+/// The points of a word of digits, the bytes before the first one (all bytes if there is none) and
+/// those behind it.
 struct Point {
-  Word byte, before, behind;
+  Word all, before, behind;
 };
 
 HWY_INLINE Point find_point(Word digits) {
   const Words d;
   const hn::Repartition<uint8_t, Words> d8;
-  const auto points =
-      hn::BitCast(d, hn::VecFromMask(d8, hn::Eq(hn::BitCast(d8, digits), hn::Set(d8, '.' ^ '0'))));
-  const Word lowest = hn::And(points, hn::Sub(hn::Zero(d), points));
   Point point;
-  point.byte = hn::Sub(hn::ShiftLeft<8>(lowest), lowest);
-  point.before = hn::Sub(lowest, hn::Set(d, 1));
-  point.behind = hn::Not(hn::Or(point.before, point.byte));
+  point.all =
+      hn::BitCast(d, hn::VecFromMask(d8, hn::Eq(hn::BitCast(d8, digits), hn::Set(d8, '.' ^ '0'))));
+  point.before = hn::AndNot(point.all, hn::Sub(point.all, hn::Set(d, 1)));
+  point.behind = hn::ShiftLeft<8>(hn::Not(point.before));
   return point;
 }
 
@@ -183,12 +223,12 @@ HWY_INLINE Decimals take_step(const Fetched& fetched, size_t at) {
   if constexpr (kHasPoint) {
     const Point point = find_point(out.tail);
     const Word before = hn::And(out.tail, point.before);
-    auto has_point = hn::Ne(point.byte, zero);
+    auto has_point = hn::Ne(point.all, zero);
     const Word tail = hn::Or(hn::ShiftLeft<8>(before), hn::And(out.tail, point.behind));
     out.decimals = count_bytes(point.behind);
     if constexpr (kLong) {
       const Point early = find_point(out.head);
-      const auto has_early = hn::Ne(early.byte, zero);
+      const auto has_early = hn::Ne(early.all, zero);
       const Word early_head = hn::Or(hn::ShiftLeft<8>(hn::And(out.head, early.before)),
                                      hn::And(out.head, early.behind));
       // A second point, in the tail, stays there and is no digit.
@@ -214,7 +254,9 @@ HWY_INLINE Decimals take_step(const Fetched& fetched, size_t at) {
     above_nine =
         hn::Or(above_nine, hn::BitCast(d, hn::SaturatedSub(hn::BitCast(d8, out.head), nines)));
   }
-  out.bad = hn::Or(hn::Ne(above_nine, zero), hn::Eq(size, zero));
+  const hn::RebindToSigned<Words> di;
+  const auto no_digit = hn::RebindMask(d, hn::Lt(hn::BitCast(di, size), hn::Set(di, 1)));
+  out.bad = hn::Or(hn::Ne(above_nine, zero), no_digit);
   out.tail = digits_value(out.tail);
   if constexpr (kLong) out.head = digits_value(out.head);
   return out;
@@ -237,9 +279,8 @@ struct FloatStep {
       const auto exact = hn::Lt(digits, hn::Set(df, 9007199254740992.0));
       bad = hn::Or(bad, hn::Not(hn::RebindMask(d, exact)));
     }
-    const auto power =
-        hn::GatherIndex(df, kPowersOfTen, hn::BitCast(hn::RebindToSigned<Words>(), step.decimals));
-    const auto value = hn::Or(hn::BitCast(d, hn::Div(digits, power)), step.sign);
+    const auto quotient = hn::Div(digits, power_of_ten<kLong>(step.decimals));
+    const auto value = hn::Or(hn::BitCast(d, quotient), step.sign);
     hn::StoreU(hn::BitCast(df, value), df, values);
     return bad;
   }
@@ -308,10 +349,10 @@ HWY_INLINE bool parse_fields(const char* text, const FieldSpan* fields, size_t c
                              typename Step::Value* values, uint8_t* bad) {
   SHARDMILL_CHECK(count <= kNumberFields);
   Fetched fetched;
-  fetch(text, fields, count, fetched);
+  const bool any_long = fetch(text, fields, count, fetched);
   std::fill_n(bad, count, uint8_t{0});
-  return fetched.any_long ? take_all<Step, true>(text, fields, count, fetched, values, bad)
-                          : take_all<Step, false>(text, fields, count, fetched, values, bad);
+  return any_long ? take_all<Step, true>(text, fields, count, fetched, values, bad)
+                  : take_all<Step, false>(text, fields, count, fetched, values, bad);
 }
 
 bool parse_float_fields_simd(const char* text, const FieldSpan* fields, size_t count,
