@@ -40,8 +40,9 @@ Result<bool> CsvChunks::next(CsvChunk& chunk) {
              .rows = marks_.newline_count(),
              .fields = setup_.fields,
              .has_quotes = marks_.has_quotes(),
+             .has_cr = marks_.has_cr(),
              .separators = marks_.separators()};
-    if (!rows_are_regular(chunk.has_cr)) {
+    if (!rows_are_regular()) {
       find_rows();
       chunk.rows = starts_.size();
       chunk.starts = starts_.data();
@@ -170,23 +171,17 @@ CsvChunks::Step CsvChunks::reject_open_or_long(const CsvRecordEnd& record) {
 
 // Every row has the expected fields if every fields-th separator ends a row, and no other does. A
 // single field may be a blank line, which takes a closer look.
-bool CsvChunks::rows_are_regular(bool& has_cr) const {
+bool CsvChunks::rows_are_regular() const {
   const size_t rows = marks_.newline_count();
   const size_t fields = setup_.fields;
-  has_cr = true;
   if (fields < 2 || marks_.separator_count() != rows * fields) return false;
-  const uint32_t* const separators = marks_.separators();
-  const char* const text = text_.data();
+  const uint32_t* separators = marks_.separators();
   const size_t unended = separators[rows * fields] == text_.size() ? 1 : 0;
-  unsigned wrong = 0;
-  unsigned cr = unended != 0 && text_.back() == '\r' ? 1 : 0;
-  for (size_t at = fields; at <= (rows - unended) * fields; at += fields) {
-    const char* const end = text + separators[at];  // never the first byte: there is a delimiter
-    wrong |= end[0] != '\n';
-    cr |= end[-1] == '\r';
+  bool regular = true;
+  for (size_t row = 1; row + unended <= rows; ++row) {
+    regular &= text_[separators[row * fields]] == '\n';
   }
-  has_cr = cr != 0;
-  return wrong == 0;
+  return regular;
 }
 
 // The careful way: takes the rows one by one.

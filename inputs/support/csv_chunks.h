@@ -20,7 +20,7 @@ struct CsvChunk {
   size_t rows = 0;
   size_t fields = 0;                     ///< of every row
   bool has_quotes = false;               ///< false: no field is quoted
-  bool has_cr = true;                    ///< false: no row ends with a CR
+  bool has_cr = true;                    ///< false: no byte is a CR
   const uint32_t* separators = nullptr;  ///< as in CsvMarks
   /// By row: index in separators of the one before its first field; nullptr if that is row * fields
   /// (all rows are regular).
@@ -68,7 +68,7 @@ class CsvChunks {
   Step mark_long_record();
   Step pass_record(const CsvRecordEnd& record);
   Step reject_open_or_long(const CsvRecordEnd& record);
-  bool rows_are_regular(bool& has_cr) const;
+  bool rows_are_regular() const;
   void find_rows();
   void reject_ragged(std::string_view record, uint64_t offset, size_t fields);
 

@@ -116,11 +116,13 @@ CsvState mark_csv_simd(std::string_view text, CsvBytes bytes, CsvState start, Cs
   const auto delimiter = hn::Set(d, static_cast<uint8_t>(bytes.delimiter));
   const auto quote = hn::Set(d, static_cast<uint8_t>(bytes.quote));
   const auto newline = hn::Set(d, '\n');
+  const auto cr = hn::Set(d, '\r');
   const auto* data = reinterpret_cast<const uint8_t*>(text.data());
   const uint64_t quote_mask = bytes.has_quote ? ~uint64_t{0} : 0;
 
   BlockState state = block_state(start);
   uint64_t any_quotes = 0;
+  uint64_t any_cr = 0;
   uint32_t* separators_out = marks.next_separator();
   size_t separator_count = marks.separator_count();
   size_t newline_count = marks.newline_count();
@@ -132,6 +134,7 @@ CsvState mark_csv_simd(std::string_view text, CsvBytes bytes, CsvState start, Cs
     uint64_t newlines = equal_bits(data + at, newline) & valid;
     uint64_t separators = (equal_bits(data + at, delimiter) & valid) | newlines;
     any_quotes |= quotes;
+    any_cr |= equal_bits(data + at, cr) & valid;
     uint64_t closes = 0;
     uint64_t inside = state.inside;
     if (any_quotes != 0) {  // easier to guess than whether this block has some
@@ -161,6 +164,7 @@ CsvState mark_csv_simd(std::string_view text, CsvBytes bytes, CsvState start, Cs
   }
   marks.set_counts(separator_count, newline_count);
   if (any_quotes != 0) marks.set_has_quotes();
+  if (any_cr != 0) marks.set_has_cr();
   return csv_state(state);
 }
 

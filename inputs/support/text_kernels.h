@@ -55,6 +55,7 @@ class CsvMarks {
   size_t separator_count() const { return separator_count_; }  ///< without the one before the text
   size_t newline_count() const { return newline_count_; }      ///< how many of them end a row
   bool has_quotes() const { return has_quotes_; }              ///< some byte is a quote
+  bool has_cr() const { return has_cr_; }                      ///< some byte is a CR
 
   /// Ends the last row at `position`, where the data ends without a newline.
   void end_row_at(uint32_t position);
@@ -67,6 +68,7 @@ class CsvMarks {
   // For the kernels.
   uint32_t* next_separator() { return separators_.get() + 1 + separator_count_; }
   void set_has_quotes() { has_quotes_ = true; }
+  void set_has_cr() { has_cr_ = true; }
 
  private:
   std::unique_ptr<uint32_t[]> separators_;
@@ -74,6 +76,7 @@ class CsvMarks {
   size_t separator_count_ = 0;
   size_t newline_count_ = 0;
   bool has_quotes_ = false;
+  bool has_cr_ = false;
 };
 
 /// Marks `text`, which begins in `state`, and returns the state behind it. REQUIRES: marks were

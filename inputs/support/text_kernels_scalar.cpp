@@ -14,6 +14,7 @@ void CsvMarks::clear(size_t most) {
   separator_count_ = 0;
   newline_count_ = 0;
   has_quotes_ = false;
+  has_cr_ = false;
 }
 
 void CsvMarks::end_row_at(uint32_t position) {
@@ -39,6 +40,7 @@ CsvState mark_csv_bytes(std::string_view text, CsvRange range, CsvBytes bytes, C
                         CsvMarks& marks) {
   for (size_t at = range.begin; at < range.end; ++at) {
     const char byte = text[at];
+    if (byte == '\r') marks.set_has_cr();
     if (bytes.has_quote && byte == bytes.quote) {
       marks.set_has_quotes();
       if (state == CsvState::kInQuoted) {

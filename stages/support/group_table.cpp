@@ -182,7 +182,7 @@ void fill_cells_of(const Column& column, const RowBlock& block, size_t words, ui
 
 /// At least.
 size_t slots_a_group(size_t slots) {
-  if (slots < kNearSlots) return 8;
+  if (slots < kNearSlots) return 4;
   return slots < kWideSlots ? 4 : 2;
 }
 

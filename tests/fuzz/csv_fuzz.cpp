@@ -55,6 +55,7 @@ void require_same_marks(std::string_view text, CsvBytes bytes) {
     require(fast.separator_count() == slow.separator_count(), "other separators");
     require(fast.newline_count() == slow.newline_count(), "other rows");
     require(fast.has_quotes() == slow.has_quotes(), "other quotes");
+    require(fast.has_cr() == slow.has_cr(), "other CRs");
     require(std::equal(fast.separators(), fast.separators() + fast.separator_count() + 1,
                        slow.separators()),
             "separators elsewhere");

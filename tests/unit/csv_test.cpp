@@ -717,6 +717,7 @@ TEST(TextKernels, FastAndPlainCsvMarksAreTheSame) {
     ASSERT_EQ(fast.separator_count(), plain.separator_count());
     ASSERT_EQ(fast.newline_count(), plain.newline_count());
     ASSERT_EQ(fast.has_quotes(), plain.has_quotes());
+    ASSERT_EQ(fast.has_cr(), plain.has_cr());
     for (size_t i = 0; i <= fast.separator_count(); ++i) {
       ASSERT_EQ(fast.separators()[i], plain.separators()[i]);
     }
