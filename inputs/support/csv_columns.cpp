@@ -150,10 +150,12 @@ class Filler {
         if (is_quoted) field = unquoted(field, quote, batch_.arena);
       }
       text[row] = field;
-      null[row] = is_null ? 1 : 0;
       any_null |= is_null;
+      if constexpr (kQuotes) null[row] = is_null ? 1 : 0;  // a quoted one may be empty, too
     }
     column_.has_nulls = any_null;
+    if (kQuotes || (!any_null && format_.null_values.empty())) return;
+    for (size_t row = 0; row < rows; ++row) null[row] = text[row].empty() ? 1 : 0;
   }
 
   /// Whether a field that parses may stand for null all the same.

@@ -29,7 +29,7 @@ constexpr uint64_t kLong = uint64_t{0xff} << kKindShift;
 constexpr uint64_t kNull = uint64_t{0xfe} << kKindShift;
 constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
 constexpr size_t kFirstSlots = 64;
-constexpr size_t kNearSlots = 4096;   // 32 KiB: nothing is fetched ahead, at most an eighth full
+constexpr size_t kNearSlots = 4096;   // 32 KiB: nothing is fetched ahead
 constexpr size_t kWideSlots = 32768;  // tables with fewer slots are at most a quarter full
 
 constexpr uint64_t kHashStart = 0x9E3779B97F4A7C15u;
@@ -178,12 +178,6 @@ void fill_cells_of(const Column& column, const RowBlock& block, size_t words, ui
       });
       break;
   }
-}
-
-/// At least.
-size_t slots_a_group(size_t slots) {
-  if (slots < kNearSlots) return 4;
-  return slots < kWideSlots ? 4 : 2;
 }
 
 uint32_t tag_of(uint64_t hash) {
@@ -344,29 +338,28 @@ SHARDMILL_READS_PAST_END size_t GroupTable::probe_known_texts(const std::string_
                                                               uint32_t* groups) const {
   const size_t mask = slot_count_ - 1;
   const uint64_t* const slots = slots_.get();
-  const uint64_t* const records = records_.get() - stride_;
+  const uint64_t* const records = records_.get();
   const size_t stride = stride_;
   for (; i < count; ++i) {
     const char* const bytes = texts[i].data();
     const size_t size = texts[i].size();
     if (!is_plain_short_text({bytes, size})) [[unlikely]]
       return i;
-    const ShortTextMask own = kShortTextMasks[size];
-    const uint64_t first = *reinterpret_cast<const UnalignedWord*>(bytes) & own.first;
-    const uint64_t second =
-        (*reinterpret_cast<const UnalignedWord*>(bytes + 8) & own.second) | size << 56;
-    const uint64_t tag = tag_of(mix(kHashStart, first, second));
+    uint64_t cell[2];
+    plain_short_text_words(bytes, size, cell);
+    const uint64_t tag = tag_of(mix(kHashStart, cell[0], cell[1]));
     uint64_t slot = slots[tag & mask];
     if ((slot >> 32) != tag) [[unlikely]] {
       slot = slots[(tag + 1) & mask];
-      if ((slot >> 32) != tag) [[unlikely]]
-        return i;
+      if ((slot >> 32) != tag) return i;
     }
-    const uint32_t group = static_cast<uint32_t>(slot);
-    const uint64_t* const record = records + group * stride;
-    if (((record[0] ^ first) | (record[1] ^ second)) != 0) [[unlikely]]
+    if (slot == 0) [[unlikely]]  // free, and a tag of zeros
       return i;
-    groups[i] = group - 1;
+    const uint32_t group = static_cast<uint32_t>(slot) - 1;
+    const uint64_t* const record = records + group * stride;
+    if (((record[0] ^ cell[0]) | (record[1] ^ cell[1])) != 0) [[unlikely]]
+      return i;
+    groups[i] = group;
   }
   return count;
 }
@@ -408,7 +401,7 @@ uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
   reserve_record();
   const uint32_t group = add_group(cells);
   slots_[at] = (static_cast<uint64_t>(tag) << 32) | (group + 1);
-  if (size_ * slots_a_group(slot_count_) > slot_count_) grow_slots();
+  if (size_ * (slot_count_ < kWideSlots ? 4 : 2) > slot_count_) grow_slots();
   return group;
 }
 
