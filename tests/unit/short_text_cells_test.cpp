@@ -42,7 +42,8 @@ void expect_equal(const std::vector<std::string_view>& texts) {
       ASSERT_EQ(cells[i].words[1], kNoShortText);
       continue;
     }
-    ASSERT_EQ(std::memcmp(cells[i].words, texts[i].data(), texts[i].size()), 0);
+    const auto* const bytes = reinterpret_cast<const char*>(cells[i].words);
+    ASSERT_EQ(std::string_view(bytes, texts[i].size()), texts[i]);
     ASSERT_EQ(cells[i].words[1] >> kShortTextKindShift, texts[i].size());
   }
 }
