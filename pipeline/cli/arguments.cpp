@@ -61,6 +61,7 @@ class Parser {
  public:
   Parser() : app_("", "shardmill") {
     app_.set_version_flag("--version", SHARDMILL_VERSION);
+    app_.require_subcommand(0, 1);  // further words may be names of commands, like "stages count"
     add_run();
     add_submit();
     add_plan();

@@ -269,6 +269,7 @@ TEST_F(CommandLine, GrepCountsMatchesByFile) {
   EXPECT_EQ(output_of("grep -e '^fine' -e '[x]' d").output,
             "2  d/a.txt\n1  d/c.txt\n3  in 2 of 3 files\n");
   EXPECT_EQ(output_of("grep '[x]' d/[a-b].txt").output, "1  d/a.txt\n1  in 1 of 2 files\n");
+  EXPECT_EQ(output_of("grep count d").output, "0  in 0 of 3 files\n") << "a command, too";
   const CommandResult nothing = output_of("grep nowhere d");
   EXPECT_EQ(nothing.exit_code, 0) << "1 is mpirun's";
   EXPECT_EQ(nothing.output, "0  in 0 of 3 files\n");
@@ -485,6 +486,7 @@ TEST_F(CommandLine, StagesAreListedAndExplained) {
   EXPECT_THAT(one.output, HasSubstr("| `n` | int, at least 0 | `10` |"));
   EXPECT_THAT(one.output, HasSubstr("* `after_head`: "));
   EXPECT_THAT(one.output, HasSubstr("[[test]]"));
+  EXPECT_THAT(output_of("stages count").output, StartsWith("## count\n")) << "a command, too";
   EXPECT_THAT(output_of("stages --markdown").output, StartsWith("# Stages\n"));
 }
 
