@@ -37,7 +37,8 @@ bool is_simple(std::string_view text) {
     if (size >= sizeof(uint32_t)) {
       return !is_odd(half_at(text.data()) | half_at(text.data() + size - sizeof(uint32_t)) << 32);
     }
-    return std::all_of(text.begin(), text.end(), [](char c) { return c > 0; });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<signed char>(c) > 0; });
   }
   for (size_t i = 0; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {
     if (is_odd(word_at(text.data() + i))) return false;

@@ -22,10 +22,10 @@ inline constexpr size_t kRareTextMin = 3;
 template <typename Visit>
 void for_each_line_with(const LiteralSearch& literal, std::string_view text, Visit&& visit) {
   std::array<LineHit, 128> lines;
-  size_t count = lines.size();
-  for (size_t at = 0; count == lines.size(); at = lines[count - 1].end + 1) {
-    count = literal.find_lines(text, at, lines.data(), lines.size());
+  for (size_t at = 0;; at = lines.back().end + 1) {
+    const size_t count = literal.find_lines(text, at, lines.data(), lines.size());
     for (size_t i = 0; i < count; ++i) visit(lines[i]);
+    if (count < lines.size()) return;
   }
 }
 
