@@ -39,6 +39,11 @@ class GroupPartial : public Partial {
     is_empty_ = false;
   }
 
+  /// Of a unit that is like the one before: nothing was added yet.
+  void expect(size_t groups) {
+    if (is_empty_) table_->expect(groups);
+  }
+
   void merge(Partial&& other) override {
     GroupPartial& from = static_cast<GroupPartial&>(other);
     if (from.is_empty_) return;
@@ -108,11 +113,13 @@ class GroupWorker : public StageWorker {
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     GroupPartial& partial = static_cast<GroupPartial&>(*context.partial);
+    partial.expect(groups_before_);
     keys_.clear();
     for (const ColumnRef& key : plan_.keys) keys_.push_back(&batch.columns[key.slot]);
     for_each_block(batch, GroupTable::kBlockRows, [&](const RowBlock& block) {
       partial.add(batch, keys_, block, key_scratch_, scratch_, groups_);
     });
+    groups_before_ = partial.entries();
     return next.pass(batch);
   }
 
@@ -122,6 +129,7 @@ class GroupWorker : public StageWorker {
   KeyScratch key_scratch_;
   AggregateScratch scratch_;
   std::vector<uint32_t> groups_;
+  size_t groups_before_ = 0;  ///< so many had the partial of the last batch
 };
 
 class BoundGroup : public BoundStage {

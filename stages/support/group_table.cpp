@@ -32,6 +32,8 @@ constexpr size_t kFirstSlots = 64;
 constexpr size_t kNearSlots = 4096;   // 32 KiB: nothing is fetched ahead
 constexpr size_t kWideSlots = 32768;  // tables with fewer slots are at most a quarter full
 
+constexpr size_t kExpectedMost = 65536;  // groups: 1 MiB of slots
+
 constexpr uint64_t kHashStart = 0x9E3779B97F4A7C15u;
 constexpr uint64_t kHashFirst = 0xA0761D6478BD642Fu;
 constexpr uint64_t kHashSecond = 0xE7037ED1A0B428DBu;
@@ -180,6 +182,10 @@ void fill_cells_of(const Column& column, const RowBlock& block, size_t words, ui
   }
 }
 
+bool is_crowded(size_t groups, size_t slots) {
+  return groups * (slots < kWideSlots ? 4 : 2) > slots;
+}
+
 uint32_t tag_of(uint64_t hash) {
   return static_cast<uint32_t>(hash >> 32);
 }
@@ -216,6 +222,14 @@ GroupTable::GroupTable(std::vector<Type> key_types, size_t state_words)
     slots_.reset(static_cast<uint64_t*>(heap_zeroed(kFirstSlots * sizeof(uint64_t))));
     slot_count_ = kFirstSlots;
   }
+}
+
+void GroupTable::expect(size_t groups) {
+  groups = std::min(groups, kExpectedMost);
+  if (key_types_.empty() || size_ > 0 || !is_crowded(groups, slot_count_)) return;
+  while (is_crowded(groups, slot_count_)) slot_count_ *= 2;
+  slots_.reset(static_cast<uint64_t*>(heap_zeroed(slot_count_ * sizeof(uint64_t))));
+  if (groups > record_capacity_) make_records(groups);
 }
 
 void GroupTable::find_or_add(std::span<const Column* const> keys, const RowBlock& block,
@@ -401,14 +415,17 @@ uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
   reserve_record();
   const uint32_t group = add_group(cells);
   slots_[at] = (static_cast<uint64_t>(tag) << 32) | (group + 1);
-  if (size_ * (slot_count_ < kWideSlots ? 4 : 2) > slot_count_) grow_slots();
+  if (is_crowded(size_, slot_count_)) grow_slots();
   return group;
 }
 
 void GroupTable::reserve_record() {
   if (size_ < record_capacity_) return;
-  const size_t capacity =
-      record_capacity_ == 0 ? 16 : record_capacity_ + std::max<size_t>(record_capacity_ / 2, 16);
+  make_records(
+      record_capacity_ == 0 ? 16 : record_capacity_ + std::max<size_t>(record_capacity_ / 2, 16));
+}
+
+void GroupTable::make_records(size_t capacity) {
   void* const memory = heap_grow(records_.get(), capacity * stride_ * sizeof(uint64_t));
   (void)records_.release();
   records_.reset(static_cast<uint64_t*>(memory));

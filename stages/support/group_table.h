@@ -76,6 +76,10 @@ class GroupTable {
   const std::vector<Type>& key_types() const { return key_types_; }
   StateWords state() const { return {records_.get() + state_at_, stride_}; }
 
+  /// Makes room for so many groups, as far as that is little memory, so that the table need not
+  /// grow to them step by step. Does nothing once there are groups.
+  void expect(size_t groups);
+
   /// The groups of the rows, new ones included, in groups[0, block.count).
   /// REQUIRES: one column per key, of its type; at most kBlockRows rows.
   void find_or_add(std::span<const Column* const> keys, const RowBlock& block, KeyScratch& scratch,
@@ -119,6 +123,7 @@ class GroupTable {
   uint32_t find_or_add_one(const uint64_t* cells, uint32_t tag);
   uint32_t add_group(const uint64_t* cells);
   void reserve_record();
+  void make_records(size_t capacity);
   void grow_slots();
   void place(uint64_t slot);
 

@@ -228,6 +228,27 @@ TEST(GroupTable, KeepsAllGroupsWhileItGrowsInPlace) {
   }
 }
 
+TEST(GroupTable, FindsTheSameGroupsWhateverItExpects) {
+  const std::vector<std::string> texts = random_texts(20'000, 9'000, 7);
+  std::vector<Column> columns;
+  columns.push_back(text_column(texts));
+  GroupTable plain({Type::kText}, 2);
+  const std::vector<uint32_t> expected = groups_of(plain, columns, texts.size());
+  for (const size_t groups : {size_t{0}, size_t{300}, size_t{9'000}, SIZE_MAX}) {
+    GroupTable table({Type::kText}, 2);
+    table.expect(groups);
+    EXPECT_LT(table.memory_bytes(), size_t{8} << 20);
+    ASSERT_EQ(groups_of(table, columns, texts.size()), expected);
+    table.expect(60'000);  // too late: what is there stays
+    ASSERT_EQ(groups_of(table, columns, texts.size()), expected);
+    ASSERT_EQ(table.size(), plain.size());
+    for (size_t row = 0; row < 1'000; ++row) EXPECT_EQ(table.text(expected[row], 0), texts[row]);
+  }
+  GroupTable one_group({}, 1);
+  one_group.expect(100);
+  EXPECT_EQ(one_group.size(), 1u);
+}
+
 TEST(GroupTable, AMillionGroupsTakeLittleMemory) {
   const size_t rows = 1'000'000;
   Column column;
