@@ -135,9 +135,9 @@ HWY_INLINE Word digits_value(Word digits) {
 /// 10^decimals; below 8, or 16 if kLong.
 template <bool kLong>
 HWY_INLINE hn::Vec<Doubles> power_of_ten(Word decimals) {
-  const Words d;
   const Doubles df;
 #if HWY_TARGET <= HWY_AVX3
+  const Words d;
   const Word low = hn::And(decimals, hn::Set(d, 7));
   const auto index = hn::IndicesFromVec(df, low);
   const auto small = hn::TableLookupLanes(hn::Load(df, kPowersOfTen), index);
