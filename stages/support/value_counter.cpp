@@ -246,13 +246,13 @@ class Counter final : public ValueCounter {
 
   void count_block(const Column& column, const Values& values, size_t first, size_t count) {
     const size_t others = count_known(values, first, count);
+    const size_t taken = taken_;
     for (size_t i = 0; i < others; ++i) find_place(column, values, first + scratch_->others[i]);
-    if (place_bits_ < place_bits_max_) {
-      // Half of all places, or there are too many values that share them.
-      if (taken_ * 4 > size_t{1} << place_bits_) grow();
-    } else if (others * 2 > kBlock) {
-      skipped_blocks_ = kSkippedBlocks;
-    }
+    const bool may_grow = place_bits_ < place_bits_max_;
+    // Most values are new, and more room would not help: too many differ, or they are too long.
+    if (others * 2 > kBlock && (!may_grow || taken_ == taken)) skipped_blocks_ = kSkippedBlocks;
+    // A quarter of all places: with more, too many values would share them.
+    if (may_grow && taken_ * 4 > size_t{1} << place_bits_) grow();
   }
 
   /// Counts the rows whose value is here; returns how many others there are.
