@@ -19,7 +19,7 @@ inline constexpr size_t kNumberFields = 256;
 // bad[i] to 1; values of bad fields may be anything. True if any is bad.
 //
 // Plain decimals of up to 16 bytes are taken several at a time, whatever their lengths: up to 8
-// bytes 1.3 ns a field (8 lanes), up to 16 bytes 2 ns, bound by fetching their bytes. All others
+// bytes 1.3 ns a field (8 lanes), up to 16 bytes 2.6 ns, bound by fetching their bytes. All others
 // go through parse_float or parse_int one by one. The `_scalar` versions give the same. Pure; any
 // thread.
 //
