@@ -20,7 +20,7 @@ shardmill_library(formats pipeline/formats shardmill_base PkgConfig::ZSTD PkgCon
                   BZip2::BZip2)
 shardmill_library(core pipeline/core shardmill_formats)
 shardmill_library(inputs inputs shardmill_core)
-shardmill_library(stages stages shardmill_core PkgConfig::PCRE2 PkgConfig::HS PkgConfig::HWY)
+shardmill_library(stages stages shardmill_core PkgConfig::PCRE2 PkgConfig::HWY)
 # Only one file knows MPI: all others are compiled with the same words whichever it is, and come out of the compiler's cache.
 shardmill_library(comm pipeline/comm shardmill_base)
 target_link_libraries(shardmill_comm PRIVATE MPI::MPI_C)

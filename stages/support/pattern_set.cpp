@@ -1,16 +1,10 @@
 #include "stages/support/pattern_set.h"
 
-#include <hs/hs.h>
-
 #include <algorithm>
-#include <optional>
 #include <unordered_set>
 
-#include "pipeline/base/check.h"
-#include "pipeline/base/simd.h"
 #include "pipeline/base/text.h"
 #include "stages/support/line_hits.h"
-#include "stages/support/literal_set.h"
 
 namespace shardmill {
 
@@ -20,15 +14,8 @@ using Found = PatternMatch::Found;
 
 /// Shorter texts stand nearly everywhere and announce nothing.
 constexpr size_t kAnnouncingMin = 3;
-/// hs_scan takes 32-bit lengths.
-constexpr size_t kScanMax = size_t{1} << 31;
-/// From so many literals on LiteralSet is mostly faster than vectorscan, which needs a quarter of a
-/// second to prepare 10,000, and tells of every hit, though one for each text would do.
-constexpr size_t kManyLiterals = 100;
-
-hs_scratch_t* scratch_of(void* scratch) {
-  return static_cast<hs_scratch_t*>(scratch);
-}
+/// Fewer literals are searched for one after the other, which is faster.
+constexpr size_t kManyLiterals = 8;
 
 /// Whether the pattern is its own text, so that PCRE2 is not needed.
 bool is_fixed(std::string_view text, Pattern::Options options) {
@@ -67,21 +54,6 @@ bool for_each_pattern(const std::vector<PatternText>& patterns, int line, Proble
 }
 
 }  // namespace
-
-/// What searches for the literals together: one of both, or neither.
-struct PatternSet::Database {
-  std::optional<LiteralSet> many;
-  hs_database_t* database = nullptr;
-  hs_scratch_t* scratch = nullptr;  ///< to be cloned by workers
-
-  Database() = default;
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
-  ~Database() {
-    hs_free_scratch(scratch);
-    hs_free_database(database);
-  }
-};
 
 std::string_view adjacent_bytes(std::span<const std::string_view> texts) {
   if (texts.empty() || texts[0].data() == nullptr) return {};
@@ -141,60 +113,22 @@ void PatternSet::add_pattern(std::shared_ptr<const Pattern> pattern) {
   patterns_.push_back(std::move(pattern));
 }
 
-const PatternSet::Database* PatternSet::database() const {
-  std::call_once(compiled_, [this] {
-    if (literals_.size() < 2) return;
-    if (literals_.size() >= kManyLiterals) {
-      std::vector<std::string_view> texts;
-      for (const Literal& literal : literals_) texts.push_back(literal.text);
-      auto made = std::make_unique<Database>();
-      made->many.emplace(texts, options_.ignore_case);
-      database_ = std::move(made);
-    } else if (!simd_limited_to_scalar()) {
-      database_ = compile_few();
-    }
+const LiteralSet* PatternSet::literal_set() const {
+  std::call_once(made_, [this] {
+    if (literals_.size() < kManyLiterals) return;
+    std::vector<std::string_view> texts;
+    for (const Literal& literal : literals_) texts.push_back(literal.text);
+    literal_set_ = std::make_unique<LiteralSet>(texts, options_.ignore_case);
   });
-  return database_.get();
-}
-
-/// nullptr for a processor or texts that vectorscan does not take: plain searches give the same.
-std::unique_ptr<const PatternSet::Database> PatternSet::compile_few() const {
-  std::vector<const char*> texts;
-  std::vector<size_t> sizes;
-  std::vector<unsigned> ids;
-  for (const Literal& literal : literals_) {
-    texts.push_back(literal.text.data());
-    sizes.push_back(literal.text.size());
-    ids.push_back(static_cast<unsigned>(ids.size()));
-  }
-  const std::vector<unsigned> flags(ids.size(), options_.ignore_case ? HS_FLAG_CASELESS : 0);
-  auto made = std::make_unique<Database>();
-  hs_compile_error_t* error = nullptr;
-  const hs_error_t result = hs_compile_lit_multi(texts.data(), flags.data(), ids.data(),
-                                                 sizes.data(), static_cast<unsigned>(texts.size()),
-                                                 HS_MODE_BLOCK, nullptr, &made->database, &error);
-  if (result != HS_SUCCESS) {
-    hs_free_compile_error(error);
-    return nullptr;
-  }
-  SHARDMILL_CHECK(hs_alloc_scratch(made->database, &made->scratch) == HS_SUCCESS);
-  return made;
+  return literal_set_.get();
 }
 
 PatternSetMatch::PatternSetMatch(const PatternSet& set)
     : set_(set),
-      database_(set.database()),
+      literal_set_(set.literal_set()),
       matches_(set.patterns_.size()),
       matched_(set.patterns_.size()) {
   if (!set.patterns_.empty()) memory_ = std::make_shared<MatchMemory>();
-  if (database_ == nullptr || database_->database == nullptr) return;
-  hs_scratch_t* scratch = nullptr;
-  SHARDMILL_CHECK(hs_clone_scratch(database_->scratch, &scratch) == HS_SUCCESS);
-  scratch_ = scratch;
-}
-
-PatternSetMatch::~PatternSetMatch() {
-  if (scratch_ != nullptr) hs_free_scratch(scratch_of(scratch_));
 }
 
 bool PatternSet::has_one_literal() const {
@@ -219,13 +153,11 @@ void PatternSetMatch::find(std::span<const std::string_view> texts, Found* found
   texts_ = texts;
   found_ = found;
   std::fill_n(found, texts.size(), Found::kNo);
-  const bool is_one_text = set_.literals_.size() == 1 && set_.patterns_.empty();
-  if (is_one_text) {
-    find_one_literal();
-  } else if (database_ != nullptr) {
-    find_literals();
+  const std::string_view all = adjacent_bytes(texts);
+  if (all.data() != nullptr) {
+    find_literals(all, 0, texts.size());
   } else {
-    for (size_t row = 0; row < texts.size(); ++row) search_plainly(row);
+    for (size_t row = 0; row < texts.size(); ++row) find_literals(texts[row], row, 1);
   }
   for (const uint32_t pattern : set_.always_) {
     for (size_t row = 0; row < texts.size(); ++row) match(row, pattern);
@@ -259,16 +191,9 @@ PatternMatch& PatternSetMatch::match_of(uint32_t pattern) {
   return *match;
 }
 
-void PatternSetMatch::search_plainly(size_t row) {
-  for (uint32_t i = 0; i < set_.literals_.size(); ++i) {
-    if (found_[row] == Found::kYes) return;
-    if (set_.literals_[i].search.find(texts_[row]) != LiteralSearch::kNone) announce(row, i);
-  }
-}
-
 namespace {
 
-/// Finds the text that holds a hit. Quick if hits come about in their order; vectorscan promises
+/// Finds the text that holds a hit. Quick if hits come about in their order; LiteralSet promises
 /// none.
 struct RowFinder {
   std::span<const std::string_view> texts;
@@ -288,28 +213,11 @@ struct RowFinder {
 
 }  // namespace
 
-void PatternSetMatch::find_one_literal() {
-  const LiteralSearch& literal = set_.literals_[0].search;
-  const std::string_view all = adjacent_bytes(texts_);
-  if (all.data() == nullptr) {
-    for (size_t row = 0; row < texts_.size(); ++row) search_plainly(row);
-    return;
-  }
-  RowFinder finder = {.texts = texts_, .base = all.data()};
-  for (size_t at = literal.find(all); at != LiteralSearch::kNone;) {
-    const bool is_hit = finder.reach(at, at + literal.size());
-    if (finder.row == texts_.size()) return;
-    if (is_hit) found_[finder.row] = Found::kYes;
-    // A hit that straddles two texts is none; otherwise this text is done.
-    at = literal.find(all, is_hit ? finder.end_of(finder.row) : at + 1);
-  }
-}
-
 /// Takes the places at which literals stand.
 struct PatternSetMatch::Scan final : LiteralSet::Visitor {
   PatternSetMatch& match;
   RowFinder finder;
-  size_t first_row = 0;  ///< number of the finder's first text
+  size_t first_row;  ///< number of the finder's first text
 
   Scan(PatternSetMatch& of, std::string_view bytes, size_t first, size_t rows)
       : match(of),
@@ -324,37 +232,28 @@ struct PatternSetMatch::Scan final : LiteralSet::Visitor {
     if (match.found_[row] != Found::kYes) match.announce(row, literal);
     return match.found_[row] == Found::kYes ? finder.end_of(finder.row) : 0;
   }
-
-  /// For vectorscan, which can only be stopped.
-  static int on_literal(unsigned id, unsigned long long, unsigned long long end, unsigned,
-                        void* context) {
-    auto& scan = *static_cast<Scan*>(context);
-    const size_t size = scan.match.set_.literals_[id].text.size();
-    const size_t done = scan.found(static_cast<size_t>(end) - size, id);
-    return scan.finder.texts.size() == 1 && done != 0 ? 1 : 0;
-  }
 };
 
-void PatternSetMatch::find_literals() {
-  const size_t bytes_max = database_->many ? ~size_t{0} : kScanMax;
-  const std::string_view all = adjacent_bytes(texts_);
-  if (all.data() != nullptr && all.size() < bytes_max) return scan(all, 0, texts_.size());
-  for (size_t row = 0; row < texts_.size(); ++row) {
-    if (texts_[row].size() < bytes_max) {
-      if (!texts_[row].empty()) scan(texts_[row], row, 1);
-    } else {
-      search_plainly(row);
-    }
+/// In `bytes`, which hold `rows` of the texts.
+void PatternSetMatch::find_literals(std::string_view bytes, size_t first_row, size_t rows) {
+  if (literal_set_ != nullptr) {
+    Scan scan(*this, bytes, first_row, rows);
+    return literal_set_->scan(bytes, scan);
   }
+  for (uint32_t i = 0; i < set_.literals_.size(); ++i) find_literal(i, bytes, first_row, rows);
 }
 
-void PatternSetMatch::scan(std::string_view bytes, size_t first_row, size_t rows) {
-  Scan scan(*this, bytes, first_row, rows);
-  if (database_->many) return database_->many->scan(bytes, scan);
-  const hs_error_t result =
-      hs_scan(database_->database, bytes.data(), static_cast<unsigned>(bytes.size()), 0,
-              scratch_of(scratch_), Scan::on_literal, &scan);
-  SHARDMILL_CHECK(result == HS_SUCCESS || result == HS_SCAN_TERMINATED);
+void PatternSetMatch::find_literal(uint32_t i, std::string_view bytes, size_t first_row,
+                                   size_t rows) {
+  const LiteralSearch& literal = set_.literals_[i].search;
+  RowFinder finder = {.texts = texts_.subspan(first_row, rows), .base = bytes.data()};
+  for (size_t at = literal.find(bytes); at != LiteralSearch::kNone;) {
+    const bool is_hit = finder.reach(at, at + literal.size());
+    if (finder.row == rows) return;
+    if (is_hit) announce(first_row + finder.row, i);
+    // A hit that straddles two texts is none; otherwise this text is done.
+    at = literal.find(bytes, is_hit ? finder.end_of(finder.row) : at + 1);
+  }
 }
 
 }  // namespace shardmill

@@ -11,6 +11,7 @@
 
 #include "pipeline/core/options.h"
 #include "stages/support/literal_search.h"
+#include "stages/support/literal_set.h"
 #include "stages/support/regex.h"
 
 namespace shardmill {
@@ -23,12 +24,11 @@ struct PatternText {
 
 /// Patterns of which one has to occur. Immutable; any thread.
 ///
-/// A pattern without special characters is a fixed text. A single fixed text is searched for by
-/// LiteralSearch. Several fixed texts, and the texts that other patterns cannot match without, are
-/// searched for together over whole chunks: up to about a hundred by vectorscan (for fixed texts it
-/// is equal to a plain search), more by LiteralSet; where such a text occurs, PCRE2 decides.
-/// Patterns that need no text of some length are matched by PCRE2 one after the other. 10,000 fixed
-/// texts: 0.5 to 3 GB/s a thread in cache, the less the more of the text looks like them.
+/// A pattern without special characters is a fixed text. Fixed texts, and the texts that other
+/// patterns cannot match without, are searched for over whole chunks: a few one after the other by
+/// LiteralSearch, more together by LiteralSet; where such a text occurs, PCRE2 decides. Patterns
+/// that need no text of some length are matched by PCRE2 one after the other. 10,000 fixed texts:
+/// 0.5 to 3 GB/s a thread in cache, the less the more of the text looks like them.
 class PatternSet {
  public:
   /// Reports the first few wrong patterns.
@@ -57,22 +57,19 @@ class PatternSet {
     std::string text;
     uint32_t pattern = kFixed;
   };
-  struct Database;
-
   explicit PatternSet(Pattern::Options options);
   void add_fixed(std::string_view text);
   void add_pattern(std::shared_ptr<const Pattern> pattern);
-  /// Prepares the literals when the first worker asks, so that ranks do so at the same time.
-  /// nullptr if there is nothing to prepare, or vectorscan cannot.
-  const Database* database() const;
-  std::unique_ptr<const Database> compile_few() const;
+  /// Made when the first worker asks, so that ranks do so at the same time. nullptr: the literals
+  /// are so few that each is searched for by itself.
+  const LiteralSet* literal_set() const;
 
   Pattern::Options options_;
   std::vector<Literal> literals_;
   std::vector<std::shared_ptr<const Pattern>> patterns_;
   std::vector<uint32_t> always_;  ///< patterns that no literal announces
-  mutable std::once_flag compiled_;
-  mutable std::unique_ptr<const Database> database_;
+  mutable std::once_flag made_;
+  mutable std::unique_ptr<const LiteralSet> literal_set_;
 };
 
 /// Searches many texts at once. One worker's; keeps its scratch memory.
@@ -80,7 +77,6 @@ class PatternSetMatch {
  public:
   /// `set` must outlive the match.
   explicit PatternSetMatch(const PatternSet& set);
-  ~PatternSetMatch();
   PatternSetMatch(const PatternSetMatch&) = delete;
   PatternSetMatch& operator=(const PatternSetMatch&) = delete;
 
@@ -102,17 +98,14 @@ class PatternSetMatch {
  private:
   struct Scan;
 
-  void find_one_literal();
-  void find_literals();
-  void scan(std::string_view bytes, size_t first_row, size_t rows);
-  void search_plainly(size_t row);
+  void find_literals(std::string_view bytes, size_t first_row, size_t rows);
+  void find_literal(uint32_t i, std::string_view bytes, size_t first_row, size_t rows);
   void announce(size_t row, uint32_t literal);
   void match(size_t row, uint32_t pattern);
   PatternMatch& match_of(uint32_t pattern);
 
   const PatternSet& set_;
-  const PatternSet::Database* const database_;
-  void* scratch_ = nullptr;
+  const LiteralSet* const literal_set_;
   std::shared_ptr<MatchMemory> memory_;
   std::vector<std::unique_ptr<PatternMatch>> matches_;  ///< made when first needed
   /// By pattern: the search, and the text in it, for which it was matched last.

@@ -185,7 +185,6 @@ INSTANTIATE_TEST_SUITE_P(
         HeavyHeader{"CLI.hpp", {"pipeline/cli/arguments.cpp"}},
         HeavyHeader{"simdjson.h", {"inputs/support/json_index.cpp"}}, HeavyHeader{"json.hpp", {}},
         HeavyHeader{"pcre2.h", {"stages/support/regex.cpp"}},
-        HeavyHeader{"hs.h", {"stages/support/pattern_set.cpp"}},
         HeavyHeader{"highway.h",
                     {"inputs/support/json_block.cpp", "inputs/support/json_marks.cpp",
                      "inputs/support/text_kernels.cpp", "pipeline/formats/number_fields.cpp",

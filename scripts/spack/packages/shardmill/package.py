@@ -37,7 +37,6 @@ class Shardmill(CMakePackage):
     depends_on("xxhash")  # for libxxhash
     depends_on("pcre2+jit")  # for libpcre2-8
     depends_on("highway")  # for libhwy
-    depends_on("vectorscan")  # for libhs
     depends_on("simdjson@3:")  # for simdjson
     depends_on("hdf5@1.10:~mpi")  # for hdf5
     # Headers only.
