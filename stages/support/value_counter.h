@@ -32,8 +32,8 @@ struct ValueScratch {
 /// About 1.2 ns a number and 2.5 ns a text of few different ones. One worker.
 class ValueCounter {
  public:
-  /// Takes at most `bytes_max` of memory, and only what many different values need. REQUIRES:
-  /// bytes_max >= kBytesLeast.
+  /// Takes at most `bytes_max` of memory (half as much again for a moment, while it grows to that),
+  /// and only what many different values need. REQUIRES: bytes_max >= kBytesLeast.
   static constexpr size_t kBytesLeast = 4 << 10;
   static std::unique_ptr<ValueCounter> make(Type type, size_t bytes_max);
 
