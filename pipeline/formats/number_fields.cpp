@@ -179,6 +179,11 @@ HWY_INLINE Word count_bytes(Word mask) {
   return hn::BitCast(d, hn::SumsOf8(hn::BitCast(d8, hn::And(mask, hn::Set(d, kOnes)))));
 }
 
+/// Shifts by 64 are those of fields without a size, which are bad whatever they hold.
+HWY_INLINE Word within_word(Word shifts) {
+  return hn::And(shifts, hn::Set(Words(), 63));
+}
+
 /// What a step of lanes makes of its fields. `sign` has the top bit of negative ones.
 struct Decimals {
   Word head, tail, decimals, sign;
@@ -209,12 +214,12 @@ HWY_INLINE Decimals take_step(const Fetched& fetched, size_t at) {
                                 hn::Set(hn::RebindToSigned<Words>(), 8));
     const Word long_lanes = hn::BitCast(d, hn::VecFromMask(hn::RebindToSigned<Words>(), is_long));
     const Word all = hn::Add(hn::Set(d, 64), hn::And(long_lanes, hn::Set(d, 64)));
-    const Word shifted = first << hn::Sub(all, bits);
+    const Word shifted = first << within_word(hn::Sub(all, bits));
     const Word last = hn::Xor(hn::Load(d, fetched.last + at), zeros);
     out.tail = hn::Or(hn::And(long_lanes, last), hn::AndNot(long_lanes, shifted));
     out.head = hn::And(long_lanes, shifted);
   } else {
-    out.tail = first << hn::Sub(hn::Set(d, 64), bits);
+    out.tail = first << within_word(hn::Sub(hn::Set(d, 64), bits));
     out.head = zero;
   }
 
