@@ -13,6 +13,19 @@
 
 namespace shardmill {
 
+// ---- words
+
+void WordState::encode(StateWords words, std::span<const uint32_t> groups,
+                       ByteWriter& writer) const {
+  for (const uint32_t group : groups) writer.raw(words.at(group), words_ * sizeof(uint64_t));
+}
+
+void WordState::decode(StateWords words, size_t groups, ByteReader& reader) {
+  for (uint32_t group = 0; group < groups; ++group) {
+    for (size_t word = 0; word < words_; ++word) words.at(group)[word] = reader.u64();
+  }
+}
+
 // ---- smallest and largest
 
 namespace {
@@ -88,15 +101,6 @@ void NumberExtremes::merge(StateWords words, AggregateState&, StateWords others,
   for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
     *words.at(here) = std::max(*words.at(here), *others.at(there));
   });
-}
-
-void NumberExtremes::encode(StateWords words, std::span<const uint32_t> groups,
-                            ByteWriter& writer) const {
-  encode_words(words, 1, groups, writer);
-}
-
-void NumberExtremes::decode(StateWords words, size_t groups, ByteReader& reader) {
-  decode_words(words, 1, groups, reader);
 }
 
 // ---- first and last text

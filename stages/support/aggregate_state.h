@@ -65,17 +65,25 @@ class AggregateState {
 std::unique_ptr<AggregateState> make_aggregate_state(StateKind kind, Type type,
                                                      uint32_t distinct_limit);
 
-/// The smallest or largest number. NaN is passed over.
-class NumberExtremes final : public AggregateState {
+/// What states share that are nothing but their words.
+class WordState : public AggregateState {
  public:
-  NumberExtremes(bool largest, bool floats) : largest_(largest), floats_(floats) {}
-  size_t words() const override { return 1; }
+  explicit WordState(size_t words) : words_(words) {}
+  size_t words() const final { return words_; }
+  void encode(StateWords words, std::span<const uint32_t> groups, ByteWriter& writer) const final;
+  void decode(StateWords words, size_t groups, ByteReader& reader) final;
+
+ private:
+  const size_t words_;
+};
+
+/// The smallest or largest number. NaN is passed over.
+class NumberExtremes final : public WordState {
+ public:
+  NumberExtremes(bool largest, bool floats) : WordState(1), largest_(largest), floats_(floats) {}
   void add(const ValueBlock& values, StateWords words) override;
   void merge(StateWords words, AggregateState& other, StateWords others,
              const GroupMapping& mapping) override;
-  void encode(StateWords words, std::span<const uint32_t> groups,
-              ByteWriter& writer) const override;
-  void decode(StateWords words, size_t groups, ByteReader& reader) override;
 
   /// Floats only: false if the group has no number. (Ints have one if they have a value.)
   static bool has_number(const uint64_t* words) { return words[0] != 0; }

@@ -4,25 +4,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "stages/support/aggregate_state.h"
 
 namespace shardmill {
-
-inline void encode_words(StateWords words, size_t count, std::span<const uint32_t> groups,
-                         ByteWriter& writer) {
-  for (const uint32_t group : groups) writer.raw(words.at(group), count * sizeof(uint64_t));
-}
-
-inline void decode_words(StateWords words, size_t count, size_t groups, ByteReader& reader) {
-  for (size_t group = 0; group < groups; ++group) {
-    for (size_t word = 0; word < count; ++word) {
-      words.at(static_cast<uint32_t>(group))[word] = reader.u64();
-    }
-  }
-}
 
 /// Makes room for at least half as much again.
 template <typename T>

@@ -61,14 +61,6 @@ void IntSums::merge(StateWords words, AggregateState&, StateWords others,
   });
 }
 
-void IntSums::encode(StateWords words, std::span<const uint32_t> groups, ByteWriter& writer) const {
-  encode_words(words, 2, groups, writer);
-}
-
-void IntSums::decode(StateWords words, size_t groups, ByteReader& reader) {
-  decode_words(words, 2, groups, reader);
-}
-
 // ---- of squares of ints
 
 BigNumber IntSquares::total(const uint64_t* words) {
@@ -92,15 +84,6 @@ void IntSquares::merge(StateWords words, AggregateState&, StateWords others,
   for_each_mapped(mapping, [&](uint32_t here, uint32_t there) {
     add_parts({words.at(here), 3}, 0, {others.at(there), 3});
   });
-}
-
-void IntSquares::encode(StateWords words, std::span<const uint32_t> groups,
-                        ByteWriter& writer) const {
-  encode_words(words, 3, groups, writer);
-}
-
-void IntSquares::decode(StateWords words, size_t groups, ByteReader& reader) {
-  decode_words(words, 3, groups, reader);
 }
 
 // ---- of doubles

@@ -16,28 +16,22 @@
 namespace shardmill {
 
 /// Sums of ints, 128 bits wide: no 2^63 values overflow it.
-class IntSums final : public AggregateState {
+class IntSums final : public WordState {
  public:
-  size_t words() const override { return 2; }
+  IntSums() : WordState(2) {}
   void add(const ValueBlock& values, StateWords words) override;
   void merge(StateWords words, AggregateState& other, StateWords others,
              const GroupMapping& mapping) override;
-  void encode(StateWords words, std::span<const uint32_t> groups,
-              ByteWriter& writer) const override;
-  void decode(StateWords words, size_t groups, ByteReader& reader) override;
   static Int128 total(const uint64_t* words);
 };
 
 /// Sums of squares of ints, 192 bits wide.
-class IntSquares final : public AggregateState {
+class IntSquares final : public WordState {
  public:
-  size_t words() const override { return 3; }
+  IntSquares() : WordState(3) {}
   void add(const ValueBlock& values, StateWords words) override;
   void merge(StateWords words, AggregateState& other, StateWords others,
              const GroupMapping& mapping) override;
-  void encode(StateWords words, std::span<const uint32_t> groups,
-              ByteWriter& writer) const override;
-  void decode(StateWords words, size_t groups, ByteReader& reader) override;
   static BigNumber total(const uint64_t* words);
 };
 
