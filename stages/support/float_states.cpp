@@ -30,8 +30,8 @@ inline bool add_to_sum(uint64_t* sum, uint64_t low_plane, uint64_t high_plane) {
   return true;
 }
 
-/// Adds the values at `first` of a block, which stand at the front of the planes, up to `count` or
-/// the first one that does not fit a sum; how many were added.
+/// Adds the values of a block from `begin` up to `end` or the first one that does not fit a sum;
+/// returns that one's place, or `end`.
 template <bool kSum, bool kSmallest, bool kLargest>
 size_t add_planes(const FloatStates& states, const FloatPlanes& planes, const uint32_t* groups,
                   size_t begin, size_t end, StateWords records, uint64_t step) {
