@@ -23,8 +23,9 @@ using Vector = hn::Vec<Bytes>;
 
 #include "pipeline/base/mask_bits.inl"
 
-/// Writes base + the position of each set bit, one in any case; returns how many there are.
-HWY_INLINE size_t write_positions(uint64_t bits, uint32_t base, uint32_t* out) {
+/// Writes base + the position of each set bit, one in any case; returns how many there are. For
+/// words with hardly more than one.
+HWY_INLINE size_t write_few_positions(uint64_t bits, uint32_t base, uint32_t* out) {
   constexpr uint64_t kGuard = uint64_t{1} << 63;  // ctz of 0 is undefined
   const auto count = static_cast<size_t>(__builtin_popcountll(bits));
   out[0] = base + static_cast<uint32_t>(__builtin_ctzll(bits | kGuard));
@@ -123,7 +124,7 @@ void mark_simd(std::string_view text, JsonMarks& marks) {
         high_bits |= mask_bits(d, hn::Gt(bytes, last_ascii)) << i & valid;
       }
     }
-    newlines += write_positions(newline_bits & valid, static_cast<uint32_t>(at), newlines);
+    newlines += write_few_positions(newline_bits & valid, static_cast<uint32_t>(at), newlines);
     any_backslash |= backslash_bits & valid;
     const uint64_t escaped = escaped_bytes(backslash_bits & valid, carry);
     quotes[at / kBlock] = (quote_bits & ~escaped) | ~valid;
