@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <limits>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -63,97 +62,53 @@ inline uint32_t differ(const uint64_t* a, const uint64_t* b) {
   return static_cast<uint32_t>((difference | (uint64_t{0} - difference)) >> 63);
 }
 
-/// The values of a column as words. Equal words are equal values (the table knows of others, like
-/// -0 and +0).
+/// The texts of a column as words, as far as they fit: up to 7 bytes in one word, for columns of
+/// codes and single words, or up to 15 in two.
+template <size_t kTextWords>
 struct Texts {
-  static constexpr size_t kWords = 2;
+  static constexpr size_t kWords = kTextWords;
+  static constexpr size_t kBytes = kWords == 1 ? 7 : kShortTextBytes;
   const std::string_view* texts;
 
   explicit Texts(const Column& column) : texts(column.text.data()) {}
   SHARDMILL_READS_PAST_END void words_of(size_t row, uint64_t* words) const {
-    if (texts[row].size() <= kShortTextBytes) [[likely]] {
-      short_text_words(texts[row].data(), texts[row].size(), words);
+    const std::string_view text = texts[row];
+    if (text.size() > kBytes) [[unlikely]] {
+      words[0] = words[kWords - 1] = kNoShortText;
+    } else if constexpr (kWords == 1) {
+      words[0] = narrow_text_word(text.data(), text.size());
     } else {
-      words[0] = words[1] = kNoShortText;
+      short_text_words(text.data(), text.size(), words);
     }
   }
-  static bool has_place(const uint64_t* words) { return words[1] != kNoShortText; }
+  static bool has_place(const uint64_t* words) { return words[kWords - 1] != kNoShortText; }
   static void store(const uint64_t* words, Column& column, size_t row) {
     column.text[row] = {reinterpret_cast<const char*>(words),
-                        static_cast<size_t>(words[1] >> kShortTextKindShift)};
+                        static_cast<size_t>(words[kWords - 1] >> kShortTextKindShift)};
   }
   static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
     to.text[to_row] = from.text[row];
   }
 };
 
-/// For columns of codes and single words: texts of at most 7 bytes in one word.
-struct NarrowTexts {
+/// The values of another list of a column, each in a word. Equal words are equal values (the table
+/// knows of others, like -0 and +0).
+template <typename T, std::vector<T> Column::*kList>
+struct Scalars {
   static constexpr size_t kWords = 1;
-  static constexpr size_t kBytes = 7;
-  const std::string_view* texts;
+  const T* values;
 
-  explicit NarrowTexts(const Column& column) : texts(column.text.data()) {}
-  SHARDMILL_READS_PAST_END void words_of(size_t row, uint64_t* words) const {
-    words[0] = texts[row].size() <= kBytes ? narrow_text_word(texts[row].data(), texts[row].size())
-                                           : kNoShortText;
-  }
-  static bool has_place(const uint64_t* words) { return words[0] != kNoShortText; }
-  static void store(const uint64_t* words, Column& column, size_t row) {
-    column.text[row] = {reinterpret_cast<const char*>(words),
-                        static_cast<size_t>(words[0] >> kShortTextKindShift)};
-  }
-  static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
-    to.text[to_row] = from.text[row];
-  }
-};
-
-struct Whole {
-  static constexpr size_t kWords = 1;
-  const int64_t* values;
-
-  explicit Whole(const Column& column) : values(column.ints.data()) {}
+  explicit Scalars(const Column& column) : values((column.*kList).data()) {}
   void words_of(size_t row, uint64_t* words) const {
-    words[0] = static_cast<uint64_t>(values[row]);
+    words[0] = 0;
+    std::memcpy(words, &values[row], sizeof(T));
   }
   static bool has_place(const uint64_t*) { return true; }
   static void store(const uint64_t* words, Column& column, size_t row) {
-    column.ints[row] = static_cast<int64_t>(words[0]);
+    std::memcpy(&(column.*kList)[row], words, sizeof(T));
   }
   static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
-    to.ints[to_row] = from.ints[row];
-  }
-};
-
-struct Numbers {
-  static constexpr size_t kWords = 1;
-  const double* values;
-
-  explicit Numbers(const Column& column) : values(column.floats.data()) {}
-  void words_of(size_t row, uint64_t* words) const {
-    words[0] = std::bit_cast<uint64_t>(values[row]);
-  }
-  static bool has_place(const uint64_t*) { return true; }
-  static void store(const uint64_t* words, Column& column, size_t row) {
-    column.floats[row] = std::bit_cast<double>(words[0]);
-  }
-  static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
-    to.floats[to_row] = from.floats[row];
-  }
-};
-
-struct Bools {
-  static constexpr size_t kWords = 1;
-  const uint8_t* values;
-
-  explicit Bools(const Column& column) : values(column.bools.data()) {}
-  void words_of(size_t row, uint64_t* words) const { words[0] = values[row]; }
-  static bool has_place(const uint64_t*) { return true; }
-  static void store(const uint64_t* words, Column& column, size_t row) {
-    column.bools[row] = static_cast<uint8_t>(words[0]);
-  }
-  static void copy(const Column& from, size_t row, Column& to, size_t to_row) {
-    to.bools[to_row] = from.bools[row];
+    (to.*kList)[to_row] = (from.*kList)[row];
   }
 };
 
@@ -403,13 +358,13 @@ class TextCounter final : public ValueCounter {
     size_t are_short = 0;
     size_t are_narrow = 0;
     for (size_t row = 0; row < std::min(rows, kLookedAt); ++row) {
-      are_short += column.text[row].size() <= kShortTextBytes ? 1 : 0;
-      are_narrow += column.text[row].size() <= NarrowTexts::kBytes ? 1 : 0;
+      are_short += column.text[row].size() <= Texts<2>::kBytes ? 1 : 0;
+      are_narrow += column.text[row].size() <= Texts<1>::kBytes ? 1 : 0;
     }
     if (are_narrow * 8 >= are_short * 7) {
-      return std::make_unique<Counter<NarrowTexts>>(Type::kText, bytes_max_);
+      return std::make_unique<Counter<Texts<1>>>(Type::kText, bytes_max_);
     }
-    return std::make_unique<Counter<Texts>>(Type::kText, bytes_max_);
+    return std::make_unique<Counter<Texts<2>>>(Type::kText, bytes_max_);
   }
 
   const size_t bytes_max_;
@@ -424,13 +379,13 @@ std::unique_ptr<ValueCounter> ValueCounter::make(Type type, size_t bytes_max) {
       return std::make_unique<TextCounter>(bytes_max);
     case Type::kInt:
     case Type::kTime:
-      return std::make_unique<Counter<Whole>>(type, bytes_max);
+      return std::make_unique<Counter<Scalars<int64_t, &Column::ints>>>(type, bytes_max);
     case Type::kFloat:
-      return std::make_unique<Counter<Numbers>>(type, bytes_max);
+      return std::make_unique<Counter<Scalars<double, &Column::floats>>>(type, bytes_max);
     case Type::kBool:
       break;
   }
-  return std::make_unique<Counter<Bools>>(type, bytes_max);
+  return std::make_unique<Counter<Scalars<uint8_t, &Column::bools>>>(type, bytes_max);
 }
 
 }  // namespace shardmill
