@@ -41,11 +41,15 @@ using UnalignedWord [[gnu::aligned(1), gnu::may_alias]] = uint64_t;
 #define SHARDMILL_READS_PAST_END __attribute__((no_sanitize("address"), no_sanitize("thread")))
 #endif
 
+/// True if `count` bytes from there on are in one page: if the first may be read, all can be.
+inline bool are_in_one_page(const char* bytes, size_t count) {
+  constexpr uintptr_t kPage = 4096;
+  return (reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - count;
+}
+
 /// Short, not empty, and 16 bytes from its first one on are in one page.
 inline bool is_plain_short_text(std::string_view text) {
-  constexpr uintptr_t kPage = 4096;
-  return text.size() - 1 < kShortTextBytes &&
-         (reinterpret_cast<uintptr_t>(text.data()) & (kPage - 1)) <= kPage - 16;
+  return text.size() - 1 < kShortTextBytes && are_in_one_page(text.data(), 16);
 }
 
 /// Writes such a text as two words.
@@ -62,36 +66,27 @@ SHARDMILL_READS_PAST_END inline void plain_short_text_words(const char* bytes, s
 /// away.
 SHARDMILL_READS_PAST_END inline void short_text_words(const char* bytes, size_t size,
                                                       uint64_t* words) {
-  constexpr uintptr_t kPage = 4096;
   static constexpr char kNothing[16] = {};
   bytes = size == 0 ? kNothing : bytes;  // an empty text may point anywhere
-  const uint64_t length = static_cast<uint64_t>(size) << kShortTextKindShift;
-  if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 16) [[likely]] {
-    const uint64_t first = *reinterpret_cast<const UnalignedWord*>(bytes);
-    const uint64_t second = *reinterpret_cast<const UnalignedWord*>(bytes + 8);
-    words[0] = first & kShortTextMasks[size].first;
-    words[1] = (second & kShortTextMasks[size].second) | length;
-    return;
-  }
+  if (are_in_one_page(bytes, 16)) [[likely]]
+    return plain_short_text_words(bytes, size, words);
   uint64_t copy[2] = {0, 0};
   std::memcpy(copy, bytes, size);
   words[0] = copy[0];
-  words[1] = copy[1] | length;
+  words[1] = copy[1] | size << kShortTextKindShift;
 }
 
 /// A text of at most 7 bytes as one word, its length in the top byte.
 SHARDMILL_READS_PAST_END inline uint64_t narrow_text_word(const char* bytes, size_t size) {
-  constexpr uintptr_t kPage = 4096;
   static constexpr char kNothing[8] = {};
   bytes = size == 0 ? kNothing : bytes;
-  const uint64_t length = static_cast<uint64_t>(size) << kShortTextKindShift;
-  if ((reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - 8) [[likely]] {
-    const uint64_t word = *reinterpret_cast<const UnalignedWord*>(bytes);
-    return (word & kShortTextMasks[size].first) | length;
+  uint64_t word = 0;
+  if (are_in_one_page(bytes, 8)) [[likely]] {
+    word = *reinterpret_cast<const UnalignedWord*>(bytes) & kShortTextMasks[size].first;
+  } else {
+    std::memcpy(&word, bytes, size);
   }
-  uint64_t copy = 0;
-  std::memcpy(&copy, bytes, size);
-  return copy | length;
+  return word | size << kShortTextKindShift;
 }
 
 }  // namespace shardmill
