@@ -77,6 +77,13 @@ class RecordWatch {
     if (examples.wants(rank_at(batch.offsets[row]))) [[unlikely]]
       offer_one(examples, batch, row);
   }
+  /// False if none of the records between two rows of one file, these included, would become an
+  /// example. Records of several blocks of the file are not looked at.
+  bool may_want(const RecordExamples& examples, const Batch& batch, size_t first_row,
+                size_t last_row) {
+    const uint64_t rank = rank_at(batch.offsets[first_row]);
+    return block_of(batch.offsets[last_row]) != block_ || examples.wants(rank);
+  }
   /// Offers all lines of `range`, which begins and ends where lines do. `row` of the batch has room
   /// for one of them, and is written over.
   void offer_lines(RecordExamples& examples, Batch& batch, const UncutLines& lines, LineRange range,

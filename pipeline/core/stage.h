@@ -70,6 +70,12 @@ struct StageContext {
   void show_dropped(size_t reason, const Batch& batch, size_t row) const {
     if (watch != nullptr) watch->offer(books->examples[reason], batch, row);
   }
+  /// False if nobody needs to be shown the records that are dropped of those between two rows,
+  /// these included, of a batch in file order.
+  bool may_show_dropped(size_t reason, const Batch& batch, size_t first_row,
+                        size_t last_row) const {
+    return watch != nullptr && watch->may_want(books->examples[reason], batch, first_row, last_row);
+  }
   /// `show_dropped` with the lines [begin, end) of `lines`; `row` of the batch has room for one of
   /// them, and is written over. REQUIRES: `begin` and `end` are where lines start, or the end.
   void show_dropped(size_t reason, Batch& batch, const UncutLines& lines, LineRange range,

@@ -1,6 +1,8 @@
 #include "stages/support/expression.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "pipeline/base/check.h"
 
@@ -103,18 +105,52 @@ void ExpressionWorker::take_counts(const StageContext& context) {
 
 namespace {
 
+using Fate = std::array<int, 3>;  ///< by truth
+
 /// 0: false, 1: true, 2: null.
 size_t truth_of(const Vector& value, size_t i) {
   return value.null != nullptr && value.null[i] != 0 ? 2 : value.bools[i];
+}
+
+bool has_byte(const uint8_t* bytes, uint8_t wanted, size_t begin, size_t end) {
+  return bytes != nullptr && std::memchr(bytes + begin, wanted, end - begin) != nullptr;
+}
+
+// Shows the rows that are dropped. Most of the time none of a run of rows is wanted.
+void show_dropped(const BlockRows& rows, const Vector& value, const uint8_t* limited,
+                  const Fate& fate_of, const StageContext& context) {
+  constexpr size_t kRun = 64;
+  const Batch& batch = *rows.batch;
+  for (size_t begin = 0; begin < rows.count; begin += kRun) {
+    const size_t end = std::min(begin + kRun, rows.count);
+    const bool may_be[] = {has_byte(value.bools, 0, begin, end),
+                           has_byte(value.bools, 1, begin, end),
+                           has_byte(value.null, 1, begin, end)};
+    bool is_wanted = false;
+    for (size_t truth = 0; truth < fate_of.size(); ++truth) {
+      const int fate = fate_of[truth];
+      if (fate == ExpressionWorker::kStays || !may_be[truth]) continue;
+      is_wanted |= context.may_show_dropped(static_cast<size_t>(fate), batch, rows.row(begin),
+                                            rows.row(end - 1));
+    }
+    for (size_t i = begin; is_wanted && i < end; ++i) {
+      const int fate = fate_of[truth_of(value, i)];
+      const bool is_limited = limited != nullptr && limited[i] != 0;
+      if (fate == ExpressionWorker::kStays || is_limited) continue;
+      context.show_dropped(static_cast<size_t>(fate), batch, rows.row(i));
+    }
+  }
 }
 
 }  // namespace
 
 void ExpressionWorker::filter(Batch& batch, const Fates& fates, const StageContext& context) {
   SHARDMILL_CHECK(expression_.type() == Type::kBool);
-  const int fate_of[3] = {fates.if_false, fates.if_true, fates.if_null};
+  const Fate fate_of = {fates.if_false, fates.if_true, fates.if_null};
   const uint8_t stays[3] = {fate_of[0] == kStays, fate_of[1] == kStays, fate_of[2] == kStays};
-  uint64_t records[3] = {};
+  uint64_t is_true = 0;
+  uint64_t is_null = 0;
+  uint64_t looked_at = 0;
   const bool was_all = batch.selection.all;
   std::vector<uint32_t>& kept = batch.selection.rows;
   if (was_all) kept.resize(batch.rows);
@@ -122,27 +158,24 @@ void ExpressionWorker::filter(Batch& batch, const Fates& fates, const StageConte
   for_each_block(batch, arena_,
                  [&](const BlockRows& rows, const Vector& value, const uint8_t* limited) {
                    // First, because the rows may stand where those that are kept are written.
-                   for (size_t i = 0; context.is_watched() && i < rows.count; ++i) {
-                     const int fate = fate_of[truth_of(value, i)];
-                     const bool is_limited = limited != nullptr && limited[i] != 0;
-                     if (fate != kStays && !is_limited) {
-                       context.show_dropped(static_cast<size_t>(fate), batch, rows.row(i));
-                     }
-                   }
+                   if (context.is_watched()) show_dropped(rows, value, limited, fate_of, context);
+                   uint32_t* const to = kept.data();
                    for (size_t i = 0; i < rows.count; ++i) {
                      const size_t row = rows.row(i);
-                     const bool is_limited = limited != nullptr && limited[i] != 0;
-                     if (is_limited) [[unlikely]] {
+                     if (limited != nullptr && limited[i] != 0) [[unlikely]] {
                        context.reject(batch, row, match_limit_reason());
                        continue;
                      }
                      const size_t truth = truth_of(value, i);
-                     ++records[truth];
-                     kept[count] = static_cast<uint32_t>(row);
+                     is_true += truth & 1;
+                     is_null += truth >> 1;
+                     ++looked_at;
+                     to[count] = static_cast<uint32_t>(row);
                      count += stays[truth];
                    }
                    arena_.clear();
                  });
+  const uint64_t records[3] = {looked_at - is_true - is_null, is_true, is_null};
   for (size_t truth = 0; truth < std::size(records); ++truth) {
     if (!stays[truth]) context.drop(static_cast<size_t>(fate_of[truth]), records[truth]);
   }

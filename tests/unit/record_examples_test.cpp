@@ -137,5 +137,33 @@ TEST(RecordWatch, ShowsUsedColumnsAndCutsLongTextBetweenCharacters) {
   EXPECT_EQ(examples.list()[1].record, "{\"t\": \"" + umlauts.substr(0, 199) + "…\", \"n\": null}");
 }
 
+TEST(RecordWatch, SaysThatItMayWantAStretchOfRecordsWhereverOneOfThemWouldBecomeAnExample) {
+  Schema schema;
+  SlotPlan slots;
+  const FileSlice slice = {.path = "f.log"};
+  Batch batch;
+  batch.slice = &slice;
+  std::mt19937 random(1);
+  for (uint64_t at = 0; at < 40 * RecordWatch::kBlockBytes; at += 1 + random() % 5000) {
+    batch.offsets.push_back(at);
+  }
+  batch.rows = batch.offsets.size();
+  RecordWatch watch(schema, slots);
+  watch.begin_file(slice.path);
+  RecordExamples examples(5);
+  EXPECT_TRUE(watch.may_want(examples, batch, 0, 0));
+  for (size_t row = 0; row < batch.rows; row += 7) watch.offer(examples, batch, row);
+  size_t passed_by = 0;
+  for (size_t first = 0; first < batch.rows; ++first) {
+    const size_t last = std::min(first + random() % 64, batch.rows - 1);
+    if (watch.may_want(examples, batch, first, last)) continue;
+    ++passed_by;
+    const std::string before = encoded(examples);
+    for (size_t row = first; row <= last; ++row) watch.offer(examples, batch, row);
+    ASSERT_EQ(encoded(examples), before) << first;
+  }
+  EXPECT_GT(passed_by, batch.rows / 8);
+}
+
 }  // namespace
 }  // namespace shardmill
