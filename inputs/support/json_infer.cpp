@@ -22,6 +22,9 @@ unsigned seen_number(std::string_view text) {
 }
 
 unsigned seen_string(const JsonValue& value) {
+  const char first = value.text.empty() ? '\0' : value.text[0];
+  if (first != '\\' && (first < '0' || first > '9'))
+    return kSeenOther;  // a time begins with digits
   Arena arena;
   int64_t time = 0;
   const std::string_view text = value.escaped ? unescape_json(value.text, arena) : value.text;

@@ -1,5 +1,7 @@
 #include "pipeline/formats/json_scan.h"
 
+#include <bit>
+#include <cstring>
 #include <vector>
 
 #include "pipeline/base/message.h"
@@ -9,11 +11,31 @@ namespace shardmill {
 
 namespace {
 
-constexpr std::string_view kWhitespace = " \t\n\r";
 constexpr std::string_view kWordEnds = " \t\n\r,:[]{}\"";
 
 bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';
+}
+
+bool is_whitespace(char byte) {
+  return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+constexpr uint64_t kOnes = 0x0101010101010101;
+constexpr uint64_t kHighBits = 0x80 * kOnes;
+
+/// How many of eight bytes stand before the first one that ends a string or needs a look: a quote,
+/// a backslash, a control character, or none of ASCII. May be fewer.
+size_t plain_bytes(const char* bytes) {
+  uint64_t text = 0;
+  std::memcpy(&text, bytes, sizeof text);
+  const uint64_t quotes = text ^ '"' * kOnes;
+  const uint64_t backslashes = text ^ '\\' * kOnes;
+  const uint64_t special =
+      (text | (text - 0x20 * kOnes) | (quotes - kOnes) | (backslashes - kOnes)) & kHighBits;
+  if (special == 0) return sizeof text;
+  // A byte may take one from the next, so the marks are right up to the first one.
+  return std::endian::native == std::endian::little ? std::countr_zero(special) / 8u : 0;
 }
 
 int hex_digit(char byte) {
@@ -129,7 +151,7 @@ class Scan {
   }
 
   void skip_whitespace() {
-    while (at_ < text_.size() && kWhitespace.find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() && is_whitespace(text_[at_])) ++at_;
   }
 
   bool at(char byte) const { return at_ < text_.size() && text_[at_] == byte; }
@@ -217,7 +239,10 @@ class Scan {
   bool string(std::string_view& text, bool& is_escaped) {
     const size_t begin = ++at_;
     while (at_ < text_.size() && text_[at_] != '"') {
-      if (!character(is_escaped)) return false;
+      const size_t plain =
+          text_.size() - at_ >= sizeof(uint64_t) ? plain_bytes(text_.data() + at_) : 0;
+      at_ += plain;
+      if (plain == 0 && !character(is_escaped)) return false;
     }
     if (at_ == text_.size()) return unexpected(at_, "the closing quote of a string");
     text = text_.substr(begin, at_ - begin);

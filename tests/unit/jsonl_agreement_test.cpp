@@ -382,6 +382,25 @@ void expect_verdict(const std::filesystem::path& file, bool sound) {
   }
 }
 
+TEST(JsonScan, FindsWhatEndsOrBreaksAStringAtEachOfItsBytes) {
+  for (size_t size = 1; size <= 20; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(size, 'x');
+        text[at] = static_cast<char>(byte);
+        const auto mistake = scan_json("\"" + text + "\"", nullptr);
+        const bool ends = byte == '"';
+        const bool is_plain = byte >= 0x20 && byte < 0x80 && byte != '\\' && !ends;
+        ASSERT_EQ(!mistake, is_plain) << size << " " << at << " " << byte;
+        if (is_plain) continue;
+        const bool escapes_the_end = byte == '\\' && at + 1 == size;
+        const size_t expected = escapes_the_end ? size + 2 : 1 + at + (ends ? 1 : 0);
+        ASSERT_EQ(mistake->position, expected) << size << " " << at << " " << byte;
+      }
+    }
+  }
+}
+
 TEST(JsonlConformance, JsonTestSuiteAgrees) {
   const auto files = files_in(shared_data() / "conformance/json-JSONTestSuite/test_parsing");
   for (const auto& file : files) {
