@@ -33,8 +33,8 @@ constexpr uint64_t kIndexBytesMax = 1 << 30;
 constexpr uint32_t kGenerationMax = 1'000'000;  ///< a larger number in a name is nobody's
 
 /// Cost of a last checkpoint: encoding and writing to the kernel's memory.
-constexpr double kBytesPerSecond = 500e6;
-constexpr double kSecondsOfNoMatter = 0.01;
+constexpr double kBytesPerSecond = 64 << 20;
+constexpr double kSecondsOfNoMatter = 0.002;
 
 std::string last_name(const std::string& name) {
   return "last-" + name;

@@ -204,6 +204,13 @@ int three_way(T a, T b) {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/// By bytes, then by length. The cells of two short texts, which end with zeros and the length, are
+/// in order as numbers whose first byte counts most.
+int compare_short_texts(const uint64_t* a, const uint64_t* b) {
+  const size_t word = a[0] == b[0] ? 1 : 0;
+  return three_way(__builtin_bswap64(a[word]), __builtin_bswap64(b[word]));
+}
+
 int compare_floats(double a, double b) {
   if (std::isnan(a) || std::isnan(b)) return three_way(std::isnan(a), std::isnan(b));
   return three_way(a, b);
@@ -499,6 +506,13 @@ double GroupTable::number(uint32_t group, size_t key) const {
   return std::bit_cast<double>(record(group)[2 * key]);
 }
 
+int GroupTable::compare_texts(uint32_t a, uint32_t b, size_t key) const {
+  const uint64_t* const cell_a = record(a) + 2 * key;
+  const uint64_t* const cell_b = record(b) + 2 * key;
+  if (is_long(cell_a[1]) || is_long(cell_b[1])) return text(a, key).compare(text(b, key));
+  return compare_short_texts(cell_a, cell_b);
+}
+
 int GroupTable::compare(uint32_t a, uint32_t b) const {
   for (size_t key = 0; key < key_types_.size(); ++key) {
     const bool a_null = is_null(a, key);
@@ -508,7 +522,7 @@ int GroupTable::compare(uint32_t a, uint32_t b) const {
     int order = 0;
     switch (key_types_[key]) {
       case Type::kText:
-        order = text(a, key).compare(text(b, key));
+        order = compare_texts(a, b, key);
         break;
       case Type::kFloat:
         order = compare_floats(number(a, key), number(b, key));

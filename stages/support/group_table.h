@@ -122,6 +122,7 @@ class GroupTable {
   template <size_t kKeys>
   uint32_t find_or_add_one(const uint64_t* cells, uint32_t tag);
   uint32_t add_group(const uint64_t* cells);
+  int compare_texts(uint32_t a, uint32_t b, size_t key) const;
   void reserve_record();
   void make_records(size_t capacity);
   void grow_slots();
