@@ -274,8 +274,9 @@ StageSpec stage_group() {
           "exact and rounded once.\n\n" +
           aggregates_doc() +
           "\nAn entry can be named: `\"total = sum(price)\"`. Odd column names go in "
-          "backquotes. Each group takes 16 bytes a key, 8 bytes, 16 bytes a sum, and 16 to 32 "
-          "bytes of index; quantiles and distinct counts take more.",
+          "backquotes. Each group takes 8 bytes a key (16 once one is a text of more), 8 "
+          "bytes, 16 bytes a sum, and 16 to 32 bytes of index; quantiles and distinct counts "
+          "take more.",
       .fields = {{.name = "by",
                   .kind = FieldKind::kColumnList,
                   .doc = "the columns that make the key; empty: all records are one group"},

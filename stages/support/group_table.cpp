@@ -18,7 +18,11 @@ namespace shardmill {
 
 namespace {
 
-// A key is a cell of two words:
+// While all keys can be so, each is a narrow cell of one word:
+//   number       the value's bits
+//   text <= 8    its bytes at the end, the first of them above 1; zeros in front
+//   null         kNarrowNull, which is no other key's cell
+// From the first other key on, each is a cell of two words:
 //   number       the value's bits                  0
 //   text <= 15   bytes 0-7                         bytes 8-14, and the length in the top byte
 //   text > 15    its hash                          0xff in the top byte, address of a string_view
@@ -27,6 +31,9 @@ namespace {
 constexpr unsigned kKindShift = kShortTextKindShift;
 constexpr uint64_t kLong = uint64_t{0xff} << kKindShift;
 constexpr uint64_t kNull = uint64_t{0xfe} << kKindShift;
+constexpr uint64_t kNarrowNull = (uint64_t{1} << 63) + 1;  // as an int or a float a very odd one
+constexpr size_t kNarrowTextBytes = 8;
+constexpr uint8_t kNarrowFirstByte = 2;  // and above: so no text is kNarrowNull
 constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
 constexpr size_t kFirstSlots = 64;
 constexpr size_t kNearSlots = 4096;   // 32 KiB: nothing is fetched ahead
@@ -123,6 +130,111 @@ void fill_text_cells(const Column& column, const RowBlock& block, size_t words, 
   }
 }
 
+/// A text as a narrow cell, and whether it can be one.
+struct NarrowText {
+  uint64_t cell;
+  bool fits;
+};
+
+bool may_begin_narrow_text(uint64_t first_byte) {
+  return (first_byte & 0xff) >= kNarrowFirstByte;
+}
+
+/// A text that may be empty, too long, or at the end of a page.
+[[gnu::noinline]] NarrowText odd_narrow_text(std::string_view text) {
+  NarrowText narrow{.cell = 0, .fits = text.empty()};
+  if (text.empty() || text.size() > kNarrowTextBytes) return narrow;
+  std::memcpy(reinterpret_cast<char*>(&narrow.cell + 1) - text.size(), text.data(), text.size());
+  narrow.fits = may_begin_narrow_text(static_cast<uint8_t>(text[0]));
+  return narrow;
+}
+
+/// From 1 to 8 bytes that are in one page with those behind the first one.
+inline bool is_plain_narrow_text(const char* bytes, size_t size) {
+  constexpr uintptr_t kPage = 4096;
+  return size - 1 < kNarrowTextBytes &&
+         (reinterpret_cast<uintptr_t>(bytes) & (kPage - 1)) <= kPage - kNarrowTextBytes;
+}
+
+SHARDMILL_READS_PAST_END inline NarrowText plain_narrow_text(const char* bytes, size_t size) {
+  const uint64_t word = *reinterpret_cast<const UnalignedWord*>(bytes);
+  return {.cell = word << (8 * (kNarrowTextBytes - size)), .fits = may_begin_narrow_text(word)};
+}
+
+SHARDMILL_READS_PAST_END inline NarrowText narrow_text(const std::string_view& text) {
+  if (is_plain_narrow_text(text.data(), text.size())) [[likely]] {
+    return plain_narrow_text(text.data(), text.size());
+  }
+  return odd_narrow_text({text.data(), text.size()});
+}
+
+size_t narrow_text_size(uint64_t cell) {
+  return kNarrowTextBytes - static_cast<size_t>(std::countr_zero(cell)) / 8;
+}
+
+/// Writes a narrow cell as one of two words.
+void widen_cell(uint64_t narrow, Type type, uint64_t* cell) {
+  const bool is_null = narrow == kNarrowNull;
+  const size_t size = narrow_text_size(narrow);
+  const bool is_text = type == Type::kText && !is_null && size > 0;
+  cell[0] = is_null ? 0 : is_text ? narrow >> (8 * (kNarrowTextBytes - size)) : narrow;
+  cell[1] = is_null ? kNull : is_text ? uint64_t{size} << kKindShift : 0;
+}
+
+uint64_t hash_of_narrow(const uint64_t* cells, size_t keys) {
+  uint64_t hash = kHashStart;
+  size_t key = 0;
+  for (; key + 2 <= keys; key += 2) hash = mix(hash, cells[key], cells[key + 1]);
+  return key < keys ? mix(hash, cells[key], 0) : hash;
+}
+
+/// `make(row, cell)` writes the cell of a value, or gives false if it cannot be narrow.
+template <typename Make>
+inline bool fill_narrow_cells(const Column& column, const RowBlock& block, size_t words,
+                              uint64_t* cells, Make&& make) {
+  bool all = true;
+  for (size_t i = 0; i < block.count; ++i, cells += words) {
+    const size_t row = block.row(i);
+    if (column.is_null(row)) {
+      *cells = kNarrowNull;
+    } else {
+      all &= make(row, cells);
+    }
+  }
+  return all;
+}
+
+/// False if a key of the block cannot be narrow.
+bool fill_narrow_cells_of(const Column& column, const RowBlock& block, size_t words,
+                          uint64_t* cells) {
+  const auto whole = [](uint64_t word, uint64_t* cell) {
+    *cell = word;
+    return word != kNarrowNull;
+  };
+  switch (column.type) {
+    case Type::kText:
+      return fill_narrow_cells(column, block, words, cells, [&](size_t row, uint64_t* cell) {
+        const NarrowText narrow = narrow_text(column.text[row]);
+        *cell = narrow.cell;
+        return narrow.fits;
+      });
+    case Type::kInt:
+    case Type::kTime:
+      return fill_narrow_cells(column, block, words, cells, [&](size_t row, uint64_t* cell) {
+        return whole(static_cast<uint64_t>(column.ints[row]), cell);
+      });
+    case Type::kFloat:
+      return fill_narrow_cells(column, block, words, cells, [&](size_t row, uint64_t* cell) {
+        return whole(float_bits(column.floats[row]), cell);
+      });
+    case Type::kBool:
+      return fill_narrow_cells(column, block, words, cells, [&](size_t row, uint64_t* cell) {
+        return whole(column.bools[row], cell);
+      });
+  }
+  return false;
+}
+
 /// Texts of rows that follow each other, none of them null.
 template <size_t kKeys>
 using PlainTexts = std::array<const std::string_view*, kKeys>;
@@ -152,6 +264,24 @@ void fill_plain_texts(const PlainTexts<kKeys>& texts, size_t count, uint64_t* ce
     hashes[i] = hash;
     fetch(hash);
   }
+}
+
+/// The same with narrow cells; false if a text cannot be one.
+template <size_t kKeys, typename Fetch>
+bool fill_plain_narrow_texts(const PlainTexts<kKeys>& texts, size_t count, uint64_t* cells,
+                             uint64_t* hashes, Fetch&& fetch) {
+  bool all = true;
+  for (size_t i = 0; i < count; ++i, cells += kKeys) {
+    uint64_t row[kKeys];
+    for (size_t key = 0; key < kKeys; ++key) {
+      const NarrowText narrow = narrow_text(texts[key][i]);
+      all &= narrow.fits;
+      row[key] = cells[key] = narrow.cell;
+    }
+    hashes[i] = hash_of_narrow(row, kKeys);
+    fetch(hashes[i]);
+  }
+  return all;
 }
 
 void fill_cells_of(const Column& column, const RowBlock& block, size_t words, uint64_t* cells,
@@ -219,9 +349,8 @@ int compare_floats(double a, double b) {
 }  // namespace
 
 GroupTable::GroupTable(std::vector<Type> key_types, size_t state_words)
-    : key_types_(std::move(key_types)),
-      state_at_(2 * key_types_.size()),
-      stride_(std::max<size_t>(1, state_at_ + state_words)) {
+    : key_types_(std::move(key_types)), state_words_(state_words) {
+  lay_out(true);
   reserve_record();
   if (key_types_.empty()) {
     add_group(nullptr);
@@ -229,6 +358,40 @@ GroupTable::GroupTable(std::vector<Type> key_types, size_t state_words)
     slots_.reset(static_cast<uint64_t*>(heap_zeroed(kFirstSlots * sizeof(uint64_t))));
     slot_count_ = kFirstSlots;
   }
+}
+
+void GroupTable::lay_out(bool narrow) {
+  is_narrow_ = narrow;
+  state_at_ = (narrow ? 1 : 2) * key_types_.size();
+  stride_ = std::max<size_t>(1, state_at_ + state_words_);
+}
+
+// In place, from the last record on: each word goes to where only words were that have gone.
+void GroupTable::widen() {
+  const size_t keys = key_types_.size();
+  const size_t narrow_stride = stride_;
+  const size_t words = record_capacity_ * (2 * keys + state_words_);
+  grow_records(words);
+  lay_out(false);
+  for (size_t group = size_; group-- > 0;) {
+    const uint64_t* const from = records_.get() + group * narrow_stride;
+    uint64_t* const to = record(static_cast<uint32_t>(group));
+    std::copy_backward(from + keys, from + keys + state_words_, to + state_at_ + state_words_);
+    for (size_t key = keys; key-- > 0;) widen_cell(from[key], key_types_[key], to + 2 * key);
+  }
+  std::fill_n(slots_.get(), slot_count_, 0);
+  for (uint32_t group = 0; group < size_; ++group) {
+    place(static_cast<uint64_t>(tag_of(hash_of(record(group)))) << 32 | (group + 1));
+  }
+}
+
+uint64_t GroupTable::hash_of(const uint64_t* cells) const {
+  if (is_narrow_) return hash_of_narrow(cells, state_at_);
+  uint64_t hash = kHashStart;
+  for (size_t word = 0; word < state_at_; word += 2) {
+    hash = mix(hash, cells[word], is_long(cells[word + 1]) ? kLong : cells[word + 1]);
+  }
+  return hash;
 }
 
 void GroupTable::expect(size_t groups) {
@@ -245,6 +408,44 @@ void GroupTable::find_or_add(std::span<const Column* const> keys, const RowBlock
   for (size_t key = 0; key < keys.size(); ++key) {
     SHARDMILL_CHECK(keys[key]->type == key_types_[key]);
   }
+  if (is_narrow_ && find_narrow(keys, block, scratch, groups)) return;
+  if (is_narrow_) widen();
+  find_wide(keys, block, scratch, groups);
+}
+
+/// False if a key of the block cannot be narrow; some of its rows may have been added then.
+bool GroupTable::find_narrow(std::span<const Column* const> keys, const RowBlock& block,
+                             KeyScratch& scratch, uint32_t* groups) {
+  const auto text = plain_texts<1>(keys, block);
+  if (text && slot_count_ <= kNearSlots) {
+    return probe_near_narrow_texts((*text)[0], block.count, groups) == block.count;
+  }
+  scratch.make_room(kBlockRows, state_at_);
+  uint64_t* const cells = scratch.cells.data();
+  uint64_t* const hashes = scratch.hashes.data();
+  const auto fetch = [slots = slots_.get(), mask = slot_count_ - 1](uint64_t hash) {
+    __builtin_prefetch(&slots[tag_of(hash) & mask]);
+  };
+  bool all = true;
+  if (text) {
+    all = fill_plain_narrow_texts<1>(*text, block.count, cells, hashes, fetch);
+  } else if (const auto texts = plain_texts<2>(keys, block)) {
+    all = fill_plain_narrow_texts<2>(*texts, block.count, cells, hashes, fetch);
+  } else {
+    for (size_t key = 0; key < keys.size(); ++key) {
+      all &= fill_narrow_cells_of(*keys[key], block, state_at_, cells + key);
+    }
+    for (size_t i = 0; i < block.count && !keys.empty(); ++i) {
+      hashes[i] = hash_of_narrow(cells + i * state_at_, state_at_);
+      fetch(hashes[i]);
+    }
+  }
+  if (all) probe_any(scratch, block.count, groups);
+  return all;
+}
+
+void GroupTable::find_wide(std::span<const Column* const> keys, const RowBlock& block,
+                           KeyScratch& scratch, uint32_t* groups) {
   const auto text = plain_texts<1>(keys, block);
   if (text && slot_count_ <= kNearSlots) return probe_near_texts((*text)[0], block.count, groups);
   scratch.make_room(kBlockRows, state_at_);
@@ -270,21 +471,25 @@ void GroupTable::find_or_add(std::span<const Column* const> keys, const RowBlock
 void GroupTable::find_or_add(const GroupTable& other, size_t first, size_t count,
                              KeyScratch& scratch, uint32_t* groups) {
   SHARDMILL_CHECK(other.key_types_ == key_types_ && count <= kBlockRows);
+  if (is_narrow_ && !other.is_narrow_) widen();
   scratch.make_room(kBlockRows, state_at_);
   for (size_t i = 0; i < count; ++i) {
-    const uint64_t* const cells = other.record(static_cast<uint32_t>(first + i));
-    std::copy_n(cells, state_at_, scratch.cells.begin() + static_cast<ptrdiff_t>(i * state_at_));
-    uint64_t hash = kHashStart;
-    for (size_t word = 0; word < state_at_; word += 2) {
-      hash = mix(hash, cells[word], is_long(cells[word + 1]) ? kLong : cells[word + 1]);
+    const uint64_t* const from = other.record(static_cast<uint32_t>(first + i));
+    uint64_t* const cells = scratch.cells.data() + i * state_at_;
+    if (other.is_narrow_ == is_narrow_) {
+      std::copy_n(from, state_at_, cells);
+    } else {
+      for (size_t key = 0; key < key_types_.size(); ++key) {
+        widen_cell(from[key], key_types_[key], cells + 2 * key);
+      }
     }
-    scratch.hashes[i] = hash;
+    scratch.hashes[i] = hash_of(cells);
   }
   probe_any(scratch, count, groups);
 }
 
 void GroupTable::probe_any(KeyScratch& scratch, size_t count, uint32_t* groups) {
-  switch (key_types_.size()) {
+  switch (state_at_) {
     case 0:
       std::fill_n(groups, count, 0);
       break;
@@ -294,20 +499,24 @@ void GroupTable::probe_any(KeyScratch& scratch, size_t count, uint32_t* groups) 
     case 2:
       probe<2>(scratch, count, groups);
       break;
+    case 4:
+      probe<4>(scratch, count, groups);
+      break;
     default:
       probe<0>(scratch, count, groups);
       break;
   }
 }
 
-/// kKeys 0: as many as the table has.
-template <size_t kKeys>
+/// kWords of the key; 0: as many as the table has.
+template <size_t kWords>
 inline bool GroupTable::same_key(const uint64_t* record, const uint64_t* cells) const {
-  const size_t words = kKeys == 0 ? state_at_ : 2 * kKeys;
+  const size_t words = kWords == 0 ? state_at_ : kWords;
   uint64_t difference = 0;
   for (size_t word = 0; word < words; ++word) difference |= record[word] ^ cells[word];
   if (difference == 0) [[likely]]
     return true;
+  if (is_narrow_) return false;
   for (size_t word = 0; word < words; word += 2) {
     if (record[word] != cells[word]) return false;
     if (record[word + 1] == cells[word + 1]) continue;
@@ -323,9 +532,9 @@ void KeyScratch::make_room(size_t rows, size_t words) {
   candidates.resize(rows);
 }
 
-template <size_t kKeys>
+template <size_t kWords>
 void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
-  const size_t words = kKeys == 0 ? state_at_ : 2 * kKeys;
+  const size_t words = kWords == 0 ? state_at_ : kWords;
   const uint64_t* const hashes = scratch.hashes.data();
   const uint64_t* cells = scratch.cells.data();
   const bool is_near = slot_count_ <= kNearSlots;
@@ -333,27 +542,72 @@ void GroupTable::probe(KeyScratch& scratch, size_t count, uint32_t* groups) {
   if (!is_near) find_candidates(hashes, count, candidates);
   for (size_t i = 0; i < count; ++i, cells += words) {
     const uint32_t candidate = is_near ? candidate_of(tag_of(hashes[i])) : candidates[i];
-    if (candidate != 0 && same_key<kKeys>(record(candidate - 1), cells)) [[likely]] {
+    if (candidate != 0 && same_key<kWords>(record(candidate - 1), cells)) [[likely]] {
       groups[i] = candidate - 1;
     } else {
-      groups[i] = find_or_add_one<kKeys>(cells, tag_of(hashes[i]));
+      groups[i] = find_or_add_one<kWords>(cells, tag_of(hashes[i]));
     }
   }
 }
+
+namespace {
+
+/// How probe_known_texts takes a text: false if that takes a closer look.
+struct NarrowTexts {
+  static constexpr size_t kWords = 1;
+
+  SHARDMILL_READS_PAST_END static bool take(const std::string_view& text, uint64_t* cell) {
+    if (!is_plain_narrow_text(text.data(), text.size())) [[unlikely]]
+      return false;
+    const NarrowText narrow = plain_narrow_text(text.data(), text.size());
+    *cell = narrow.cell;
+    return narrow.fits;
+  }
+  static uint64_t hash(const uint64_t* cell) { return hash_of_narrow(cell, 1); }
+};
+
+struct WideTexts {
+  static constexpr size_t kWords = 2;
+
+  SHARDMILL_READS_PAST_END static bool take(const std::string_view& text, uint64_t* cell) {
+    if (!is_plain_short_text(text)) [[unlikely]]
+      return false;
+    plain_short_text_words(text.data(), text.size(), cell);
+    return true;
+  }
+  static uint64_t hash(const uint64_t* cell) { return mix(kHashStart, cell[0], cell[1]); }
+};
+
+}  // namespace
 
 /// From text to group in one pass, without leaving cells and hashes in memory.
 SHARDMILL_READS_PAST_END void GroupTable::probe_near_texts(const std::string_view* texts,
                                                            size_t count, uint32_t* groups) {
   for (size_t i = 0; i < count;) {
-    i = probe_known_texts(texts, i, count, groups);
+    i = probe_known_texts<WideTexts>(texts, i, count, groups);
     if (i == count) return;
     uint64_t cell[2];
     const uint64_t hash = add_text_cell(kHashStart, texts[i], cell);
-    groups[i++] = find_or_add_one<1>(cell, tag_of(hash));
+    groups[i++] = find_or_add_one<2>(cell, tag_of(hash));
   }
 }
 
+/// The same up to the first text that cannot be narrow; where that is.
+SHARDMILL_READS_PAST_END size_t GroupTable::probe_near_narrow_texts(const std::string_view* texts,
+                                                                    size_t count,
+                                                                    uint32_t* groups) {
+  for (size_t i = 0; i < count; ++i) {
+    i = probe_known_texts<NarrowTexts>(texts, i, count, groups);
+    if (i == count) return i;
+    const NarrowText narrow = narrow_text(texts[i]);
+    if (!narrow.fits) return i;
+    groups[i] = find_or_add_one<1>(&narrow.cell, tag_of(hash_of_narrow(&narrow.cell, 1)));
+  }
+  return count;
+}
+
 /// Goes on to the first text that is not found at once. The table does not change meanwhile.
+template <typename Texts>
 SHARDMILL_READS_PAST_END size_t GroupTable::probe_known_texts(const std::string_view* texts,
                                                               size_t i, size_t count,
                                                               uint32_t* groups) const {
@@ -362,25 +616,23 @@ SHARDMILL_READS_PAST_END size_t GroupTable::probe_known_texts(const std::string_
   const uint64_t* const records = records_.get();
   const size_t stride = stride_;
   for (; i < count; ++i) {
-    const char* const bytes = texts[i].data();
-    const size_t size = texts[i].size();
-    if (!is_plain_short_text({bytes, size})) [[unlikely]]
+    uint64_t cell[Texts::kWords];
+    if (!Texts::take(texts[i], cell)) [[unlikely]]
       return i;
-    uint64_t cell[2];
-    plain_short_text_words(bytes, size, cell);
-    const uint64_t tag = tag_of(mix(kHashStart, cell[0], cell[1]));
-    uint64_t slot = slots[tag & mask];
-    if ((slot >> 32) != tag) [[unlikely]] {
-      slot = slots[(tag + 1) & mask];
-      if ((slot >> 32) != tag) return i;
-    }
-    if (slot == 0) [[unlikely]]  // free, and a tag of zeros
+    const uint64_t tag = tag_of(Texts::hash(cell));
+    // The group plus 1 in the one of its first two slots that has the tag. What has another tag is
+    // larger. A branch would often be guessed wrong.
+    const uint64_t place =
+        std::min(slots[tag & mask] ^ tag << 32, slots[(tag + 1) & mask] ^ tag << 32);
+    if (place - 1 >= 0xffffffff) [[unlikely]]  // 0: free, and a tag of zeros
       return i;
-    const uint32_t group = static_cast<uint32_t>(slot) - 1;
+    const uint64_t group = place - 1;
     const uint64_t* const record = records + group * stride;
-    if (((record[0] ^ cell[0]) | (record[1] ^ cell[1])) != 0) [[unlikely]]
+    uint64_t difference = 0;
+    for (size_t word = 0; word < Texts::kWords; ++word) difference |= record[word] ^ cell[word];
+    if (difference != 0) [[unlikely]]
       return i;
-    groups[i] = group;
+    groups[i] = static_cast<uint32_t>(group);
   }
   return count;
 }
@@ -410,14 +662,14 @@ void GroupTable::find_candidates(const uint64_t* hashes, size_t count, uint32_t*
   }
 }
 
-template <size_t kKeys>
+template <size_t kWords>
 uint32_t GroupTable::find_or_add_one(const uint64_t* cells, uint32_t tag) {
   const size_t mask = slot_count_ - 1;
   size_t at = tag & mask;
   for (; slots_[at] != 0; at = (at + 1) & mask) {
     if (static_cast<uint32_t>(slots_[at] >> 32) != tag) continue;
     const uint32_t group = static_cast<uint32_t>(slots_[at]) - 1;
-    if (same_key<kKeys>(record(group), cells)) return group;
+    if (same_key<kWords>(record(group), cells)) return group;
   }
   reserve_record();
   const uint32_t group = add_group(cells);
@@ -433,10 +685,14 @@ void GroupTable::reserve_record() {
 }
 
 void GroupTable::make_records(size_t capacity) {
-  void* const memory = heap_grow(records_.get(), capacity * stride_ * sizeof(uint64_t));
+  grow_records(capacity * stride_);
+  record_capacity_ = capacity;
+}
+
+void GroupTable::grow_records(size_t words) {
+  void* const memory = heap_grow(records_.get(), words * sizeof(uint64_t));
   (void)records_.release();
   records_.reset(static_cast<uint64_t*>(memory));
-  record_capacity_ = capacity;
 }
 
 /// REQUIRES: room for a record.
@@ -445,9 +701,8 @@ uint32_t GroupTable::add_group(const uint64_t* cells) {
   const uint32_t group = static_cast<uint32_t>(size_++);
   uint64_t* const to = record(group);
   std::fill_n(to + state_at_, stride_ - state_at_, 0);
-  for (size_t word = 0; word < state_at_; word += 2) {
-    to[word] = cells[word];
-    to[word + 1] = cells[word + 1];
+  std::copy_n(cells, state_at_, to);
+  for (size_t word = 0; word < state_at_ && !is_narrow_; word += 2) {
     if (!is_long(cells[word + 1])) continue;
     const std::string_view text = long_text(cells[word + 1]);
     char* const kept = texts_.allocate(sizeof(std::string_view) + text.size());
@@ -489,21 +744,27 @@ void GroupTable::grow_slots() {
 }
 
 bool GroupTable::is_null(uint32_t group, size_t key) const {
-  return record(group)[2 * key + 1] == kNull;
+  const uint64_t* const found = cell(group, key);
+  return is_narrow_ ? *found == kNarrowNull : found[1] == kNull;
 }
 
 std::string_view GroupTable::text(uint32_t group, size_t key) const {
-  const uint64_t* const cell = record(group) + 2 * key;
-  if (is_long(cell[1])) return long_text(cell[1]);
-  return {reinterpret_cast<const char*>(cell), static_cast<size_t>(cell[1] >> kKindShift)};
+  const uint64_t* const found = cell(group, key);
+  const char* const bytes = reinterpret_cast<const char*>(found);
+  if (is_narrow_) {
+    const size_t size = narrow_text_size(*found);
+    return {bytes + (kNarrowTextBytes - size), size};
+  }
+  if (is_long(found[1])) return long_text(found[1]);
+  return {bytes, static_cast<size_t>(found[1] >> kKindShift)};
 }
 
 int64_t GroupTable::integer(uint32_t group, size_t key) const {
-  return static_cast<int64_t>(record(group)[2 * key]);
+  return static_cast<int64_t>(*cell(group, key));
 }
 
 double GroupTable::number(uint32_t group, size_t key) const {
-  return std::bit_cast<double>(record(group)[2 * key]);
+  return std::bit_cast<double>(*cell(group, key));
 }
 
 int GroupTable::compare_texts(uint32_t a, uint32_t b, size_t key) const {

@@ -45,7 +45,7 @@ struct StateWords {
 
 /// Memory of one worker for finding the groups of a block; may serve any tables in turn.
 struct KeyScratch {
-  std::vector<uint64_t> cells;  ///< two words for each key of each row
+  std::vector<uint64_t> cells;  ///< one or two words for each key of each row
   std::vector<uint64_t> hashes;
   std::vector<uint32_t> candidates;
 
@@ -55,9 +55,10 @@ struct KeyScratch {
 /// A hash table from tuples of values to group numbers 0, 1, 2, ... in order of first sight, with
 /// `state_words` words for the user of each group, zero at first.
 ///
-/// Null is a value of its own; -0 equals +0; all NaNs are one value. A group takes 16 bytes a key
-/// column, 8 bytes a state word and 16 to 32 bytes of slots (up to 64 in small tables); texts over
-/// 15 bytes are kept aside. It grows in place: a large table never holds two copies of itself.
+/// Null is a value of its own; -0 equals +0; all NaNs are one value. A group takes 8 bytes a key
+/// column, 16 once a text of more than 8 bytes was seen, 8 bytes a state word and 16 to 32 bytes of
+/// slots (up to 64 in small tables); texts over 15 bytes are kept aside. It grows in place: a large
+/// table never holds two copies of itself.
 /// Blocks are looked up in steps (cells and hashes, slots, records) with prefetches between them:
 /// about 10 ns a row for two short texts and 25,000 groups (2.6 GHz), bound by the cache misses for
 /// slot and record; a branch that is often guessed wrong costs as much as one of them. Up to 2^32 -
@@ -109,28 +110,43 @@ class GroupTable {
   };
 
   uint64_t* record(uint32_t group) const { return records_.get() + group * stride_; }
-  template <size_t kKeys>
+  const uint64_t* cell(uint32_t group, size_t key) const {
+    return record(group) + (is_narrow_ ? key : 2 * key);
+  }
+  void lay_out(bool narrow);
+  void widen();
+  uint64_t hash_of(const uint64_t* cells) const;
+  bool find_narrow(std::span<const Column* const> keys, const RowBlock& block, KeyScratch& scratch,
+                   uint32_t* groups);
+  void find_wide(std::span<const Column* const> keys, const RowBlock& block, KeyScratch& scratch,
+                 uint32_t* groups);
+  template <size_t kWords>
   void probe(KeyScratch& scratch, size_t count, uint32_t* groups);
+  size_t probe_near_narrow_texts(const std::string_view* texts, size_t count, uint32_t* groups);
   void probe_near_texts(const std::string_view* texts, size_t count, uint32_t* groups);
+  template <typename Texts>
   size_t probe_known_texts(const std::string_view* texts, size_t i, size_t count,
                            uint32_t* groups) const;
   uint32_t candidate_of(uint64_t tag) const;
   void find_candidates(const uint64_t* hashes, size_t count, uint32_t* candidates) const;
   void probe_any(KeyScratch& scratch, size_t count, uint32_t* groups);
-  template <size_t kKeys>
+  template <size_t kWords>
   bool same_key(const uint64_t* record, const uint64_t* cells) const;
-  template <size_t kKeys>
+  template <size_t kWords>
   uint32_t find_or_add_one(const uint64_t* cells, uint32_t tag);
   uint32_t add_group(const uint64_t* cells);
   int compare_texts(uint32_t a, uint32_t b, size_t key) const;
   void reserve_record();
   void make_records(size_t capacity);
+  void grow_records(size_t words);
   void grow_slots();
   void place(uint64_t slot);
 
   std::vector<Type> key_types_;
-  size_t state_at_ = 0;  ///< word of a record where the state begins
-  size_t stride_ = 0;    ///< words of a record
+  size_t state_words_ = 0;
+  bool is_narrow_ = true;  ///< keys take one word each, else two
+  size_t state_at_ = 0;    ///< word of a record where the state begins
+  size_t stride_ = 0;      ///< words of a record
   size_t size_ = 0;
   size_t record_capacity_ = 0;
   std::unique_ptr<uint64_t[], Free> records_;

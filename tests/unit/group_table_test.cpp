@@ -249,6 +249,111 @@ TEST(GroupTable, FindsTheSameGroupsWhateverItExpects) {
   EXPECT_EQ(one_group.size(), 1u);
 }
 
+/// The keys of a row as text, null as "null".
+std::string key_text(const std::vector<Column>& columns, size_t row) {
+  std::string key;
+  for (const Column& column : columns) {
+    key += column.is_null(row)          ? "null"
+           : column.type == Type::kText ? "t" + std::string(column.text[row])
+                                        : "i" + std::to_string(column.ints[row]);
+    key += '|';
+  }
+  return key;
+}
+
+std::string key_text(const GroupTable& table, uint32_t group) {
+  std::string text;
+  for (size_t key = 0; key < table.key_types().size(); ++key) {
+    text += table.is_null(group, key) ? "null"
+            : table.key_types()[key] == Type::kText
+                ? "t" + std::string(table.text(group, key))
+                : "i" + std::to_string(table.integer(group, key));
+    text += '|';
+  }
+  return text;
+}
+
+/// Columns of short keys with nulls, and at `odd_row` one that takes the wide form.
+std::vector<Column> short_keys(const std::vector<Type>& types, size_t rows, size_t odd_row,
+                               std::vector<std::string>& kept) {
+  static constexpr int64_t kOddInts[] = {std::numeric_limits<int64_t>::min() + 1, 0, -1, 7};
+  static const std::string kOddTexts[] = {std::string("\1\0\0\0\0\0\0\x80", 8), "nine char",
+                                          std::string(1, '\0'), std::string("\0a", 2),
+                                          "much longer than a short text"};
+  std::mt19937_64 random(rows + odd_row);
+  kept.clear();
+  kept.reserve(types.size() * rows);
+  std::vector<Column> columns(types.size());
+  for (size_t key = 0; key < types.size(); ++key) {
+    Column& column = columns[key];
+    column.prepare(types[key], rows);
+    for (size_t row = 0; row < rows; ++row) {
+      const size_t kind = random() % 400;
+      const bool odd = row == odd_row && key + 1 == types.size();
+      if (types[key] == Type::kText) {
+        kept.push_back(odd ? kOddTexts[odd_row % 5] : std::to_string(kind).substr(0, kind % 4));
+        if (!odd && kind % 3 == 0) kept.back() += "abcde";
+        column.text[row] = kept.back();
+      } else {
+        column.ints[row] = odd ? kOddInts[0] : static_cast<int64_t>(kind % 40) - 20;
+      }
+      if (!odd && kind == 7) column.set_null(row);
+    }
+  }
+  return columns;
+}
+
+TEST(GroupTable, KeepsItsGroupsAndStatesWhenTheFirstKeyComesThatIsNotShort) {
+  using enum Type;
+  constexpr size_t kRows = 2000;
+  for (const std::vector<Type>& types :
+       {std::vector{kText}, {kInt}, {kText, kText}, {kInt, kText}, {kText, kText, kInt}}) {
+    for (const size_t odd_row : {size_t{0}, size_t{1}, size_t{127}, size_t{1003}, kRows}) {
+      std::vector<std::string> kept;
+      const std::vector<Column> columns = short_keys(types, kRows, odd_row, kept);
+      GroupTable table(types, 1);
+      std::map<std::string, uint64_t> expected;
+      for (size_t first = 0; first < kRows; first += GroupTable::kBlockRows) {
+        const size_t count = std::min(GroupTable::kBlockRows, kRows - first);
+        std::vector<const Column*> keys;
+        for (const Column& column : columns) keys.push_back(&column);
+        KeyScratch scratch;
+        std::vector<uint32_t> groups(GroupTable::kBlockRows);
+        table.find_or_add(keys, RowBlock{.first = first, .count = count}, scratch, groups.data());
+        for (size_t i = 0; i < count; ++i) {
+          ++*table.state().at(groups[i]);
+          ++expected[key_text(columns, first + i)];
+          ASSERT_EQ(key_text(table, groups[i]), key_text(columns, first + i));
+        }
+      }
+      std::map<std::string, uint64_t> found;
+      for (uint32_t group = 0; group < table.size(); ++group) {
+        found[key_text(table, group)] += *table.state().at(group);
+      }
+      EXPECT_EQ(found, expected) << types.size() << " keys, odd row " << odd_row;
+      EXPECT_EQ(table.size(), expected.size());
+    }
+  }
+}
+
+TEST(GroupTable, TakesTheGroupsOfATableWhoseKeysAreLongerOrShorter) {
+  const std::vector<std::string> narrow = {"a", "b", "", "12345678"};
+  const std::vector<std::string> wide = {"b", "123456789", "a", std::string(1, '\0'), ""};
+  for (const bool wide_first : {false, true}) {
+    GroupTable table({Type::kText}, 1);
+    GroupTable other({Type::kText}, 1);
+    groups_of(table, {text_column(wide_first ? wide : narrow)}, wide_first ? 5 : 4);
+    groups_of(other, {text_column(wide_first ? narrow : wide)}, wide_first ? 4 : 5);
+    merge_groups(table, other, [&](const GroupMapping& mapping) {
+      for (size_t i = 0; i < mapping.count; ++i) {
+        EXPECT_EQ(table.text(mapping.into[i], 0),
+                  other.text(static_cast<uint32_t>(mapping.first + i), 0));
+      }
+    });
+    EXPECT_EQ(table.size(), 6u);
+  }
+}
+
 TEST(GroupTable, AMillionGroupsTakeLittleMemory) {
   const size_t rows = 1'000'000;
   Column column;
