@@ -11,8 +11,26 @@ namespace {
 constexpr int kPatience = 64;
 constexpr int kLearningCosts = 4;  ///< records that are to match for what learning one takes
 constexpr int kPause = 1000;
+constexpr size_t kWorthMatching = 4;  ///< if one of so many records matches
+constexpr int kBadBlocks = 4;         ///< one after the other: then comes a rest
+constexpr int kRest = 16;             ///< blocks
 
 }  // namespace
+
+// Decides it for the next block, which has so many records.
+bool JsonMakes::is_resting(size_t records) {
+  if (rest_ > 0 && --rest_ > 0) return true;
+  if (tried_ > 0) bad_blocks_ = matched_ * kWorthMatching < tried_ ? bad_blocks_ + 1 : 0;
+  tried_ = 0;
+  matched_ = 0;
+  if (bad_blocks_ >= kBadBlocks) {
+    bad_blocks_ = kBadBlocks - 1;  // one more will do
+    rest_ = kRest;
+    return true;
+  }
+  tried_ = records;
+  return false;
+}
 
 // The candidates that have as many commas. If one make is all that is known, it is not worth
 // counting.
@@ -47,6 +65,7 @@ JsonTemplate* JsonMakes::to_learn() {
     if (++patience_ == 0) patience_ = kPatience / 4;
     return nullptr;
   }
+  if (rest_ > 0) return nullptr;
   patience_ -= kLearningCosts;
   if (patience_ < 0) patience_ = -kPause;
   if (makes_.size() < kMakes) makes_.push_back(std::make_unique<Make>());

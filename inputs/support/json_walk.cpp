@@ -18,12 +18,14 @@ bool JsonWalker::begin(std::string_view text) {
   return index_.build(text);
 }
 
-bool JsonWalker::walk(const uint32_t* at, size_t line_end, JsonTemplate* make) {
+bool JsonWalker::walk(const uint32_t*& at, size_t line_end, JsonTemplate* make) {
   ++record_;
-  const bool is_sound = make != nullptr ? walk_object<true>(at, line_end, make)
-                                        : walk_object<false>(at, line_end, nullptr);
-  if (is_sound && *at >= line_end && at[-1] < line_end) {
-    if (make != nullptr) (void)make->end(at[-1] + size_t{1}, columns_.size());
+  const uint32_t* behind = at;
+  const bool is_sound = make != nullptr ? walk_object<true>(behind, line_end, make)
+                                        : walk_object<false>(behind, line_end, nullptr);
+  if (is_sound && *behind >= line_end && behind[-1] < line_end) {
+    if (make != nullptr) (void)make->end(behind[-1] + size_t{1}, columns_.size());
+    at = behind;
     return true;
   }
   if (make != nullptr) make->forget();

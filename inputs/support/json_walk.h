@@ -34,10 +34,11 @@ class JsonWalker {
   const uint32_t* positions() const { return index_.positions(); }
 
   /// The record whose positions begin at `at`, the newline of which is at `line_end`. `make`, if
-  /// given, learns it, or has no positions. If false, some columns may be set.
+  /// given, learns it, or has no positions. If true, `at` is behind the record; if false, it is as
+  /// it was, and some columns may be set.
   /// REQUIRES: JsonColumns::begin_record was called just before; all backslashes of the record
   /// begin sound escapes.
-  bool walk(const uint32_t* at, size_t line_end, JsonTemplate* make);
+  bool walk(const uint32_t*& at, size_t line_end, JsonTemplate* make);
 
  private:
   struct Level {

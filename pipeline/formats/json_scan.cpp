@@ -1,5 +1,6 @@
 #include "pipeline/formats/json_scan.h"
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -38,27 +39,28 @@ size_t plain_bytes(const char* bytes) {
   return std::endian::native == std::endian::little ? std::countr_zero(special) / 8u : 0;
 }
 
-int hex_digit(char byte) {
-  if (is_digit(byte)) return byte - '0';
-  if (byte >= 'a' && byte <= 'f') return byte - 'a' + 10;
-  if (byte >= 'A' && byte <= 'F') return byte - 'A' + 10;
-  return -1;
-}
-
 constexpr uint32_t kNoCodeUnit = 0x10000;
+
+/// By byte: its value as a hex digit, kNoCodeUnit for none.
+constexpr auto kHexDigits = [] {
+  std::array<uint32_t, 256> values = {};
+  values.fill(kNoCodeUnit);
+  for (uint32_t i = 0; i < 10; ++i) values['0' + i] = i;
+  for (uint32_t i = 0; i < 6; ++i) values['a' + i] = values['A' + i] = 10 + i;
+  return values;
+}();
 
 // The code unit of the \uXXXX at `position`, kNoCodeUnit if there is none.
 uint32_t code_unit(std::string_view text, size_t position) {
   if (position + 6 > text.size() || text[position] != '\\' || text[position + 1] != 'u') {
     return kNoCodeUnit;
   }
-  uint32_t unit = 0;
-  for (size_t i = position + 2; i < position + 6; ++i) {
-    const int digit = hex_digit(text[i]);
-    if (digit < 0) return kNoCodeUnit;
-    unit = unit * 16 + static_cast<uint32_t>(digit);
-  }
-  return unit;
+  const auto digit = [&](size_t i) {
+    return kHexDigits[static_cast<unsigned char>(text[position + i])];
+  };
+  const uint32_t high = digit(2) << 4 | digit(3);
+  const uint32_t low = digit(4) << 4 | digit(5);
+  return (high | low) < 0x100 ? high << 8 | low : kNoCodeUnit;
 }
 
 bool is_high_surrogate(uint32_t unit) {

@@ -69,7 +69,8 @@ class LearnedLines {
     values_.begin_record(0);
     const std::string_view text = text_.text();
     EXPECT_TRUE(walker_.begin(text.substr(0, lines[0].size() + 1)));
-    EXPECT_TRUE(walker_.walk(walker_.positions(), lines[0].size(), &make_)) << lines[0];
+    const uint32_t* at = walker_.positions();
+    EXPECT_TRUE(walker_.walk(at, lines[0].size(), &make_)) << lines[0];
     EXPECT_FALSE(make_.steps().empty());
     block_.text = text;
     block_.quotes = text_.mark().quotes;

@@ -266,19 +266,43 @@ std::string lines_of_few_makes(unsigned seed) {
   return content;
 }
 
+void expect_read_alike_by_both(const std::string& content, unsigned seed) {
+  const ReadRecords plain = read_plainly(content);
+  const ReadRecords fast = odd_input(content).read_whole({});
+  for (size_t row = 0; row < std::min(fast.rows.size(), plain.rows.size()); ++row) {
+    ASSERT_EQ(fast.rows[row], plain.rows[row]) << "seed " << seed << ", row " << row;
+  }
+  ASSERT_EQ(fast.rows.size(), plain.rows.size()) << "seed " << seed;
+  ASSERT_EQ(fast.end.rejected, plain.end.rejected) << "seed " << seed;
+  ASSERT_EQ(fast.end.bad_values, plain.end.bad_values) << "seed " << seed;
+  EXPECT_GT(plain.rows.size(), 400u);
+  EXPECT_GT(plain.end.rejected, 5u);
+}
+
 TEST(JsonlRandom, RecordsOfFewMakesAreReadAlikeByBoth) {
   for (unsigned seed = 0; seed < 100; ++seed) {
-    const std::string content = lines_of_few_makes(seed);
-    const ReadRecords plain = read_plainly(content);
-    const ReadRecords fast = odd_input(content).read_whole({});
-    for (size_t row = 0; row < std::min(fast.rows.size(), plain.rows.size()); ++row) {
-      ASSERT_EQ(fast.rows[row], plain.rows[row]) << "seed " << seed << ", row " << row;
+    expect_read_alike_by_both(lines_of_few_makes(seed), seed);
+  }
+}
+
+// Hardly two of them of one make, so that it does not pay to compare them.
+std::string lines_of_many_makes(unsigned seed) {
+  std::mt19937 random(seed);
+  std::string content;
+  for (int i = 0; i < 2000; ++i) {
+    std::string line = "\"id\":" + std::to_string(i);
+    for (char key = 'A'; key <= 'Z'; ++key) {
+      if (random() % 2 == 0) line += std::string(",\"") + key + "\":\"" + key + "\"";
     }
-    ASSERT_EQ(fast.rows.size(), plain.rows.size()) << "seed " << seed;
-    ASSERT_EQ(fast.end.rejected, plain.end.rejected) << "seed " << seed;
-    ASSERT_EQ(fast.end.bad_values, plain.end.bad_values) << "seed " << seed;
-    EXPECT_GT(plain.rows.size(), 400u);
-    EXPECT_GT(plain.end.rejected, 5u);
+    content += "{" + line + (random() % 64 == 0 ? "\n" : "}\n");
+  }
+  return content;
+}
+
+TEST(JsonlRandom, RecordsOfManyMakesAmongThoseOfFewAreReadAlikeByBoth) {
+  for (unsigned seed = 0; seed < 10; ++seed) {
+    expect_read_alike_by_both(
+        lines_of_few_makes(seed) + lines_of_many_makes(seed) + lines_of_few_makes(seed), seed);
   }
 }
 
