@@ -341,6 +341,17 @@ int compare_short_texts(const uint64_t* a, const uint64_t* b) {
   return three_way(__builtin_bswap64(a[word]), __builtin_bswap64(b[word]));
 }
 
+/// The same of narrow cells, once their bytes stand in front.
+int compare_narrow_texts(uint64_t a, uint64_t b) {
+  const size_t a_size = narrow_text_size(a);
+  const size_t b_size = narrow_text_size(b);
+  const auto in_front = [](uint64_t cell, size_t size) {
+    return size == 0 ? 0 : __builtin_bswap64(cell >> (8 * (kNarrowTextBytes - size)));
+  };
+  const int order = three_way(in_front(a, a_size), in_front(b, b_size));
+  return order != 0 ? order : three_way(a_size, b_size);
+}
+
 int compare_floats(double a, double b) {
   if (std::isnan(a) || std::isnan(b)) return three_way(std::isnan(a), std::isnan(b));
   return three_way(a, b);
@@ -768,8 +779,9 @@ double GroupTable::number(uint32_t group, size_t key) const {
 }
 
 int GroupTable::compare_texts(uint32_t a, uint32_t b, size_t key) const {
-  const uint64_t* const cell_a = record(a) + 2 * key;
-  const uint64_t* const cell_b = record(b) + 2 * key;
+  const uint64_t* const cell_a = cell(a, key);
+  const uint64_t* const cell_b = cell(b, key);
+  if (is_narrow_) return compare_narrow_texts(*cell_a, *cell_b);
   if (is_long(cell_a[1]) || is_long(cell_b[1])) return text(a, key).compare(text(b, key));
   return compare_short_texts(cell_a, cell_b);
 }

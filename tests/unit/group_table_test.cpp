@@ -81,8 +81,7 @@ TEST(GroupTable, GivesEqualKeysOneGroupAndOthersAnother) {
   }
 }
 
-TEST(GroupTable, SortsLikeTheKeysOfAMap) {
-  const std::vector<std::string> texts = random_texts(5000, 900, 77);
+void expect_sorted_like_a_map(const std::vector<std::string>& texts) {
   GroupTable table({Type::kText}, 0);
   const std::vector<Column> columns = {text_column(texts)};
   groups_of(table, columns, texts.size());
@@ -92,6 +91,19 @@ TEST(GroupTable, SortsLikeTheKeysOfAMap) {
   ASSERT_EQ(order.size(), expected.size());
   size_t i = 0;
   for (const auto& [text, unused] : expected) EXPECT_EQ(table.text(order[i++], 0), text);
+}
+
+TEST(GroupTable, SortsLikeTheKeysOfAMap) {
+  expect_sorted_like_a_map(random_texts(5000, 900, 77));
+}
+
+TEST(GroupTable, SortsTextsOfAtMostEightBytesLikeTheKeysOfAMap) {
+  std::vector<std::string> texts = {""};
+  for (std::string& text : random_texts(5000, 900, 78)) {
+    texts.push_back("a" + text.substr(0, text.size() % 8));  // the first byte is not 0
+    texts.back().front() = static_cast<char>(2 + text.size() * 6);
+  }
+  expect_sorted_like_a_map(texts);
 }
 
 TEST(GroupTable, ZerosAreOneValueNansAreOneAndSortAfterNumbersNullLast) {
