@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -25,10 +24,8 @@ constexpr std::string_view kSuites[] = {
 
 /// The folder of public test files, or empty.
 fs::path conformance() {
-  const char* set = std::getenv("SHARDMILL_DATA");
-  const fs::path data =
-      set != nullptr ? fs::path(set) : fs::path(SHARDMILL_SOURCE_DIR) / "../shared/data";
-  return fs::exists(data / "conformance") ? data / "conformance" : fs::path();
+  const fs::path folder = shared_data() / "conformance";
+  return fs::exists(folder) ? folder : fs::path();
 }
 
 /// Files of the system's own tools, for where the public ones are not.

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -37,6 +38,12 @@ std::string read_file(const std::filesystem::path& path) {
   std::ostringstream content;
   content << in.rdbuf();
   return content.str();
+}
+
+std::filesystem::path shared_data() {
+  const char* const given = std::getenv("SHARDMILL_DATA");
+  if (given != nullptr) return given;
+  return std::filesystem::path(SHARDMILL_SOURCE_DIR) / "../shared/data";
 }
 
 CommandResult run_command(const std::string& command) {

@@ -27,6 +27,9 @@ class TempFolder {
 /// Fails the test if the file cannot be read.
 std::string read_file(const std::filesystem::path& path);
 
+/// The folder of public data files, which need not be there.
+std::filesystem::path shared_data();
+
 /// Runs a shell command, returns what it printed to standard output and its exit code.
 struct CommandResult {
   int exit_code = 0;

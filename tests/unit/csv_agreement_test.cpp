@@ -2,7 +2,6 @@
 // Python's reader on random files, and its fast kernel with the plain one.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -36,12 +35,6 @@ nlohmann::json as_json(const ReadRecords& read, const InputSchema& schema) {
     rows.push_back(row);
   }
   return rows;
-}
-
-std::filesystem::path shared_data() {
-  const char* given = std::getenv("SHARDMILL_DATA");
-  if (given != nullptr) return given;
-  return std::filesystem::path(SHARDMILL_SOURCE_DIR) / "../shared/data";
 }
 
 std::string with_crlf(std::string_view text) {

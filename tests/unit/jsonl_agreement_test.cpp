@@ -367,12 +367,6 @@ TEST(JsonlIndex, TheFastWayIsThereUnlessItIsForbidden) {
 // ------------------------------------------------------------------------------------------------
 // Files of others, where they are present; the cases above cover the same rules without them.
 
-std::filesystem::path shared_data() {
-  const char* given = std::getenv("SHARDMILL_DATA");
-  if (given != nullptr) return given;
-  return std::filesystem::path(SHARDMILL_SOURCE_DIR) / "../shared/data";
-}
-
 std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   if (!std::filesystem::exists(folder)) return files;
