@@ -30,12 +30,9 @@ struct Progress {
 
 /// The marks of the bytes from `at` on, 57 of them at least.
 [[gnu::always_inline]] inline uint64_t marks_from(const uint64_t* marks, uint32_t at) {
-  if constexpr (std::endian::native == std::endian::little) {
-    uint64_t bits = 0;
-    std::memcpy(&bits, reinterpret_cast<const char*>(marks) + at / 8, sizeof bits);
-    return bits >> at % 8;
-  }
-  return marks[at / 64] >> at % 64 | marks[at / 64 + 1] << 1 << (63 - at % 64);
+  uint64_t bits = 0;
+  std::memcpy(&bits, reinterpret_cast<const char*>(marks) + at / 8, sizeof bits);
+  return bits >> at % 8;
 }
 
 [[gnu::noinline]] inline uint32_t far_quote(const uint64_t* quotes, uint32_t at) {

@@ -25,11 +25,7 @@ inline bool is_json_whitespace(char byte) {
     std::memcpy(&bytes, at, sizeof bytes);
     const uint64_t values = bytes ^ kZeros;  // of digits: 0 to 9
     const uint64_t others = (((values & ~kHighBits) + kToHighBit) | values) & kHighBits;
-    if (others != 0) {
-      const int bits = std::endian::native == std::endian::little ? std::countr_zero(others)
-                                                                  : std::countl_zero(others);
-      return at + bits / 8;
-    }
+    if (others != 0) return at + std::countr_zero(others) / 8;
     at += sizeof bytes;
   }
 }

@@ -10,8 +10,6 @@ namespace shardmill {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "words hold the first byte lowest");
-
 constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15;
 constexpr uint64_t kCaseBits = 0x2020202020202020;
 /// Windows further inside of a literal are not considered.
