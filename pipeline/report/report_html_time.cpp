@@ -140,6 +140,20 @@ std::string rows_json(const RunDescription& run, const Axis& axis) {
   return out.str();
 }
 
+/// Calls `visit(column, span, share of the span that lies in it)` for each span of every rank.
+template <typename Visit>
+void for_each_span(const RunDescription& run, const Axis& axis, Visit&& visit) {
+  for (const RankResult& rank : run.ranks) {
+    double begin = axis.ready;
+    for (const TimeSpan& span : rank.timeline.spans) {
+      const double end = axis.ready + span.end_seconds;
+      for_each_column(axis, begin, end,
+                      [&](size_t column, double part) { visit(column, span, part); });
+      begin = end;
+    }
+  }
+}
+
 /// What all ranks read in each column, a second.
 struct Rates {
   std::array<double, kColumns> disk_bytes = {};
@@ -148,17 +162,10 @@ struct Rates {
 
 Rates rates_of(const RunDescription& run, const Axis& axis) {
   Rates rates;
-  for (const RankResult& rank : run.ranks) {
-    double begin = axis.ready;
-    for (const TimeSpan& span : rank.timeline.spans) {
-      const double end = axis.ready + span.end_seconds;
-      for_each_column(axis, begin, end, [&](size_t column, double part) {
-        rates.disk_bytes[column] += part * static_cast<double>(span.disk_bytes) / axis.step();
-        rates.records[column] += part * static_cast<double>(span.records) / axis.step();
-      });
-      begin = end;
-    }
-  }
+  for_each_span(run, axis, [&](size_t column, const TimeSpan& span, double part) {
+    rates.disk_bytes[column] += part * static_cast<double>(span.disk_bytes) / axis.step();
+    rates.records[column] += part * static_cast<double>(span.records) / axis.step();
+  });
   return rates;
 }
 
@@ -170,18 +177,10 @@ struct Memory {
 
 Memory memory_of(const RunDescription& run, const Axis& axis) {
   Memory memory;
-  for (const RankResult& rank : run.ranks) {
-    double begin = axis.ready;
-    for (const TimeSpan& span : rank.timeline.spans) {
-      const double end = axis.ready + span.end_seconds;
-      for_each_column(axis, begin, end, [&](size_t column, double) {
-        memory.tables[column] =
-            std::max(memory.tables[column], static_cast<double>(span.table_bytes));
-        memory.rss[column] = std::max(memory.rss[column], static_cast<double>(span.rss_bytes));
-      });
-      begin = end;
-    }
-  }
+  for_each_span(run, axis, [&](size_t column, const TimeSpan& span, double) {
+    memory.tables[column] = std::max(memory.tables[column], static_cast<double>(span.table_bytes));
+    memory.rss[column] = std::max(memory.rss[column], static_cast<double>(span.rss_bytes));
+  });
   return memory;
 }
 
