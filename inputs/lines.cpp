@@ -12,6 +12,8 @@ namespace shardmill {
 
 namespace {
 
+static_assert(UncutLines::kPadding <= kTextPadding);
+
 constexpr std::string_view kLineColumn = "line";
 
 /// What is to be filled; nothing at all if lines are only counted.
@@ -64,6 +66,10 @@ class Lines final : public UncutLines {
     if (wanted_.slot) batch.columns[*wanted_.slot].text[row] = content(raw);
     if (wanted_.raw) batch.raw[row] = raw;
     if (wanted_.offsets) batch.offsets[row] = offset_ + begin;
+  }
+
+  void cut_lines(Batch& batch, size_t row, std::span<const LineRange> lines) const override {
+    for (const LineRange& line : lines) cut_line(batch, row++, line.begin, line.end);
   }
 
  private:

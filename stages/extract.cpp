@@ -1,9 +1,14 @@
 #include <fmt/format.h>
 
+#include <array>
+#include <span>
+
 #include "pipeline/base/check.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/stage.h"
+#include "pipeline/formats/number_fields.h"
 #include "pipeline/formats/numbers.h"
+#include "stages/support/line_groups.h"
 #include "stages/support/line_hits.h"
 #include "stages/support/new_columns.h"
 #include "stages/support/regex.h"
@@ -50,11 +55,27 @@ bool read_value(std::string_view text, Column& column, size_t row) {
   SHARDMILL_CHECK(false);
 }
 
+/// Lines of a chunk that are matched together, and what becomes of them.
+struct LineBlock {
+  std::span<const LineHit> hits;
+  LineGroups groups;
+  size_t rows = 0;                                           ///< lines that match
+  std::array<LineRange, LineGroups::kLines> lines;           ///< by row
+  std::array<uint32_t, LineGroups::kLines> hit_of;           ///< by row: its index in `hits`
+  std::array<FieldSpan, LineGroups::kLines> fields;          ///< of the group at hand, by row
+  std::vector<std::array<uint8_t, LineGroups::kLines>> bad;  ///< by column, then by row
+  bool some_bad = false;                                     ///< values
+  bool some_limit = false;  ///< lines on which the pattern takes too many steps
+};
+static_assert(kLineHits <= LineGroups::kLines && LineGroups::kLines <= kNumberFields);
+
 class ExtractWorker final : public StageWorker {
  public:
   /// `groups`: those that a later stage reads; the others are not even looked at.
   ExtractWorker(const Settings& settings, std::vector<const GroupColumn*> groups)
-      : settings_(settings), groups_(std::move(groups)), match_(*settings.pattern) {}
+      : settings_(settings), groups_(std::move(groups)), match_(*settings.pattern) {
+    block_.bad.resize(groups_.size());
+  }
 
   Status process(Batch& batch, const StageContext& context, NextStage& next) override {
     targets_.clear();
@@ -79,7 +100,7 @@ class ExtractWorker final : public StageWorker {
         return true;
       }
       if (found == PatternMatch::Found::kLimit) {
-        reject(batch, row, source.text[row], context);
+        reject(batch, batch.offsets[row], source.text[row], context);
       } else {
         context.drop(kNoMatch, batch, row);
       }
@@ -98,26 +119,119 @@ class ExtractWorker final : public StageWorker {
     batch.rows = 0;
     size_t rejected = 0;
     size_t behind_last = 0;
-    const auto show_up_to = [&](size_t end) {
-      context.show_dropped(kNoMatch, batch, lines, {.begin = behind_last, .end = end}, batch.rows);
-    };
-    for_each_line_with(settings_.pattern->literal_search(), text, [&](const LineHit& line) {
-      const std::string_view content = line.content(text);
-      const auto found = match_.find_with_literal(content, line.hit - line.begin);
-      if (found == PatternMatch::Found::kNo) return;
-      if (behind_last < line.begin) show_up_to(line.begin);
-      behind_last = line.end + 1;
-      lines.cut_line(batch, batch.rows, line.begin, line.end);
-      if (found == PatternMatch::Found::kYes) {
-        write_groups(batch, batch.rows, context);
-        ++batch.rows;
+    for_lines_with(settings_.pattern->literal_search(), text, [&](std::span<const LineHit> hits) {
+      block_.hits = hits;
+      match_.find_in_lines(text, hits, block_.groups);
+      const bool has_gaps = collect_rows(behind_last);
+      lines.cut_lines(batch, batch.rows, {block_.lines.data(), block_.rows});
+      for (size_t i = 0; i < groups_.size(); ++i) read_column(text, i, batch.rows);
+      if (block_.some_bad || block_.some_limit || (has_gaps && context.is_watched())) {
+        rejected += tell(batch, lines, behind_last, context);
       } else {
-        reject(batch, batch.rows, content, context);
+        behind_last = hits.back().end + 1;
+      }
+      batch.rows += block_.rows;
+    });
+    block_.rows = 0;
+    if (behind_last < text.size()) show_dropped(batch, lines, {behind_last, text.size()}, context);
+    context.drop(kNoMatch, line_count - batch.rows - rejected);
+  }
+
+  /// Makes rows of the lines that match. True if others lie between them, or in front of them from
+  /// `begin` on.
+  bool collect_rows(size_t begin) {
+    block_.rows = 0;
+    block_.some_bad = block_.some_limit = false;
+    bool has_gaps = false;
+    for (size_t i = 0; i < block_.hits.size(); ++i) {
+      const LineHit& hit = block_.hits[i];
+      const PatternMatch::Found found = block_.groups.found[i];
+      block_.lines[block_.rows] = {.begin = hit.begin, .end = hit.end};
+      block_.hit_of[block_.rows] = static_cast<uint32_t>(i);
+      block_.rows += found == PatternMatch::Found::kYes ? 1 : 0;
+      block_.some_limit |= found == PatternMatch::Found::kLimit;
+      has_gaps |= found == PatternMatch::Found::kNo || hit.begin != begin;
+      begin = hit.end + 1;
+    }
+    return has_gaps;
+  }
+
+  /// Reads what the block's lines have of a group into its column, from `row` on.
+  void read_column(std::string_view text, size_t index, size_t row) {
+    const FieldSpan* const spans = block_.groups.of(groups_[index]->group);
+    FieldSpan* const fields = block_.fields.data();
+    for (size_t i = 0; i < block_.rows; ++i) fields[i] = spans[block_.hit_of[i]];
+    Column& column = *targets_[index];
+    uint8_t* const bad = block_.bad[index].data();
+    bool some_bad = false;
+    if (column.type == Type::kInt && !block_.groups.some_took_no_part) {
+      some_bad = parse_int_fields(text.data(), fields, block_.rows, &column.ints[row], bad);
+    } else if (column.type == Type::kFloat && !block_.groups.some_took_no_part) {
+      some_bad = parse_float_fields(text.data(), fields, block_.rows, &column.floats[row], bad);
+    } else {
+      some_bad = read_each(text, column, row, bad);
+    }
+    if (!some_bad) return;
+    block_.some_bad = true;
+    for (size_t i = 0; i < block_.rows; ++i) {
+      if (bad[i] != 0) column.set_null(row + i);
+    }
+  }
+
+  /// One by one; groups that took no part are null, and not bad.
+  bool read_each(std::string_view text, Column& column, size_t row, uint8_t* bad) const {
+    bool some_bad = false;
+    for (size_t i = 0; i < block_.rows; ++i) {
+      const FieldSpan field = block_.fields[i];
+      bad[i] = 0;
+      if (field.begin > field.end) {
+        column.set_null(row + i);
+        continue;
+      }
+      bad[i] =
+          read_value(text.substr(field.begin, field.end - field.begin), column, row + i) ? 0 : 1;
+      some_bad |= bad[i] != 0;
+    }
+    return some_bad;
+  }
+
+  /// Goes over the block once more, line by line, and reports what is not as it should be. Returns
+  /// how many lines are rejected. `behind_last`: where the line begins that follows the last one
+  /// that was not dropped.
+  size_t tell(Batch& batch, const UncutLines& lines, size_t& behind_last,
+              const StageContext& context) const {
+    size_t rejected = 0;
+    size_t row = 0;
+    for (size_t i = 0; i < block_.hits.size(); ++i) {
+      const LineHit& line = block_.hits[i];
+      const PatternMatch::Found found = block_.groups.found[i];
+      if (found == PatternMatch::Found::kNo) continue;
+      show_dropped(batch, lines, {.begin = behind_last, .end = line.begin}, context);
+      behind_last = line.end + 1;
+      if (found == PatternMatch::Found::kYes) {
+        tell_bad_values(batch, lines, row++, context);
+      } else {
+        reject(batch, lines.offset() + line.begin, line.content(lines.text()), context);
         ++rejected;
       }
-    });
-    if (behind_last < text.size()) show_up_to(text.size());
-    context.drop(kNoMatch, line_count - batch.rows - rejected);
+    }
+    return rejected;
+  }
+
+  /// `range`: whole lines. The row behind those of the block is written over.
+  void show_dropped(Batch& batch, const UncutLines& lines, LineRange range,
+                    const StageContext& context) const {
+    context.show_dropped(kNoMatch, batch, lines, range, batch.rows + block_.rows);
+  }
+
+  void tell_bad_values(const Batch& batch, const UncutLines& lines, size_t row,
+                       const StageContext& context) const {
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (block_.bad[i][row] == 0) continue;
+      const FieldSpan field = block_.groups.of(groups_[i]->group)[block_.hit_of[row]];
+      bad_value(batch, lines.offset() + block_.lines[row].begin, *groups_[i],
+                lines.text().substr(field.begin, field.end - field.begin), context);
+    }
   }
 
   void write_groups(const Batch& batch, size_t row, const StageContext& context) {
@@ -125,23 +239,27 @@ class ExtractWorker final : public StageWorker {
       const auto text = match_.group(groups_[i]->group);
       if (text && read_value(*text, *targets_[i], row)) continue;
       targets_[i]->set_null(row);
-      if (!text) continue;
-      context.count(kBadValue, 1);
-      context.rejects->bad_value(batch.slice->path, batch.offsets[row], groups_[i]->name, *text);
+      if (text) bad_value(batch, batch.offsets[row], *groups_[i], *text, context);
     }
   }
 
-  static void reject(const Batch& batch, size_t row, std::string_view text,
+  static void bad_value(const Batch& batch, uint64_t offset, const GroupColumn& group,
+                        std::string_view text, const StageContext& context) {
+    context.count(kBadValue, 1);
+    context.rejects->bad_value(batch.slice->path, offset, group.name, text);
+  }
+
+  static void reject(const Batch& batch, uint64_t offset, std::string_view text,
                      const StageContext& context) {
     context.books->rejected += 1;
-    context.rejects->reject(batch.slice->path, batch.offsets[row], text, text.size(),
-                            match_limit_reason());
+    context.rejects->reject(batch.slice->path, offset, text, text.size(), match_limit_reason());
   }
 
   const Settings& settings_;
   std::vector<const GroupColumn*> groups_;
   std::vector<Column*> targets_;
   PatternMatch match_;
+  LineBlock block_;
 };
 
 class Extract final : public BoundStage {

@@ -54,12 +54,6 @@ class RecordExamples {
   std::vector<RecordExample> list_;
 };
 
-/// Part of a text.
-struct LineRange {
-  size_t begin = 0;
-  size_t end = 0;
-};
-
 /// Turns rows into examples, for one stage of one worker. The rank is a hash of the file and of the
 /// block of kBlockBytes in which the record starts, so that millions of dropped lines need not be
 /// looked at one by one.

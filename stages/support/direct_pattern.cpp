@@ -423,6 +423,93 @@ bool DirectPattern::match_at(std::string_view text, size_t start, size_t* ends,
   return true;
 }
 
+/// How far each of some lines of a text has been matched.
+struct DirectPattern::LinePlaces {
+  size_t count = 0;
+  std::array<uint32_t, LineGroups::kLines> at;
+  std::array<uint32_t, LineGroups::kLines> end;  ///< of the line's content; never before `at`
+  std::array<uint8_t, LineGroups::kLines> fits;  ///< 1 while it does
+};
+
+void DirectPattern::step_over_text(const Step& step, std::string_view text,
+                                   LinePlaces& places) const {
+  const auto size = static_cast<uint32_t>(std::min(step.least, text.size() + 1));
+  if (ignore_case_ || size > sizeof(uint64_t)) {
+    for (size_t i = 0; i < places.count; ++i) {
+      uint32_t& at = places.at[i];
+      const bool fits = places.end[i] - at >= size && is_text_at(step, text.data() + at);
+      places.fits[i] &= fits ? 1 : 0;
+      at += fits ? size : 0;
+    }
+    return;
+  }
+  uint64_t wanted = 0;
+  std::memcpy(&wanted, texts_.data() + step.text, size);
+  const size_t bits_behind = 8 * (sizeof wanted - size);
+  for (size_t i = 0; i < places.count; ++i) {
+    uint32_t& at = places.at[i];
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const bool fits =
+        (places.end[i] - at >= size) & (((word ^ wanted) << bits_behind) == 0);  // no branch
+    places.fits[i] &= static_cast<uint8_t>(fits);
+    at += fits ? size : 0;
+  }
+}
+
+void DirectPattern::step_over_run(const Step& step, std::string_view text,
+                                  LinePlaces& places) const {
+  const ByteSet& set = sets_[step.set];
+  for (size_t i = 0; i < places.count; ++i) {
+    uint32_t& at = places.at[i];
+    const size_t room = std::min<size_t>(places.end[i] - at, step.most);
+    const char* const first = text.data() + at;
+    size_t taken = step.digits ? std::min(leading_digits(first), room) : 0;
+    if (!step.digits || taken == sizeof(uint64_t)) {
+      while (taken < room && set[byte_of(first[taken])]) ++taken;
+    }
+    places.fits[i] &= static_cast<uint8_t>(taken >= step.least);
+    at += static_cast<uint32_t>(taken);
+  }
+}
+
+void DirectPattern::match_lines(std::string_view text, std::span<const LineHit> lines,
+                                LineGroups& groups) const {
+  LinePlaces places;
+  places.count = lines.size();
+  for (size_t i = 0; i < places.count; ++i) {
+    const LineHit& line = lines[i];
+    places.at[i] = static_cast<uint32_t>(line.hit + prefix().size());
+    places.end[i] = static_cast<uint32_t>(line.begin + line.content(text).size());
+    places.fits[i] = 1;
+  }
+  for (const Step& step : std::span(steps_).subspan(first_step_)) {
+    switch (step.kind) {
+      case Step::kText:
+        step_over_text(step, text, places);
+        break;
+      case Step::kRun:
+        step_over_run(step, text, places);
+        break;
+      case Step::kMark: {
+        FieldSpan* const spans = groups.of(step.least / 2);
+        for (size_t i = 0; i < places.count; ++i) {
+          (step.least % 2 == 0 ? spans[i].begin : spans[i].end) = places.at[i];
+        }
+        break;
+      }
+      case Step::kEnd:
+        for (size_t i = 0; i < places.count; ++i) {
+          places.fits[i] &= static_cast<uint8_t>(places.at[i] == places.end[i]);
+        }
+        break;
+    }
+  }
+  for (size_t i = 0; i < places.count; ++i) {
+    groups.found[i] = places.fits[i] != 0 ? LineGroups::Found::kYes : LineGroups::Found::kNo;
+  }
+}
+
 DirectPattern::Found DirectPattern::find_behind_prefix(std::string_view text, size_t from,
                                                        size_t* ends) const {
   size_t looked_at = 0;

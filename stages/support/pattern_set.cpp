@@ -140,12 +140,14 @@ void PatternSetMatch::find_lines(std::string_view text, std::vector<FoundLine>& 
   const PatternSet::Literal& literal = set_.literals_[0];
   PatternMatch* const match =
       literal.pattern == PatternSet::kFixed ? nullptr : &match_of(literal.pattern);
-  for_each_line_with(literal.search, text, [&](const LineHit& line) {
-    const Found found = match == nullptr
-                            ? Found::kYes
-                            : match->find_with_literal(line.content(text), line.hit - line.begin);
-    if (found != Found::kNo)
+  for_lines_with(literal.search, text, [&](std::span<const LineHit> some) {
+    for (const LineHit& line : some) {
+      const Found found = match == nullptr
+                              ? Found::kYes
+                              : match->find_with_literal(line.content(text), line.hit - line.begin);
+      if (found == Found::kNo) continue;
       lines.push_back({.begin = line.begin, .end = line.end, .found = found});
+    }
   });
 }
 

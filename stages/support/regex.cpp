@@ -331,7 +331,8 @@ PatternMatch::PatternMatch(const Pattern& pattern, std::shared_ptr<MatchMemory> 
   SHARDMILL_CHECK(data != nullptr);
   data_ = data;
   static_assert(sizeof(PCRE2_SIZE) == sizeof(size_t));
-  if (pattern.direct_) direct_ends_.resize(2 * (size_t{pattern.group_count()} + 1));
+  group_count_ = pattern.group_count();
+  if (pattern.direct_) direct_ends_.resize(2 * (group_count_ + 1));
 }
 
 PatternMatch::~PatternMatch() {
@@ -363,6 +364,33 @@ PatternMatch::Found PatternMatch::find_with_literal(std::string_view text, size_
   return checked(pattern_.literal_has_prefix_ ? direct->find_behind_prefix(text, from, ends)
                                               : direct->find(text, from, ends),
                  text, from);
+}
+
+void PatternMatch::find_in_lines(std::string_view text, std::span<const LineHit> lines,
+                                 LineGroups& groups) {
+  groups.spans.resize((group_count_ + 1) * LineGroups::kLines);
+  groups.some_took_no_part = false;
+  const bool is_tried = pattern_.direct_ && pattern_.literal_has_prefix_;
+  if (is_tried) pattern_.direct_->match_lines(text, lines, groups);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (is_tried && groups.found[i] == Found::kYes) continue;
+    const LineHit& line = lines[i];
+    groups.found[i] = find_with_literal(line.content(text), line.hit - line.begin);
+    if (groups.found[i] == Found::kYes) write_spans(text, i, groups);
+  }
+}
+
+/// Of the match last found, in a line of `text`.
+void PatternMatch::write_spans(std::string_view text, size_t line, LineGroups& groups) const {
+  for (uint32_t number = 1; number <= group_count_; ++number) {
+    const std::optional<std::string_view> part = group(number);
+    FieldSpan& span = groups.of(number)[line];
+    span = {.begin = 1, .end = 0};
+    groups.some_took_no_part |= !part;
+    if (!part) continue;
+    span.begin = static_cast<uint32_t>(part->data() - text.data());
+    span.end = span.begin + static_cast<uint32_t>(part->size());
+  }
 }
 
 /// What `direct` found from `from` on, unless it gave up.

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pipeline/base/message.h"
 #include "stages/support/direct_pattern.h"
+#include "stages/support/line_groups.h"
 #include "stages/support/literal_search.h"
 
 namespace shardmill {
@@ -95,7 +97,7 @@ class MatchMemory {
 /// Matches texts against one pattern. One worker's; keeps its scratch memory.
 class PatternMatch {
  public:
-  enum class Found : uint8_t { kNo, kYes, kLimit };
+  using Found = LineGroups::Found;
 
   /// `pattern` must outlive the match. Makes its own memory if none is given.
   explicit PatternMatch(const Pattern& pattern, std::shared_ptr<MatchMemory> memory = nullptr);
@@ -109,6 +111,10 @@ class PatternMatch {
   Found find(std::string_view text, size_t from = 0);
   /// The same in a text of which it is known where the pattern's literal first stands in it.
   Found find_with_literal(std::string_view text, size_t literal_at);
+  /// The same in each of `lines` of `text`, of which it is known where the pattern's literal first
+  /// stands in them. Sets what belongs to these lines in `groups`. REQUIRES: at most
+  /// LineGroups::kLines; the text is shorter than 4 GiB, and 8 bytes behind it may be read.
+  void find_in_lines(std::string_view text, std::span<const LineHit> lines, LineGroups& groups);
   /// The same by PCRE2 alone, which defines what is found.
   Found find_by_pcre2(std::string_view text, size_t from = 0);
 
@@ -122,6 +128,7 @@ class PatternMatch {
   }
 
  private:
+  void write_spans(std::string_view text, size_t line, LineGroups& groups) const;
   Found checked(DirectPattern::Found direct, std::string_view text, size_t from);
 
   const Pattern& pattern_;
@@ -129,6 +136,7 @@ class PatternMatch {
   void* data_ = nullptr;
   const size_t* ends_ = nullptr;
   std::vector<size_t> direct_ends_;
+  size_t group_count_ = 0;
   std::string_view text_;
 };
 

@@ -165,6 +165,69 @@ TEST(DirectPattern, FindsWhatPcre2Finds) {
   EXPECT_GT(matches, 10'000u);
 }
 
+/// Lines in which the pattern's literal stands, and padding behind them as readers give it.
+struct LinesOfLiteral {
+  std::string padded;
+  std::string_view text;
+  std::vector<LineHit> hits;
+
+  LinesOfLiteral(const LiteralSearch& literal, const std::string& content)
+      : padded(content + std::string(64, '1')), text(padded.data(), content.size()) {
+    hits.resize(LineGroups::kLines);
+    hits.resize(literal.find_lines(text, 0, hits.data(), hits.size()));
+  }
+};
+
+// The padding goes on with digits, which belong to no line.
+TEST(Regex, MatchesManyLinesAtOnceAsItDoesOneByOne) {
+  static constexpr const char* kPatterns[] = {
+      "s=(\\d+) b=(\\d+)", "s=(\\d{2,9})b?",          "s=(\\d*)$",
+      "s=([^ ]*) (b=)",    "s=(\\d+) bytes=1?2",      "s=(a)(\\w*)-?longer than a word(x*)",
+      "x(\\d+)s=(\\d)",    "s=(?P<a>\\d)?(\\d|b)\\b", "s=(\\d+)( b=(\\d+))?"};
+  static constexpr const char* kPieces[] = {"s=",        "s=12",
+                                            " b=",       "s=123456789",
+                                            " ",         "1",
+                                            "12345678",  "\r",
+                                            "\n",        "\n",
+                                            "s=1 b=22 ", "s=77 bytes=2",
+                                            "x9s=8",     "s=alonger than a word",
+                                            "a"};
+  std::mt19937_64 random(7);
+  size_t matches = 0;
+  for (int i = 0; i < 4'000; ++i) {
+    const Pattern::Options options = {.ignore_case = random() % 4 == 0};
+    Message problem;
+    const auto pattern =
+        Pattern::compile(kPatterns[random() % std::size(kPatterns)], options, "pattern", problem);
+    ASSERT_NE(pattern, nullptr);
+    std::string content;
+    for (size_t left = random() % 200; left > 0; --left) {
+      content += kPieces[random() % std::size(kPieces)];
+    }
+    const LinesOfLiteral lines(pattern->literal_search(), content);
+    PatternMatch fast(*pattern);
+    PatternMatch plain(*pattern);
+    LineGroups groups;
+    fast.find_in_lines(lines.text, lines.hits, groups);
+    for (size_t line = 0; line < lines.hits.size(); ++line) {
+      const std::string_view subject = lines.hits[line].content(lines.text);
+      ASSERT_EQ(groups.found[line], plain.find_by_pcre2(subject)) << subject;
+      if (groups.found[line] != PatternMatch::Found::kYes) continue;
+      ++matches;
+      for (uint32_t number = 1; number <= pattern->group_count(); ++number) {
+        const FieldSpan span = groups.of(number)[line];
+        const auto part = plain.group(number);
+        ASSERT_EQ(span.begin <= span.end, part.has_value()) << subject;
+        ASSERT_TRUE(part || groups.some_took_no_part);
+        if (!part) continue;
+        ASSERT_EQ(lines.text.data() + span.begin, part->data()) << subject;
+        ASSERT_EQ(span.end - span.begin, part->size()) << subject;
+      }
+    }
+  }
+  EXPECT_GT(matches, 10'000u);
+}
+
 TEST(DirectPattern, TakesThePatternsOfLogsAndLeavesAllOthersToPcre2) {
   for (const char* pattern :
        {"status=(?P<status>\\d+) bytes=(?P<bytes>\\d+)", "user=(\\d+) path=/api/v2",

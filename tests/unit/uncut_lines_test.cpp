@@ -94,6 +94,12 @@ INSTANTIATE_TEST_SUITE_P(
         "[[stage]]\nuse = \"count\"\nwords = true\n",
         "[[stage]]\nuse = \"count\"\nwords = true\n[[stage]]\nuse = \"grep\"\npatterns = 'ERROR'\n",
         "[[stage]]\nuse = \"extract\"\npattern = 'status=(?P<s>\\S*)'\ntypes = { s = \"int\" }\n",
+        "[[stage]]\nuse = \"extract\"\npattern = 'status=(?P<s>\\d+)(?P<t>.*)'\n"
+        "types = { s = \"int\" }\nkeep = true\n",
+        "[[stage]]\nuse = \"extract\"\npattern = 'user=(?P<u>\\d+) path=(?P<p>/a?)'\n"
+        "types = { u = \"float\", p = \"bool\" }\n",
+        "[[stage]]\nuse = \"extract\"\npattern = 'ERROR(?P<a> z)?(?P<b>.)?'\n"
+        "types = { a = \"int\", b = \"int\" }\n",
         "[[stage]]\nuse = \"extract\"\npattern = '^(?P<a>.*)ERROR(?P<b>.*)$'\nkeep = true\n",
         "[[stage]]\nuse = \"extract\"\npattern = 'ERROR(?P<b>.*?)$'\n"
         "[[stage]]\nuse = \"derive\"\ncolumns = { o = \"`$offset`\" }\n"));
@@ -108,6 +114,7 @@ class LeftAsItIs final : public UncutLines {
   void cut(Batch&) const override { FAIL() << "there is no need to"; }
   void make_room(Batch&, size_t) const override {}
   void cut_line(Batch&, size_t, size_t, size_t) const override {}
+  void cut_lines(Batch&, size_t, std::span<const LineRange>) const override {}
 };
 
 TEST(UncutLines, RejectsHaveTheNumbersOfTheLinesOfTheFile) {
