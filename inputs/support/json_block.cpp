@@ -197,9 +197,8 @@ struct Stepper {
     const Part d;
     const char* const literal = make.literals() + step.literal;
     const uint32_t bytes = step.bytes;
-    const auto mask = hn::VecFromMask(d, hn::FirstN(d, bytes));
+    const auto ours = hn::FirstN(d, bytes);
     const auto first = hn::LoadU(d, reinterpret_cast<const uint8_t*>(literal));
-    const auto zero = hn::Zero(d);
     const char* const text = block.text.data();
     uint32_t* const positions = progress.at.data();
     const uint32_t quotes = step.likely == Likely::kString ? 1 : 0;
@@ -211,10 +210,10 @@ struct Stepper {
     const auto look_at = [=, this, &hard](size_t i) HWY_ATTR {
       const uint32_t at = positions[i];
       const auto* const here = reinterpret_cast<const uint8_t*>(text) + at;
-      const auto different = hn::And(hn::Xor(hn::LoadU(d, here), first), mask);
+      const auto different = hn::And(ours, hn::Ne(hn::LoadU(d, here), first));
       uint32_t end = 0;
-      if (HWY_LIKELY(hn::AllFalse(d, hn::Ne(different, zero)) &&
-                     (kIsShort || has_literal(here, at, i)) && value_end(at + bytes, i, end))) {
+      if (HWY_LIKELY(hn::AllFalse(d, different) && (kIsShort || has_literal(here, at, i)) &&
+                     value_end(at + bytes, i, end))) {
         positions[i] = end;
         if constexpr (kIsKept) {
           starts[i] = at;
