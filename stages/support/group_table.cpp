@@ -320,13 +320,11 @@ uint32_t tag_of(uint64_t hash) {
   return static_cast<uint32_t>(hash >> 32);
 }
 
-/// That of the first two slots of a tag that has the tag, or the second one. Without a branch,
-/// which would often be guessed wrong: where the first one is free the second one has another tag.
-inline uint64_t slot_of(const uint64_t* slots, size_t mask, uint64_t tag) {
-  const uint64_t first = slots[tag & mask];
-  const uint64_t second = slots[(tag + 1) & mask];
-  const uint64_t is_second = uint64_t{0} - static_cast<uint64_t>((first >> 32) != tag);
-  return first ^ ((first ^ second) & is_second);
+/// The group plus 1 in that of the first two slots of a tag that has the tag; 2^32 or more if
+/// neither has, and 0 may be a free slot. What has another tag is larger, so no branch is needed,
+/// which would often be guessed wrong.
+inline uint64_t near_candidate(const uint64_t* slots, size_t mask, uint64_t tag) {
+  return std::min(slots[tag & mask] ^ tag << 32, slots[(tag + 1) & mask] ^ tag << 32);
 }
 
 template <typename T>
@@ -631,13 +629,10 @@ SHARDMILL_READS_PAST_END size_t GroupTable::probe_known_texts(const std::string_
     if (!Texts::take(texts[i], cell)) [[unlikely]]
       return i;
     const uint64_t tag = tag_of(Texts::hash(cell));
-    // The group plus 1 in the one of its first two slots that has the tag. What has another tag is
-    // larger. A branch would often be guessed wrong.
-    const uint64_t place =
-        std::min(slots[tag & mask] ^ tag << 32, slots[(tag + 1) & mask] ^ tag << 32);
-    if (place - 1 >= 0xffffffff) [[unlikely]]  // 0: free, and a tag of zeros
+    const uint64_t candidate = near_candidate(slots, mask, tag);
+    if (candidate - 1 >= 0xffffffff) [[unlikely]]  // 0: free, and a tag of zeros
       return i;
-    const uint64_t group = place - 1;
+    const uint64_t group = candidate - 1;
     const uint64_t* const record = records + group * stride;
     uint64_t difference = 0;
     for (size_t word = 0; word < Texts::kWords; ++word) difference |= record[word] ^ cell[word];
@@ -652,12 +647,12 @@ SHARDMILL_READS_PAST_END size_t GroupTable::probe_known_texts(const std::string_
 inline uint32_t GroupTable::candidate_of(uint64_t tag) const {
   const size_t mask = slot_count_ - 1;
   const uint64_t* const slots = slots_.get();
-  uint64_t slot = slot_of(slots, mask, tag);
-  if ((slot >> 32) != tag) [[unlikely]] {
-    for (size_t next = (tag & mask) + 2; slot != 0 && (slot >> 32) != tag; ++next)
-      slot = slots[next & mask];
-  }
-  return static_cast<uint32_t>(slot);
+  const uint64_t candidate = near_candidate(slots, mask, tag);
+  if (candidate >> 32 == 0) [[likely]]
+    return static_cast<uint32_t>(candidate);
+  size_t at = (tag + 1) & mask;
+  while (slots[at] != 0 && (slots[at] >> 32) != tag) at = (at + 1) & mask;
+  return static_cast<uint32_t>(slots[at]);
 }
 
 /// The candidates of a block, with their records on the way.
