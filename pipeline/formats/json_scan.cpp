@@ -36,7 +36,7 @@ size_t plain_bytes(const char* bytes) {
       (text | (text - 0x20 * kOnes) | (quotes - kOnes) | (backslashes - kOnes)) & kHighBits;
   if (special == 0) return sizeof text;
   // A byte may take one from the next, so the marks are right up to the first one.
-  return std::endian::native == std::endian::little ? std::countr_zero(special) / 8u : 0;
+  return static_cast<size_t>(std::countr_zero(special)) / 8;
 }
 
 constexpr uint32_t kNoCodeUnit = 0x10000;
