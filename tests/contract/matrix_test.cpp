@@ -185,7 +185,7 @@ TEST(Matrix, QuotedNewlinesAreExactAtAnyCut) {
   const TempFolder folder;
   std::vector<std::string> lines = {"id,text,n"};
   uint64_t state = 7;
-  for (size_t i = 0; i < 900; ++i) {
+  for (size_t i = 0; i < 450; ++i) {
     state = state * 6364136223846793005u + 1442695040888963407u;
     switch (state >> 61) {
       case 0:
@@ -288,7 +288,7 @@ where = "len(word) > 3"
 TEST(Matrix, OutputsByInputAreTheSame) {
   const TempFolder folder;
   std::vector<std::string> lines;
-  for (size_t i = 0; i < 500; ++i) {
+  for (size_t i = 0; i < 160; ++i) {
     lines.push_back(fmt::format(R"({{"id":{},"tag":"t{}","deep":{{"v":{}.5}}}})", i, i % 9, i));
   }
   write_variations(folder, lines, "jsonl", false);

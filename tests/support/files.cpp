@@ -12,8 +12,23 @@
 
 namespace shardmill {
 
+namespace {
+
+/// Memory where there is plenty, for tests make and remove thousands of files; else, or if TMPDIR
+/// is set, the usual folder.
+std::filesystem::path temp_root() {
+  const std::filesystem::path memory = "/dev/shm";
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(memory, error);
+  const bool is_plenty = !error && space.available >= (uint64_t{1} << 30);
+  const bool chosen = std::getenv("TMPDIR") != nullptr;
+  return is_plenty && !chosen ? memory : std::filesystem::temp_directory_path();
+}
+
+}  // namespace
+
 TempFolder::TempFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "shardmill-test-XXXXXX").string();
+  std::string pattern = (temp_root() / "shardmill-test-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "cannot make " << pattern;
   path_ = pattern;
 }

@@ -21,7 +21,8 @@ struct Layout {
 };
 
 /// ranks {1, 2, 3, 7} x threads {1, 3} x chunk sizes {64 B, 4 KiB, 256 KiB} x unit sizes {1 KiB, 1
-/// MiB, whole}.
+/// MiB, whole}. Under sanitizers, which take many times as long, 12 of them that hold every pair of
+/// values: the answers are those of the same code, and what they look for takes two at most.
 std::vector<Layout> all_layouts();
 /// A few that differ in everything, for cases with much data.
 std::vector<Layout> sample_layouts();
