@@ -165,9 +165,10 @@ class ExtractWorker final : public StageWorker {
     uint8_t* const bad = block_.bad[index].data();
     bool some_bad = false;
     if (column.type == Type::kInt && !block_.groups.some_took_no_part) {
-      some_bad = parse_int_fields(text.data(), fields, block_.rows, &column.ints[row], bad);
+      some_bad = parse_int_fields(text.data(), fields, block_.rows, &column.ints[row], bad) != 0;
     } else if (column.type == Type::kFloat && !block_.groups.some_took_no_part) {
-      some_bad = parse_float_fields(text.data(), fields, block_.rows, &column.floats[row], bad);
+      some_bad =
+          parse_float_fields(text.data(), fields, block_.rows, &column.floats[row], bad) != 0;
     } else {
       some_bad = read_each(text, column, row, bad);
     }

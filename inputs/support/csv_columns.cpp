@@ -96,9 +96,12 @@ class Filler {
       const size_t count = std::min(kNumberFields, chunk_.rows - first);
       for (size_t i = 0; i < count; ++i) spans[i] = fields.span(first + i);
       uint8_t* const null = column_.null.data() + first;
-      if (!parse_block(fields.text(), spans.data(), count, values.data() + first, null)) continue;
+      const uint8_t kinds =
+          parse_block(fields.text(), spans.data(), count, values.data() + first, null);
+      any_null |= (kinds & kEmptyField) != 0;
+      if ((kinds & kOddField) == 0) continue;
       for (size_t row = first; row < first + count; ++row) {
-        if (column_.null[row] == 0) continue;
+        if (column_.null[row] != kOddField) continue;
         const bool good = parse_odd(fields[row], row, values[row], parse);
         column_.null[row] = good ? 0 : 1;
         any_null |= !good;

@@ -62,7 +62,7 @@ size_t JsonLines::read(std::string_view text, uint64_t offset, Batch& batch,
 void JsonLines::begin_batch(size_t rows) {
   columns_.begin_batch(*batch_, rows);
   if (wanted_.raw) grow_to(batch_->raw, rows);
-  if (wanted_.offsets) grow_to(batch_->offsets, rows);
+  grow_to(batch_->offsets, rows);
 }
 
 // Uninitialised: pages that are never written take no memory.
@@ -204,7 +204,6 @@ void JsonLines::note_lines(uint64_t lines, size_t row) {
       *raw++ = {text_.data() + lines_[i].begin, lines_[i].end - lines_[i].begin};
     });
   }
-  if (!wanted_.offsets) return;
   uint64_t* offsets = batch_->offsets.data() + row;
   for_each_bit(lines, [&](size_t i) { *offsets++ = offset_ + lines_[i].begin; });
 }
@@ -285,22 +284,22 @@ uint64_t JsonLines::take_value(size_t column, uint64_t records, const FieldSpan*
 template <typename Number, typename Parse>
 uint64_t JsonLines::take_numbers(size_t column, uint64_t records, const FieldSpan* spans,
                                  Number* out, Parse&& parse) {
-  std::array<uint8_t, JsonBlock::kRecords> bad;
+  std::array<uint8_t, JsonBlock::kRecords> kinds;
   uint64_t others = 0;
   if (records == ~uint64_t{0}) {
-    if (!parse(text_.data(), spans, JsonBlock::kRecords, out + block_row_, bad.data())) return 0;
-    for (size_t i = 0; i < bad.size(); ++i) others |= static_cast<uint64_t>(bad[i]) << i;
+    if (!parse(text_.data(), spans, JsonBlock::kRecords, out + block_row_, kinds.data())) return 0;
+    for (size_t i = 0; i < kinds.size(); ++i) others |= static_cast<uint64_t>(kinds[i] != 0) << i;
     return take_one_by_one(column, others, spans);
   }
   std::array<FieldSpan, JsonBlock::kRecords> fields;
   std::array<Number, JsonBlock::kRecords> numbers;
   size_t count = 0;
   for_each_bit(records, [&](size_t i) { fields[count++] = spans[i]; });
-  parse(text_.data(), fields.data(), count, numbers.data(), bad.data());
+  parse(text_.data(), fields.data(), count, numbers.data(), kinds.data());
   size_t n = 0;
   for_each_bit(records, [&](size_t i) {
     out[block_row_ + i] = numbers[n];
-    others |= static_cast<uint64_t>(bad[n]) << i;
+    others |= static_cast<uint64_t>(kinds[n] != 0) << i;
     ++n;
   });
   return take_one_by_one(column, others, spans);
@@ -347,7 +346,7 @@ void JsonLines::end_record(const Line& line, size_t row) {
 
 void JsonLines::note_line(const Line& line, size_t row) {
   if (wanted_.raw) batch_->raw[row] = text_.substr(line.begin, line.end - line.begin);
-  if (wanted_.offsets) batch_->offsets[row] = offset_ + line.begin;
+  batch_->offsets[row] = offset_ + line.begin;
 }
 
 }  // namespace shardmill

@@ -20,14 +20,14 @@ namespace {
 
 #if HWY_TARGET == HWY_SCALAR
 
-bool parse_float_fields_simd(const char* text, const FieldSpan* fields, size_t count,
-                             double* values, uint8_t* bad) {
-  return parse_float_fields_scalar(text, fields, count, values, bad);
+uint8_t parse_float_fields_simd(const char* text, const FieldSpan* fields, size_t count,
+                                double* values, uint8_t* kinds) {
+  return parse_float_fields_scalar(text, fields, count, values, kinds);
 }
 
-bool parse_int_fields_simd(const char* text, const FieldSpan* fields, size_t count, int64_t* values,
-                           uint8_t* bad) {
-  return parse_int_fields_scalar(text, fields, count, values, bad);
+uint8_t parse_int_fields_simd(const char* text, const FieldSpan* fields, size_t count,
+                              int64_t* values, uint8_t* kinds) {
+  return parse_int_fields_scalar(text, fields, count, values, kinds);
 }
 
 #else
@@ -46,6 +46,7 @@ using Words = hn::CappedTag<uint64_t, 8>;
 using Word = hn::Vec<Words>;
 using Doubles = hn::Rebind<double, Words>;
 constexpr size_t kLanesMax = 8;
+constexpr uint64_t kTooLong = ~uint64_t{31};  // a negative size, of a multiple of 8 bits: no digits
 constexpr uint64_t kZeros = 0x3030303030303030u;
 constexpr uint64_t kOnes = 0x0101010101010101u;
 
@@ -57,7 +58,7 @@ struct Fetched {
   static constexpr size_t kRoom = kNumberFields + kLanesMax;
   HWY_ALIGN_MAX uint64_t first[kRoom];  ///< the first 8 bytes of a field
   HWY_ALIGN_MAX uint64_t last[kRoom];   ///< the last 8 of those of 9 to 16, once it is asked for
-  HWY_ALIGN_MAX uint64_t sizes[kRoom];  ///< 1 to 16; 0 for fields that no lane can take
+  HWY_ALIGN_MAX uint64_t sizes[kRoom];  ///< 0 to 16; kTooLong for fields that no lane can take
 };
 
 /// Eight bytes from each of some places in a text.
@@ -88,7 +89,8 @@ HWY_INLINE Word fetch_step(const char* text, const FieldSpan* fields, size_t at,
   const Word eights = hn::ShiftRight<3>(hn::Sub(size, one));
   const auto is_long = hn::Eq(eights, one);
   const auto fits = hn::Eq(hn::ShiftRight<1>(eights), hn::Zero(d));
-  hn::Store(hn::IfThenElseZero(fits, size), d, fetched.sizes + at);
+  const Word other = hn::IfThenElseZero(hn::Ne(size, hn::Zero(d)), hn::Set(d, kTooLong));
+  hn::Store(hn::IfThenElse(fits, size, other), d, fetched.sizes + at);
   hn::Store(fetch_words(text, begin), d, fetched.first + at);
   const Word long_lanes = hn::VecFromMask(d, is_long);
   hn::Store(hn::IfThenElse(is_long, hn::Sub(end, hn::Set(d, 8)), begin), d, fetched.last + at);
@@ -184,10 +186,11 @@ HWY_INLINE Word within_word(Word shifts) {
   return hn::And(shifts, hn::Set(Words(), 63));
 }
 
-/// What a step of lanes makes of its fields. `sign` has the top bit of negative ones.
+/// What a step of lanes makes of its fields. `sign` has the top bit of negative ones; `odd` are
+/// neither plain decimals nor empty.
 struct Decimals {
   Word head, tail, decimals, sign;
-  hn::Mask<Words> bad;
+  hn::Mask<Words> empty, odd;
 };
 
 template <bool kLong, bool kHasPoint>
@@ -199,6 +202,7 @@ HWY_INLINE Decimals take_step(const Fetched& fetched, size_t at) {
   const Word low_byte = hn::Set(d, 0xff);
   Word size = hn::Load(d, fetched.sizes + at);
   Word first = hn::Load(d, fetched.first + at);
+  const auto empty = hn::Eq(size, zero);
 
   const Word sign_byte = hn::And(first, low_byte);
   const auto minus = hn::Eq(sign_byte, hn::Set(d, '-'));
@@ -207,6 +211,7 @@ HWY_INLINE Decimals take_step(const Fetched& fetched, size_t at) {
   first = hn::Xor(first, zeros);
 
   Decimals out;
+  out.empty = empty;
   out.sign = hn::IfThenElseZero(minus, hn::Set(d, uint64_t{1} << 63));
   const Word bits = hn::ShiftLeft<3>(size);
   if constexpr (kLong) {
@@ -260,7 +265,7 @@ HWY_INLINE Decimals take_step(const Fetched& fetched, size_t at) {
   }
   const hn::RebindToSigned<Words> di;
   const auto no_digit = hn::RebindMask(d, hn::Lt(hn::BitCast(di, size), hn::Set(di, 1)));
-  out.bad = hn::Or(hn::Ne(above_nine, zero), no_digit);
+  out.odd = hn::AndNot(empty, hn::Or(hn::Ne(above_nine, zero), no_digit));
   out.tail = digits_value(out.tail);
   if constexpr (kLong) out.head = digits_value(out.head);
   return out;
@@ -276,17 +281,17 @@ struct FloatStep {
     const Words d;
     const Doubles df;
     const Decimals step = take_step<kLong, true>(fetched, at);
-    auto bad = step.bad;
+    auto odd = step.odd;
     auto digits = to_doubles(step.tail);
     if constexpr (kLong) {
       digits = hn::Add(hn::Mul(to_doubles(step.head), hn::Set(df, 1e8)), digits);
       const auto exact = hn::Lt(digits, hn::Set(df, 9007199254740992.0));
-      bad = hn::Or(bad, hn::Not(hn::RebindMask(d, exact)));
+      odd = hn::Or(odd, hn::AndNot(step.empty, hn::Not(hn::RebindMask(d, exact))));
     }
     const auto quotient = hn::Div(digits, power_of_ten<kLong>(step.decimals));
     const auto value = hn::Or(hn::BitCast(d, quotient), step.sign);
-    hn::StoreU(hn::BitCast(df, value), df, values);
-    return bad;
+    hn::StoreU(hn::BitCast(df, hn::IfThenZeroElse(step.empty, value)), df, values);
+    return odd;
   }
 };
 
@@ -309,32 +314,32 @@ struct IntStep {
     }
     const auto negative = hn::Ne(step.sign, hn::Zero(d));
     value = hn::IfThenElse(negative, hn::Sub(hn::Zero(d), value), value);
-    hn::StoreU(hn::BitCast(di, value), di, values);
-    return step.bad;
+    hn::StoreU(hn::BitCast(di, hn::IfThenZeroElse(step.empty, value)), di, values);
+    return step.odd;
   }
 };
 
-/// Parses the lanes that a step could not take, one by one; true if one is bad.
+/// Parses the lanes that a step could not take, one by one.
 template <typename Step>
-HWY_NOINLINE bool take_odd(const char* text, const FieldSpan* fields, size_t count,
-                           const uint64_t* odd, typename Step::Value* values, uint8_t* bad) {
-  bool any_bad = false;
+HWY_NOINLINE uint8_t take_odd(const char* text, const FieldSpan* fields, size_t count,
+                              const uint64_t* odd, typename Step::Value* values, uint8_t* kinds) {
+  uint8_t all_kinds = 0;
   for (size_t i = 0; i < count; ++i) {
     if (odd[i] == 0) continue;
     const size_t size = fields[i].end - fields[i].begin;
-    if (size > 0 && Step::parse({text + fields[i].begin, size}, values[i])) continue;
-    bad[i] = 1;
-    any_bad = true;
+    if (Step::parse({text + fields[i].begin, size}, values[i])) continue;
+    kinds[i] = kOddField;
+    all_kinds = kOddField;
   }
-  return any_bad;
+  return all_kinds;
 }
 
 template <typename Step, bool kLong>
-HWY_INLINE bool take_all(const char* text, const FieldSpan* fields, size_t count,
-                         const Fetched& fetched, typename Step::Value* values, uint8_t* bad) {
+HWY_INLINE uint8_t take_all(const char* text, const FieldSpan* fields, size_t count,
+                            const Fetched& fetched, typename Step::Value* values, uint8_t* kinds) {
   const Words d;
   const size_t lanes = hn::Lanes(d);
-  bool any_bad = false;
+  uint8_t all_kinds = 0;
   for (size_t at = 0; at < count; at += lanes) {
     const size_t some = std::min(lanes, count - at);
     HWY_ALIGN_MAX typename Step::Value rest[kLanesMax];
@@ -343,30 +348,42 @@ HWY_INLINE bool take_all(const char* text, const FieldSpan* fields, size_t count
     if (HWY_LIKELY(hn::AllFalse(d, odd))) continue;
     HWY_ALIGN_MAX uint64_t odd_lanes[kLanesMax];
     hn::Store(hn::VecFromMask(d, odd), d, odd_lanes);
-    any_bad |= take_odd<Step>(text, fields + at, some, odd_lanes, values + at, bad + at);
+    all_kinds |= take_odd<Step>(text, fields + at, some, odd_lanes, values + at, kinds + at);
   }
-  return any_bad;
+  return all_kinds;
+}
+
+/// Marks the empty fields, and only them.
+HWY_INLINE uint8_t mark_empty(const FieldSpan* fields, size_t count, uint8_t* kinds) {
+  uint8_t any = 0;
+  for (size_t i = 0; i < count; ++i) {
+    kinds[i] = fields[i].begin == fields[i].end ? kEmptyField : 0;
+    any |= kinds[i];
+  }
+  return any;
 }
 
 template <typename Step>
-HWY_INLINE bool parse_fields(const char* text, const FieldSpan* fields, size_t count,
-                             typename Step::Value* values, uint8_t* bad) {
+HWY_INLINE uint8_t parse_fields(const char* text, const FieldSpan* fields, size_t count,
+                                typename Step::Value* values, uint8_t* kinds) {
   SHARDMILL_CHECK(count <= kNumberFields);
   Fetched fetched;
   const bool any_long = fetch(text, fields, count, fetched);
-  std::fill_n(bad, count, uint8_t{0});
-  return any_long ? take_all<Step, true>(text, fields, count, fetched, values, bad)
-                  : take_all<Step, false>(text, fields, count, fetched, values, bad);
+  const uint8_t any_empty = mark_empty(fields, count, kinds);
+  const uint8_t others = any_long
+                             ? take_all<Step, true>(text, fields, count, fetched, values, kinds)
+                             : take_all<Step, false>(text, fields, count, fetched, values, kinds);
+  return any_empty | others;
 }
 
-bool parse_float_fields_simd(const char* text, const FieldSpan* fields, size_t count,
-                             double* values, uint8_t* bad) {
-  return parse_fields<FloatStep>(text, fields, count, values, bad);
+uint8_t parse_float_fields_simd(const char* text, const FieldSpan* fields, size_t count,
+                                double* values, uint8_t* kinds) {
+  return parse_fields<FloatStep>(text, fields, count, values, kinds);
 }
 
-bool parse_int_fields_simd(const char* text, const FieldSpan* fields, size_t count, int64_t* values,
-                           uint8_t* bad) {
-  return parse_fields<IntStep>(text, fields, count, values, bad);
+uint8_t parse_int_fields_simd(const char* text, const FieldSpan* fields, size_t count,
+                              int64_t* values, uint8_t* kinds) {
+  return parse_fields<IntStep>(text, fields, count, values, kinds);
 }
 
 #endif
@@ -382,45 +399,48 @@ namespace shardmill {
 HWY_EXPORT(parse_float_fields_simd);
 HWY_EXPORT(parse_int_fields_simd);
 
-bool parse_float_fields(const char* text, const FieldSpan* fields, size_t count, double* values,
-                        uint8_t* bad) {
-  if (simd_limited_to_scalar()) return parse_float_fields_scalar(text, fields, count, values, bad);
-  return HWY_DYNAMIC_DISPATCH(parse_float_fields_simd)(text, fields, count, values, bad);
+uint8_t parse_float_fields(const char* text, const FieldSpan* fields, size_t count, double* values,
+                           uint8_t* kinds) {
+  if (simd_limited_to_scalar())
+    return parse_float_fields_scalar(text, fields, count, values, kinds);
+  return HWY_DYNAMIC_DISPATCH(parse_float_fields_simd)(text, fields, count, values, kinds);
 }
 
-bool parse_int_fields(const char* text, const FieldSpan* fields, size_t count, int64_t* values,
-                      uint8_t* bad) {
-  if (simd_limited_to_scalar()) return parse_int_fields_scalar(text, fields, count, values, bad);
-  return HWY_DYNAMIC_DISPATCH(parse_int_fields_simd)(text, fields, count, values, bad);
+uint8_t parse_int_fields(const char* text, const FieldSpan* fields, size_t count, int64_t* values,
+                         uint8_t* kinds) {
+  if (simd_limited_to_scalar()) return parse_int_fields_scalar(text, fields, count, values, kinds);
+  return HWY_DYNAMIC_DISPATCH(parse_int_fields_simd)(text, fields, count, values, kinds);
 }
 
 namespace {
 
 template <typename Value, typename Parse>
-bool parse_each(const char* text, const FieldSpan* fields, size_t count, Value* values,
-                uint8_t* bad, Parse&& parse) {
-  bool any_bad = false;
+uint8_t parse_each(const char* text, const FieldSpan* fields, size_t count, Value* values,
+                   uint8_t* kinds, Parse&& parse) {
+  uint8_t all_kinds = 0;
   for (size_t i = 0; i < count; ++i) {
-    const bool good = parse({text + fields[i].begin, fields[i].end - fields[i].begin}, values[i]);
-    bad[i] = good ? 0 : 1;
-    any_bad |= !good;
+    const std::string_view field(text + fields[i].begin, fields[i].end - fields[i].begin);
+    const bool good = parse(field, values[i]);
+    if (field.empty()) values[i] = 0;
+    kinds[i] = good ? 0 : field.empty() ? kEmptyField : kOddField;
+    all_kinds |= kinds[i];
   }
-  return any_bad;
+  return all_kinds;
 }
 
 }  // namespace
 
-bool parse_float_fields_scalar(const char* text, const FieldSpan* fields, size_t count,
-                               double* values, uint8_t* bad) {
+uint8_t parse_float_fields_scalar(const char* text, const FieldSpan* fields, size_t count,
+                                  double* values, uint8_t* kinds) {
   return parse_each<double>(
-      text, fields, count, values, bad,
+      text, fields, count, values, kinds,
       [](std::string_view field, double& value) { return parse_float(field, value); });
 }
 
-bool parse_int_fields_scalar(const char* text, const FieldSpan* fields, size_t count,
-                             int64_t* values, uint8_t* bad) {
+uint8_t parse_int_fields_scalar(const char* text, const FieldSpan* fields, size_t count,
+                                int64_t* values, uint8_t* kinds) {
   return parse_each<int64_t>(
-      text, fields, count, values, bad,
+      text, fields, count, values, kinds,
       [](std::string_view field, int64_t& value) { return parse_int(field, value); });
 }
 

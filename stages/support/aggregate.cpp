@@ -234,8 +234,12 @@ void Aggregates::make_room(size_t groups) {
   for (const std::unique_ptr<AggregateState>& state : states_) state->make_room(groups);
 }
 
-void Aggregates::add_nulls(size_t input, uint32_t group, uint64_t nulls) {
+void Aggregates::make_room_for_nulls(size_t input) {
   if (nulls_[input].size() < groups_) nulls_[input].resize(groups_);
+}
+
+void Aggregates::add_nulls(size_t input, uint32_t group, uint64_t nulls) {
+  make_room_for_nulls(input);
   nulls_[input][group] += nulls;
 }
 
@@ -245,23 +249,24 @@ uint64_t Aggregates::nulls(size_t input, uint32_t group) const {
 
 namespace {
 
-/// Copies the values of the block's rows that are not null, with their groups; `null(group)` hears
-/// of the others.
-template <typename To, typename From, typename Null>
+/// Copies the values of the block's rows that are not null, with their groups; the others are
+/// counted in `nulls`, by group. Nothing is foretold: what is null stays where the next one goes.
+template <typename To, typename From>
 size_t gather(const From* from, const Column& column, const RowBlock& block, const uint32_t* groups,
-              std::vector<To>& values, std::vector<uint32_t>& kept_groups, Null&& null) {
-  values.resize(block.count);
-  kept_groups.resize(block.count);
+              To* values, uint32_t* kept_groups, uint64_t* nulls) {
+  if (!column.has_nulls) {
+    for (size_t i = 0; i < block.count; ++i) values[i] = static_cast<To>(from[block.row(i)]);
+    std::copy_n(groups, block.count, kept_groups);
+    return block.count;
+  }
   size_t count = 0;
   for (size_t i = 0; i < block.count; ++i) {
     const size_t row = block.row(i);
-    if (column.has_nulls && column.null[row] != 0) {
-      null(groups[i]);
-      continue;
-    }
+    const bool is_null = column.null[row] != 0;
     values[count] = static_cast<To>(from[row]);
     kept_groups[count] = groups[i];
-    ++count;
+    nulls[groups[i]] += is_null ? 1 : 0;
+    count += is_null ? 0 : 1;
   }
   return count;
 }
@@ -280,9 +285,12 @@ ValueBlock Aggregates::values_of(size_t input, const Column& column, const RowBl
                                  const uint32_t* groups, AggregateScratch& scratch) {
   const bool as_it_is = block.list == nullptr && !column.has_nulls;
   ValueBlock values{.groups = groups, .count = block.count, .one_group = scratch.one_group};
-  const auto null = [&](uint32_t group) { add_nulls(input, group, 1); };
   const auto gather_into = [&](const auto* from, auto& to) {
-    values.count = gather(from, column, block, groups, to, scratch.groups, null);
+    grow_to(to, block.count);
+    grow_to(scratch.groups, block.count);
+    if (column.has_nulls) make_room_for_nulls(input);
+    values.count =
+        gather(from, column, block, groups, to.data(), scratch.groups.data(), nulls_[input].data());
     values.groups = scratch.groups.data();
     return to.data();
   };

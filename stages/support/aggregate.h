@@ -153,6 +153,7 @@ class Aggregates {
  private:
   void make_room(size_t groups);
   FloatStates float_states_of(const AggregatePlan::Input& input) const;
+  void make_room_for_nulls(size_t input);
   void add_nulls(size_t input, uint32_t group, uint64_t nulls);
   uint64_t nulls(size_t input, uint32_t group) const;
   ValueBlock values_of(size_t input, const Column& column, const RowBlock& block,

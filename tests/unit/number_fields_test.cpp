@@ -31,15 +31,16 @@ class FieldsUnderTest {
   void expect_same(Parse* fast, Parse* scalar) const {
     const std::string text = text_ + std::string(8, '7');
     std::vector<Value> fast_values(spans_.size()), values(spans_.size());
-    std::vector<uint8_t> fast_bad(spans_.size()), bad(spans_.size());
-    const bool fast_any =
-        fast(text.data(), spans_.data(), spans_.size(), fast_values.data(), fast_bad.data());
-    const bool any = scalar(text.data(), spans_.data(), spans_.size(), values.data(), bad.data());
-    ASSERT_EQ(fast_any, any) << text_;
+    std::vector<uint8_t> fast_kinds(spans_.size()), kinds(spans_.size());
+    const uint8_t fast_all =
+        fast(text.data(), spans_.data(), spans_.size(), fast_values.data(), fast_kinds.data());
+    const uint8_t all =
+        scalar(text.data(), spans_.data(), spans_.size(), values.data(), kinds.data());
+    ASSERT_EQ(fast_all, all) << text_;
     for (size_t i = 0; i < spans_.size(); ++i) {
       const std::string field = text.substr(spans_[i].begin, spans_[i].end - spans_[i].begin);
-      ASSERT_EQ(fast_bad[i], bad[i]) << "\"" << field << "\"";
-      if (bad[i] != 0) continue;
+      ASSERT_EQ(fast_kinds[i], kinds[i]) << "\"" << field << "\"";
+      if (kinds[i] == kOddField) continue;
       ASSERT_EQ(std::bit_cast<uint64_t>(fast_values[i]), std::bit_cast<uint64_t>(values[i]))
           << "\"" << field << "\"";
     }
@@ -106,7 +107,8 @@ TEST(NumberFields, OddFormsAreTakenAsOneByOne) {
                             " 1",
                             "1 ",
                             "\xb1\xb5",
-                            "1\xae" "5",
+                            "1\xae"
+                            "5",
                             "9223372036854775807",
                             "-9223372036854775808"}) {
     fields.add(field);
@@ -132,16 +134,18 @@ TEST(NumberFields, EveryFieldIsTakenAsAlone) {
   }
 }
 
-TEST(NumberFields, TellWhichOnesAreBad) {
+TEST(NumberFields, TellEmptyOnesFromOthersThatAreNoNumbers) {
   const std::string text = "1.5,x,,-2" + std::string(8, ' ');
   const FieldSpan fields[] = {{0, 3}, {4, 5}, {6, 6}, {7, 9}};
-  double values[4] = {};
-  uint8_t bad[4] = {9, 9, 9, 9};
-  EXPECT_TRUE(parse_float_fields(text.data(), fields, 4, values, bad));
-  EXPECT_EQ(std::vector<uint8_t>(bad, bad + 4), (std::vector<uint8_t>{0, 1, 1, 0}));
+  double values[4] = {9, 9, 9, 9};
+  uint8_t kinds[4] = {9, 9, 9, 9};
+  EXPECT_EQ(parse_float_fields(text.data(), fields, 4, values, kinds), kEmptyField | kOddField);
+  EXPECT_EQ(std::vector<uint8_t>(kinds, kinds + 4),
+            (std::vector<uint8_t>{0, kOddField, kEmptyField, 0}));
   EXPECT_EQ(values[0], 1.5);
+  EXPECT_EQ(values[2], 0);
   EXPECT_EQ(values[3], -2);
-  EXPECT_FALSE(parse_float_fields(text.data(), fields, 1, values, bad));
+  EXPECT_EQ(parse_float_fields(text.data(), fields, 1, values, kinds), 0);
 }
 
 }  // namespace
