@@ -29,7 +29,7 @@ struct CsvJob {
   std::vector<CsvColumn> wanted;   ///< without their place in a file
   size_t slot_count = 0;
   bool needs_raw = false;
-  bool needs_offsets = false;
+  WantedOffsets offsets = WantedOffsets::kAll;
 };
 
 /// Finds names among many, since there are files with more than 100,000 columns.
@@ -114,6 +114,7 @@ class CsvReader : public Reader {
     batch.slice = &slice_;
     grow_to(batch.columns, job_.slot_count);
     CsvChunk chunk;
+    const uint64_t rejected_before = end_.rejected;
     ASSIGN_OR_RETURN(const bool more, chunks_.next(chunk));
     if (!more) {
       finish();
@@ -124,7 +125,10 @@ class CsvReader : public Reader {
       fill_csv_column(chunk, column, job_.format, rejects_, batch);
     }
     if (job_.needs_raw) fill_raw(chunk, batch);
-    if (job_.needs_offsets) fill_offsets(chunk, batch);
+    grow_to(batch.offsets, chunk.rows);
+    if (job_.offsets == WantedOffsets::kAll || end_.rejected > rejected_before) {
+      fill_offsets(chunk, batch);
+    }
     end_.records += chunk.rows;
     return true;
   }
@@ -153,7 +157,6 @@ class CsvReader : public Reader {
   }
 
   void fill_offsets(const CsvChunk& chunk, Batch& batch) {
-    grow_to(batch.offsets, chunk.rows);
     const CsvChunk rows = chunk;  // so that the loop knows that it does not change it
     uint64_t* const offsets = batch.offsets.data();
     if (rows.starts == nullptr) {
@@ -265,7 +268,7 @@ std::unique_ptr<BoundInput> bind(const Options& options, const InputSchema& sche
   CsvJob job = {.format = csv_format(options),
                 .slot_count = wanted.slot_count,
                 .needs_raw = wanted.needs_raw,
-                .needs_offsets = wanted.needs_offsets};
+                .offsets = wanted.offsets};
   for (size_t i = 0; i < schema.columns.size(); ++i) {
     const InputColumn& column = schema.columns[i];
     job.names.push_back(column.name);

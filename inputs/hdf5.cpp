@@ -132,7 +132,6 @@ class Hdf5Records final : public Reader {
       column->fill({.first = record_, .count = count}, target);
     }
     batch.rows = count;
-    if (!job_.offsets) return;
     batch.offsets.resize(std::max(batch.offsets.size(), count));
     for (size_t i = 0; i < count; ++i) batch.offsets[i] = record_ + i;
   }
@@ -329,9 +328,7 @@ Result<InputSchema> infer_hdf5(const Options& options, const ReadLimits& limits,
 std::unique_ptr<BoundInput> bind_hdf5(const Options& options, const InputSchema& schema,
                                       const WantedColumns& wanted) {
   SHARDMILL_CHECK(schema.columns.size() == wanted.slots.size());
-  Hdf5Job job = {.options = Hdf5Options::of(options),
-                 .slot_count = wanted.slot_count,
-                 .offsets = wanted.needs_offsets};
+  Hdf5Job job = {.options = Hdf5Options::of(options), .slot_count = wanted.slot_count};
   for (size_t i = 0; i < schema.columns.size(); ++i) {
     if (!wanted.slots[i]) continue;
     job.columns.push_back(

@@ -28,7 +28,6 @@ struct WantedFields {
   JsonPaths paths;
   size_t slot_count = 0;
   bool raw = false;
-  bool offsets = false;
 };
 
 class JsonlReader : public Reader {
@@ -38,10 +37,7 @@ class JsonlReader : public Reader {
       : slice_(slice),
         wanted_(wanted),
         chunks_(std::move(chunks)),
-        lines_({.columns = wanted.columns,
-                .paths = wanted.paths,
-                .raw = wanted.raw,
-                .offsets = wanted.offsets}) {}
+        lines_({.columns = wanted.columns, .paths = wanted.paths, .raw = wanted.raw}) {}
 
   Result<bool> next(Batch& batch) override {
     batch.clear();
@@ -216,8 +212,7 @@ std::unique_ptr<BoundInput> bind_jsonl(const Options&, const InputSchema& schema
   return std::make_unique<JsonlInput>(WantedFields{.columns = std::move(columns),
                                                    .paths = JsonPaths(names),
                                                    .slot_count = wanted.slot_count,
-                                                   .raw = wanted.needs_raw,
-                                                   .offsets = wanted.needs_offsets});
+                                                   .raw = wanted.needs_raw});
 }
 
 }  // namespace

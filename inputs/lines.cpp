@@ -186,7 +186,7 @@ std::unique_ptr<BoundInput> bind_lines(const Options&, const InputSchema& schema
   return std::make_unique<LinesInput>(WantedLines{.slot = wanted.slots[0],
                                                   .slot_count = wanted.slot_count,
                                                   .raw = wanted.needs_raw,
-                                                  .offsets = wanted.needs_offsets,
+                                                  .offsets = wanted.offsets == WantedOffsets::kAll,
                                                   .uncut = wanted.may_leave_uncut});
 }
 

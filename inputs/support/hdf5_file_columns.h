@@ -27,7 +27,6 @@ struct Hdf5Job {
   Hdf5Options options;
   std::vector<Hdf5WantedColumn> columns;
   size_t slot_count = 0;
-  bool offsets = false;
 };
 
 /// One column of the job, as this file has it. One worker.

@@ -25,7 +25,6 @@ struct JsonWanted {
   const std::vector<JsonColumn>& columns;
   const JsonPaths& paths;
   bool raw = false;
-  bool offsets = false;
 };
 
 /// Reads records in three ways, each of which leaves to the next what it cannot decide: up to 64

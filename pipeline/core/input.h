@@ -96,13 +96,21 @@ struct SampleFiles {
   size_t threads = 1;                    ///< that may read them at once
 };
 
+/// Which batches must have their offsets.
+enum class WantedOffsets {
+  kOfRejects,  ///< those in which the input itself rejects records, so that these have their number
+  kAll,
+};
+
 /// What the stages need of the input.
 struct WantedColumns {
   std::vector<std::optional<size_t>>
       slots;              ///< by schema column: where its values go; unset: not needed
   size_t slot_count = 0;  ///< size of Batch::columns
   bool needs_raw = false;
-  bool needs_offsets = false;
+  /// A batch without offsets has room for them if the input can give any: lines, which are rejected
+  /// for their length only, give none where kAll does not ask for them.
+  WantedOffsets offsets = WantedOffsets::kOfRejects;
   bool may_leave_uncut = false;  ///< batches may be UncutLines
 };
 

@@ -77,7 +77,7 @@ WantedColumns wanted_columns(const BoundJob& bound) {
       .slots = {},
       .slot_count = bound.slots.slots.size(),
       .needs_raw = bound.slots.needs_raw,
-      .needs_offsets = bound.slots.needs_offsets,
+      .offsets = bound.slots.needs_offsets ? WantedOffsets::kAll : WantedOffsets::kOfRejects,
       .may_leave_uncut = !bound.stages.empty() && bound.stages[0].bound->takes_uncut()};
   for (size_t i = 0; i < bound.schema.columns.size(); ++i) {
     const bool used = bound.slots.slots[i].used;
@@ -108,9 +108,6 @@ std::unique_ptr<BoundJob> bind_job(Job job, InputSchema schema, Problems& proble
   add_problems(found, bound->job.settings, problems);
   if (!found.empty()) return nullptr;
   if (show_records) use_all(binder.schema(), bound->slots);
-  // So that rejected records have their number. Lines are only rejected for their length, and
-  // counting them should cost nothing.
-  if (input.format->name != "lines") bound->slots.needs_offsets = true;
   bound->input = input.format->bind(input.format_options, bound->schema, wanted_columns(*bound));
   SHARDMILL_CHECK(bound->input != nullptr);
   return bound;

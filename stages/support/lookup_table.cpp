@@ -303,7 +303,7 @@ class LookupReader {
       value_slots_.push_back(want(place));
       table_->columns_.push_back({.name = name, .values = {.type = schema_.columns[place].type}});
     }
-    wanted_.needs_offsets = true;
+    wanted_.offsets = WantedOffsets::kAll;
     return true;
   }
 

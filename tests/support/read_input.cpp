@@ -99,7 +99,7 @@ void InputUnderTest::read_slice(const FileSlice& slice, ReadContext context,
   for (size_t i = 0; i < schema_.columns.size(); ++i) wanted.slots.push_back(i);
   wanted.slot_count = schema_.columns.size();
   wanted.needs_raw = true;
-  wanted.needs_offsets = true;
+  wanted.offsets = WantedOffsets::kAll;
   const std::unique_ptr<BoundInput> input = spec_.bind(options_, schema_, wanted);
   SeenRejects rejects(out);
   context.content = &content_;

@@ -186,7 +186,7 @@ class Hdf5Input : public testing::Test {
     WantedColumns wanted;
     for (size_t i = 0; i < schema_.columns.size(); ++i) wanted.slots.push_back(i);
     wanted.slot_count = schema_.columns.size();
-    wanted.needs_offsets = true;
+    wanted.offsets = WantedOffsets::kAll;
     if (input_ == nullptr) input_ = spec_.bind(options_, schema_, wanted);
     Read out;
     Result<std::unique_ptr<Reader>> reader = input_->open(slice, {.limits = limits_});
