@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -285,6 +286,29 @@ where = "len(word) > 3"
       << results;
 }
 
+TEST(Matrix, RejectedRecordsHaveTheirNumbers) {
+  const TempFolder folder;
+  std::string content = "a,b\n";
+  std::vector<size_t> rejected;
+  for (size_t i = 0; i < 900; ++i) {
+    const bool is_bad = i * i % 97 == 1;
+    if (is_bad) rejected.push_back(i + 1);
+    content += is_bad ? fmt::format("bad {}\n", i) : fmt::format("{},{}\n", i, i % 10);
+  }
+  folder.write("data/a.csv", content);
+  const RunFiles files =
+      expect_same_on(all_layouts(), "name = \"numbers\"\n" + input_table(folder, "csv", "") + R"(
+[[stage]]
+use = "count"
+)");
+  const std::string& found = files.contents.at("bad_records.jsonl");
+  ASSERT_GT(rejected.size(), 10u);
+  EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), rejected.size());
+  for (const size_t number : rejected) {
+    EXPECT_NE(found.find(fmt::format("\"record\": {},", number)), std::string::npos) << number;
+  }
+}
+
 TEST(Matrix, OutputsByInputAreTheSame) {
   const TempFolder folder;
   std::vector<std::string> lines;
@@ -300,7 +324,7 @@ TEST(Matrix, OutputsByInputAreTheSame) {
               fmt::format("[[stage]]\nuse = \"keep\"\nwhere = \"tag != 't3'\"\n"
                           "[[stage]]\nuse = \"write\"\npath = \"{}\"\nlayout = \"{}\"\n",
                           file, layout));
-      EXPECT_GE(files.contents.size(), 2u);
+      EXPECT_GE(files.contents.size(), 3u);
     }
   }
 }
@@ -351,7 +375,8 @@ TEST(Matrix, OutputsByColumnAreTheSame) {
     uint64_t records = 0;
     for (const auto& output : files.description.outputs) records += output.records;
     EXPECT_EQ(records, files.description.records) << path;
-    EXPECT_EQ(files.description.outputs.size() + 1, files.contents.size()) << "no two in one place";
+    // Beside them results.json and bad_records.jsonl.
+    EXPECT_EQ(files.description.outputs.size() + 2, files.contents.size()) << "no two in one place";
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -14,15 +16,16 @@ namespace shardmill {
 
 namespace {
 
-/// Memory where there is plenty, for tests make and remove thousands of files; else, or if TMPDIR
-/// is set, the usual folder.
+/// Memory where there is plenty, and programs may run, for tests make and remove thousands of
+/// files; else, or if TMPDIR is set, the usual folder.
 std::filesystem::path temp_root() {
-  const std::filesystem::path memory = "/dev/shm";
-  std::error_code error;
-  const std::filesystem::space_info space = std::filesystem::space(memory, error);
-  const bool is_plenty = !error && space.available >= (uint64_t{1} << 30);
-  const bool chosen = std::getenv("TMPDIR") != nullptr;
-  return is_plenty && !chosen ? memory : std::filesystem::temp_directory_path();
+  const char* const memory = "/dev/shm";
+  struct statvfs of_memory = {};
+  const bool is_fit = std::getenv("TMPDIR") == nullptr && statvfs(memory, &of_memory) == 0 &&
+                      of_memory.f_bavail * of_memory.f_frsize >= (uint64_t{1} << 30) &&
+                      (of_memory.f_flag & (ST_RDONLY | ST_NOEXEC)) == 0 &&
+                      access(memory, W_OK) == 0;
+  return is_fit ? std::filesystem::path(memory) : std::filesystem::temp_directory_path();
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ Result<Plan> plan_for(std::string_view job_text, const Layout& layout,
 
 void read_outputs(const std::filesystem::path& run_dir, RunFiles& files) {
   namespace fs = std::filesystem;
-  if (fs::exists(run_dir / "results.json")) {
-    files.contents["results.json"] = read_file(run_dir / "results.json");
+  for (const char* name : {"results.json", "bad_records.jsonl"}) {
+    if (fs::exists(run_dir / name)) files.contents[name] = read_file(run_dir / name);
   }
   if (!fs::exists(run_dir / "output")) return;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(run_dir / "output")) {

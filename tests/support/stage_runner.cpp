@@ -24,21 +24,25 @@ TestColumn make_column(std::string name, Type type, std::vector<std::optional<T>
   return column;
 }
 
+/// `has_offsets`: the stage asked for them when it was bound, as it must to reject anything.
 class RejectNotes final : public RejectLog {
  public:
-  explicit RejectNotes(StageRun& run) : run_(run) {}
+  RejectNotes(StageRun& run, bool has_offsets) : run_(run), has_offsets_(has_offsets) {}
   void reject(std::string_view, uint64_t offset, std::string_view, uint64_t,
               std::string_view reason) override {
+    EXPECT_TRUE(has_offsets_) << "the stage rejects without Binder::need_offsets";
     run_.rejects.push_back(std::to_string(offset) + ": " + std::string(reason));
   }
   void bad_value(std::string_view, uint64_t offset, std::string_view column,
                  std::string_view value) override {
+    EXPECT_TRUE(has_offsets_) << "the stage has bad values without Binder::need_offsets";
     run_.bad_values.push_back(std::to_string(offset) + " " + std::string(column) + ": " +
                               std::string(value));
   }
 
  private:
   StageRun& run_;
+  const bool has_offsets_;
 };
 
 void set_cell(Column& column, size_t row, const Cell& cell) {
@@ -193,6 +197,7 @@ StageRun run_on(const StageSpec& spec, const StageSettings& settings, TestInput 
   std::vector<PipelineStage> stages(1);
   stages[0].spec = &spec;
   stages[0].bound = spec.bind(options, binder);
+  const bool has_offsets = slots.needs_offsets;
   note_problems(problems, run);
   if (stages[0].bound == nullptr || !problems.empty()) {
     EXPECT_FALSE(problems.empty());
@@ -207,7 +212,7 @@ StageRun run_on(const StageSpec& spec, const StageSettings& settings, TestInput 
 
   const Schema after = binder.schema();
   run.books = PipelineWorker::new_books(stages[0]);
-  RejectNotes rejects(run);
+  RejectNotes rejects(run, has_offsets);
   const std::unique_ptr<Partial> partial = stages[0].bound->make_partial();
   const StageContext context = {
       .books = &run.books, .rejects = &rejects, .partial = partial.get(), .sink = nullptr};

@@ -110,8 +110,17 @@ TEST(NumberFields, OddFormsAreTakenAsOneByOne) {
                             "1\xae"
                             "5",
                             "9223372036854775807",
-                            "-9223372036854775808"}) {
+                            "-9223372036854775808",
+                            "-9223372036854775809",
+                            "12345678901234567890",
+                            "+1234567890123456",
+                            "-12345678901234567890123",
+                            "-1234567890.1234567890123"}) {
     fields.add(field);
+    FieldsUnderTest beside_short_ones;
+    for (const char* other : {"1", field, "-2.5"}) beside_short_ones.add(other);
+    beside_short_ones.expect_floats_as_scalar();
+    beside_short_ones.expect_ints_as_scalar();
   }
   fields.expect_floats_as_scalar();
   fields.expect_ints_as_scalar();
