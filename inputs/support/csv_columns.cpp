@@ -98,6 +98,7 @@ class Filler {
       uint8_t* const null = column_.null.data() + first;
       const uint8_t kinds =
           parse_block(fields.text(), spans.data(), count, values.data() + first, null);
+      static_assert(kEmptyField == 1);  // as Column::null has it
       any_null |= (kinds & kEmptyField) != 0;
       if ((kinds & kOddField) == 0) continue;
       for (size_t row = first; row < first + count; ++row) {

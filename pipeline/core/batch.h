@@ -23,8 +23,8 @@ struct Selection {
 /// The records of one chunk. Belongs to one worker; everything it shows is valid until the reader's
 /// next chunk.
 ///
-/// A column that no stage reads is never filled (the plan knows), and neither are `raw` and
-/// `offsets` unless a stage asked for them when it was bound. A batch without any column has `rows`
+/// A column that no stage reads is never filled (the plan knows), and neither is `raw` unless a
+/// stage asked for it when it was bound. A batch without any column has `rows`
 /// and nothing else: that is all that counting needs.
 struct Batch {
   size_t rows = 0;  ///< at most 2^32-1
@@ -33,7 +33,9 @@ struct Batch {
   /// The record's own bytes without its "\n", if asked for; a CR before it is kept, so that raw and
   /// "\n" are the record byte for byte.
   std::vector<std::string_view> raw;
-  std::vector<uint64_t> offsets;  ///< byte offset of the record in the plain file, if asked for
+  /// Byte offset of the record in the plain file, if a stage asked for it or the input rejected a
+  /// record in this batch; else anything.
+  std::vector<uint64_t> offsets;
   std::vector<uint32_t>
       sub_indices;  ///< which piece of the record after `split`; empty means 0 for all
   const FileSlice* slice = nullptr;  ///< where the records come from

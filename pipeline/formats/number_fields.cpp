@@ -46,7 +46,7 @@ using Words = hn::CappedTag<uint64_t, 8>;
 using Word = hn::Vec<Words>;
 using Doubles = hn::Rebind<double, Words>;
 constexpr size_t kLanesMax = 8;
-constexpr uint64_t kTooLong = ~uint64_t{31};  // a negative size, of a multiple of 8 bits: no digits
+constexpr uint64_t kTooLong = ~uint64_t{31};  // a negative size, and so without sign and point
 constexpr uint64_t kZeros = 0x3030303030303030u;
 constexpr uint64_t kOnes = 0x0101010101010101u;
 
@@ -181,7 +181,7 @@ HWY_INLINE Word count_bytes(Word mask) {
   return hn::BitCast(d, hn::SumsOf8(hn::BitCast(d8, hn::And(mask, hn::Set(d, kOnes)))));
 }
 
-/// Shifts by 64 are those of fields without a size, which are bad whatever they hold.
+/// Shifts by 64 or more are those of fields that are empty or too long, whatever they hold.
 HWY_INLINE Word within_word(Word shifts) {
   return hn::And(shifts, hn::Set(Words(), 63));
 }

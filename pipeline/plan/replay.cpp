@@ -233,6 +233,7 @@ class ReplayReader final : public Reader {
       ASSIGN_OR_RETURN(const bool more, reader_->next(batch));
       if (more) {
         batch.cut();
+        // What was not filled becomes a place within this record, too.
         for (uint64_t& offset : batch.offsets) offset = rejects_.offset_of(offset);
         return true;
       }

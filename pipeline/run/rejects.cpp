@@ -167,6 +167,7 @@ void UnitRejectLog::see_batch(const Batch& batch) {
   batch_rows_ = batch.rows;
   uncut_ = batch.uncut;
   reading_ = false;
+  // Room for them says that the input gives offsets wherever it rejects (WantedOffsets).
   has_offsets_ = has_offsets_ && (uncut_ != nullptr || batch.offsets.size() >= batch.rows);
   for (size_t i = before_batch_; i < of_slice_.size(); ++i) {
     of_slice_[i].records_before = records_before(of_slice_[i].reject.identity.offset);
