@@ -46,7 +46,7 @@ using Words = hn::CappedTag<uint64_t, 8>;
 using Word = hn::Vec<Words>;
 using Doubles = hn::Rebind<double, Words>;
 constexpr size_t kLanesMax = 8;
-constexpr uint64_t kTooLong = ~uint64_t{31};  // a negative size, and so without sign and point
+constexpr uint64_t kTooLong = ~uint64_t{31};  // as a size it is negative, so no digits are left
 constexpr uint64_t kZeros = 0x3030303030303030u;
 constexpr uint64_t kOnes = 0x0101010101010101u;
 
