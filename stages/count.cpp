@@ -63,17 +63,9 @@ class CountWorker : public StageWorker {
   /// All of the text at once: no word spans a line end.
   static void count_lines(const UncutLines& lines, size_t rows, CountPartial& partial) {
     const std::string_view text = lines.text();
-    partial.words += count_words(text);
-    partial.bytes += text.size() - rows + (text.back() == '\n' ? 0 : 1) - count_crlf(text);
-  }
-
-  /// CRs that belong to a line end.
-  static uint64_t count_crlf(std::string_view text) {
-    uint64_t count = 0;
-    for (size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1)) {
-      count += at + 1 < text.size() && text[at + 1] == '\n' ? 1 : 0;
-    }
-    return count;
+    const WordCounts counts = count_words_and_crlfs(text);
+    partial.words += counts.words;
+    partial.bytes += text.size() - rows + (text.back() == '\n' ? 0 : 1) - counts.crlfs;
   }
 
   void count_text(const Batch& batch, CountPartial& partial) const {

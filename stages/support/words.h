@@ -28,4 +28,14 @@ uint64_t count_words(std::string_view text);
 /// The plain version that count_words must equal.
 uint64_t count_words_scalar(std::string_view text);
 
+struct WordCounts {
+  uint64_t words = 0;
+  uint64_t crlfs = 0;  ///< "\r\n"
+};
+
+/// Both in one pass over any text.
+WordCounts count_words_and_crlfs(std::string_view text);
+/// The plain version that count_words_and_crlfs must equal.
+WordCounts count_words_and_crlfs_scalar(std::string_view text);
+
 }  // namespace shardmill
