@@ -11,6 +11,7 @@
 #include "inputs/support/json_columns.h"
 #include "inputs/support/json_infer.h"
 #include "inputs/support/json_lines.h"
+#include "inputs/support/json_sampler.h"
 #include "pipeline/base/parallel.h"
 #include "pipeline/base/text.h"
 #include "pipeline/core/input.h"
@@ -121,19 +122,16 @@ void add_sample(FileSlice slice, uint64_t bytes, const ReadContext& context, Jso
   slice.end = std::min(slice.end, bytes);
   auto chunks = ChunkReader::open(slice, context);
   if (!chunks.is_ok()) return;
+  JsonSampler sampler(shape);
   TextChunk chunk;
   while (true) {
     const Result<bool> more = (*chunks)->next(chunk);
     if (!more.is_ok() || !*more) return;
-    std::string_view rest = chunk.text;
-    if (chunk.offset == 0 && rest.starts_with(kByteOrderMark)) {
-      rest.remove_prefix(kByteOrderMark.size());
+    std::string_view text = chunk.text;
+    if (chunk.offset == 0 && text.starts_with(kByteOrderMark)) {
+      text.remove_prefix(kByteOrderMark.size());
     }
-    while (!rest.empty()) {
-      const size_t newline = std::min(rest.find('\n'), rest.size() - 1);
-      shape.add(rest.substr(0, newline + 1));
-      rest.remove_prefix(newline + 1);
-    }
+    sampler.add(text);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "inputs/support/json_marks.h"
 #include "inputs/support/json_scalar.h"
 #include "inputs/support/json_template.h"
 #include "pipeline/formats/json_scan.h"
@@ -18,12 +19,22 @@ namespace shardmill {
 /// Records of a marked text (json_marks.h), a bit of a word for each.
 struct JsonBlock {
   static constexpr size_t kRecords = 64;
+  /// Without its newline, in the text.
+  struct Line {
+    size_t begin;
+    size_t end;
+  };
+
+  /// Takes up to kRecords of the lines from `line` on, which begins at `begin`, that are not blank.
+  /// Returns the line behind them.
+  size_t hold(const JsonMarks& marks, size_t line, size_t begin);
 
   std::string_view text;
   const uint64_t* quotes = nullptr;  ///< of JsonMarks
   size_t count = 0;
   std::array<uint32_t, kRecords> begin;  ///< of each record, behind whitespace
   std::array<uint32_t, kRecords> end;    ///< of its line, without carriage return and newline
+  std::array<Line, kRecords> lines;      ///< of each record, if `hold` took it
 };
 
 /// Where the records that matched a make have their wanted parts, by record.

@@ -1,5 +1,7 @@
 #include "inputs/support/json_infer.h"
 
+#include "inputs/support/json_block.h"
+#include "pipeline/base/bits.h"
 #include "pipeline/formats/numbers.h"
 
 namespace shardmill {
@@ -70,17 +72,39 @@ bool is_object(std::string_view record) {
 
 }  // namespace
 
-void JsonShape::add(std::string_view record) {
+void JsonShape::add(std::string_view record, JsonTemplate* make) {
   prefixes_.clear();
   path_.clear();
   arrays_ = 0;
   names_.clear();
   leaves_.clear();
+  scalars_.clear();
+  is_learned_ = make != nullptr;
+  if (make != nullptr) make->forget();
   if (!is_object(record) || scan_json(record, this)) return;
   expected_ = 0;
-  for (const Leaf& leaf : leaves_) {
-    see(std::string_view(names_).substr(leaf.name_begin, leaf.name_size), leaf.seen);
+  for (Leaf& leaf : leaves_) {
+    leaf.path = see(std::string_view(names_).substr(leaf.name_begin, leaf.name_size), leaf.seen);
   }
+  if (make != nullptr) learn(record, *make);
+}
+
+void JsonShape::learn(std::string_view record, JsonTemplate& make) const {
+  make.begin(record, record.find('{'));
+  for (const Scalar& scalar : scalars_) {
+    make.value(scalar.value, scalar.leaf == kNoLeaf ? kNoPath : leaves_[scalar.leaf].path);
+  }
+  (void)make.end(static_cast<size_t>(end_ - record.data()), paths_.size());
+}
+
+void JsonShape::add_scalars(size_t path, uint64_t records, const char* text,
+                            const FieldSpan* spans) {
+  unsigned& seen_there = paths_[path].seen;
+  if ((seen_there & kSeenOther) != 0) return;  // nothing else changes the type
+  for_each_bit(records, [&](size_t i) {
+    const std::string_view source(text + spans[i].begin, spans[i].end - spans[i].begin);
+    seen_there |= seen(scalar_of_source(source, true));
+  });
 }
 
 void JsonShape::add(const JsonShape& later) {
@@ -88,17 +112,19 @@ void JsonShape::add(const JsonShape& later) {
   for (const Path& path : later.paths_) see(path.name, path.seen);
 }
 
-void JsonShape::see(std::string_view name, unsigned seen) {
+// Returns the number of the path.
+int32_t JsonShape::see(std::string_view name, unsigned seen) {
   if (expected_ >= paths_.size() || paths_[expected_].name != name) {
     const auto [place, is_new] = places_.try_emplace(std::string(name), paths_.size());
     if (is_new && paths_.size() == kColumnsMax) {
       places_.erase(place);
-      return;
+      return kNoPath;
     }
     if (is_new) paths_.push_back({.name = place->first});
     expected_ = place->second;
   }
-  paths_[expected_++].seen |= seen;
+  paths_[expected_].seen |= seen;
+  return static_cast<int32_t>(expected_++);
 }
 
 std::vector<InputColumn> JsonShape::columns() const {
@@ -121,6 +147,9 @@ void JsonShape::key(std::string_view text, bool escaped) {
 }
 
 void JsonShape::scalar(const JsonValue& value) {
+  if (is_learned_) {
+    scalars_.push_back({.value = value, .leaf = arrays_ == 0 ? leaves_.size() : kNoLeaf});
+  }
   if (arrays_ == 0) note(seen(value));
 }
 
@@ -134,6 +163,7 @@ void JsonShape::open(JsonKind kind) {
 }
 
 void JsonShape::close(const JsonValue& value) {
+  end_ = value.text.data() + value.text.size();
   if (value.kind == JsonKind::kArray) {
     --arrays_;
   } else if (arrays_ == 0) {

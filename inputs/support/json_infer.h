@@ -7,8 +7,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "inputs/support/json_template.h"
 #include "pipeline/core/input.h"
 #include "pipeline/formats/json_scan.h"
+#include "pipeline/formats/number_fields.h"
 
 namespace shardmill {
 
@@ -20,8 +22,13 @@ class JsonShape : private JsonEvents {
   /// Further paths are no columns unless the job names them in `types`.
   static constexpr size_t kColumnsMax = 10'000;
 
-  /// One record; one that is broken or no object changes nothing.
-  void add(std::string_view record);
+  static constexpr int32_t kNoPath = -1;
+
+  /// One record; one that is broken or no object changes nothing. If `make` is given it becomes
+  /// what this record is of, its columns the numbers of paths; no make if nothing was changed.
+  void add(std::string_view record, JsonTemplate* make = nullptr);
+  /// Sound scalars of `text` that stand at a path, by its number, in these records of a block.
+  void add_scalars(size_t path, uint64_t records, const char* text, const FieldSpan* spans);
   /// What `later` has seen, after all that was seen here.
   void add(const JsonShape& later);
   /// int: whole numbers within 64 bits; float: those and other numbers; bool: true and false; time:
@@ -37,14 +44,21 @@ class JsonShape : private JsonEvents {
     size_t name_begin;
     size_t name_size;
     unsigned seen;
+    int32_t path = kNoPath;
   };
+  struct Scalar {
+    JsonValue value;
+    size_t leaf;  ///< kNoLeaf within arrays
+  };
+  static constexpr size_t kNoLeaf = ~size_t{0};
 
   void key(std::string_view text, bool escaped) override;
   void scalar(const JsonValue& value) override;
   void open(JsonKind kind) override;
   void close(const JsonValue& value) override;
   void note(unsigned seen);
-  void see(std::string_view name, unsigned seen);
+  int32_t see(std::string_view name, unsigned seen);
+  void learn(std::string_view record, JsonTemplate& make) const;
 
   std::vector<Path> paths_;
   size_t expected_ = 0;  ///< in paths_: what stands behind the last one in most records
@@ -55,6 +69,9 @@ class JsonShape : private JsonEvents {
   size_t arrays_ = 0;             ///< open ones; within them nothing is noted
   std::string names_;
   std::vector<Leaf> leaves_;
+  bool is_learned_ = false;
+  std::vector<Scalar> scalars_;  ///< if it is learned: all of them
+  const char* end_ = nullptr;    ///< behind the object or array that ended last
 };
 
 }  // namespace shardmill

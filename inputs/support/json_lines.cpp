@@ -41,18 +41,17 @@ size_t JsonLines::read(std::string_view text, uint64_t offset, Batch& batch,
     read_plainly({.begin = 0, .end = text.size() - (text.ends_with('\n') ? 1 : 0)});
     return rows_;
   }
-  make_room(text.size());
-  mark_json(text, marks_);
+  marker_.mark(text);
   next_odd_escape_ = 0;
   next_control_ = 0;
   block_.text = text;
-  block_.quotes = marks_.quotes;
-  const size_t lines = marks_.newline_count;
+  block_.quotes = marks().quotes;
+  const size_t lines = marks().newline_count;
   begin_batch(lines + 1);
   size_t begin = 0;
   for (size_t line = 0; line < lines;) {
-    line = hold_lines(begin, line, lines);
-    begin = marks_.newlines[line - 1] + size_t{1};
+    line = block_.hold(marks(), line, begin);
+    begin = marks().newlines[line - 1] + size_t{1};
     if (block_.count > 0) read_block();
   }
   if (begin < text.size()) read_plainly({.begin = begin, .end = text.size()});
@@ -65,42 +64,13 @@ void JsonLines::begin_batch(size_t rows) {
   grow_to(batch_->offsets, rows);
 }
 
-// Uninitialised: pages that are never written take no memory.
-void JsonLines::make_room(size_t bytes) {
-  if (bytes <= room_) return;
-  room_ = bytes + bytes / 4;
-  newlines_ = std::make_unique_for_overwrite<uint32_t[]>(room_ + kMarkSlack);
-  quotes_ = std::make_unique_for_overwrite<uint64_t[]>(json_mark_words(room_));
-  marks_.newlines = newlines_.get();
-  marks_.quotes = quotes_.get();
-}
-
-// Makes a block of the lines from `line`, at `begin`, that are not blank. Returns the line behind
-// it.
-size_t JsonLines::hold_lines(size_t begin, size_t line, size_t lines) {
-  size_t count = 0;
-  for (; line < lines && count < JsonBlock::kRecords; ++line) {
-    const size_t end = marks_.newlines[line];
-    size_t record = begin;
-    while (record < end && is_json_whitespace(text_[record])) ++record;
-    const bool has_return = record < end && text_[end - 1] == '\r';
-    lines_[count] = {.begin = begin, .end = end};
-    block_.begin[count] = static_cast<uint32_t>(record);
-    block_.end[count] = static_cast<uint32_t>(end - (has_return ? 1 : 0));
-    count += record < end ? 1 : 0;
-    begin = end + 1;
-  }
-  block_.count = count;
-  return line;
-}
-
 // Lines with a control character, other than one carriage return at their end.
 uint64_t JsonLines::odd_controls() {
-  const std::vector<uint32_t>& at = marks_.controls;
+  const std::vector<uint32_t>& at = marks().controls;
   uint64_t found = 0;
   if (next_control_ == at.size()) return found;
   for (size_t i = 0; i < block_.count; ++i) {
-    const Line& line = lines_[i];
+    const Line& line = block_.lines[i];
     for (; next_control_ < at.size() && at[next_control_] < line.end; ++next_control_) {
       const size_t control = at[next_control_];
       const bool is_line_end = control + 1 == line.end && text_[control] == '\r';
@@ -114,31 +84,31 @@ uint64_t JsonLines::odd_controls() {
 // the others.
 uint64_t JsonLines::not_utf8(uint64_t records) {
   uint64_t found = 0;
-  if (marks_.is_ascii || is_utf8_) return found;
+  if (marks().is_ascii || is_utf8_) return found;
   const auto is_utf8 = [this](const Line& first, const Line& last) {
     return walker_.is_utf8(text_.substr(first.begin, last.end - first.begin));
   };
   const bool are_many = 2 * static_cast<size_t>(std::popcount(records)) > block_.count;
-  is_utf8_ = are_many && is_utf8(lines_[0], lines_[block_.count - 1]);
+  is_utf8_ = are_many && is_utf8(block_.lines[0], block_.lines[block_.count - 1]);
   if (is_utf8_) return found;
   for_each_bit(records, [&](size_t i) {
-    if (!is_utf8(lines_[i], lines_[i])) found |= uint64_t{1} << i;
+    if (!is_utf8(block_.lines[i], block_.lines[i])) found |= uint64_t{1} << i;
   });
   return found;
 }
 
 uint64_t JsonLines::bad_escapes() {
   uint64_t found = 0;
-  if (next_odd_escape_ == marks_.odd_escapes.size()) return found;
+  if (next_odd_escape_ == marks().odd_escapes.size()) return found;
   for (size_t i = 0; i < block_.count; ++i) {
-    if (has_bad_escape(lines_[i])) found |= uint64_t{1} << i;
+    if (has_bad_escape(block_.lines[i])) found |= uint64_t{1} << i;
   }
   return found;
 }
 
 // Asked of lines in their order.
 bool JsonLines::has_bad_escape(const Line& line) {
-  const std::vector<uint32_t>& at = marks_.odd_escapes;
+  const std::vector<uint32_t>& at = marks().odd_escapes;
   size_t& next = next_odd_escape_;
   while (next < at.size() && at[next] < line.begin) ++next;
   while (next < at.size() && at[next] < line.end) {
@@ -157,7 +127,7 @@ void JsonLines::read_plainly(const Line& line) {
 
 void JsonLines::read_block() {
   if (walker_.available()) return read_by_makes();
-  for (size_t i = 0; i < block_.count; ++i) rows_ += extract(lines_[i], rows_) ? 1 : 0;
+  for (size_t i = 0; i < block_.count; ++i) rows_ += extract(block_.lines[i], rows_) ? 1 : 0;
 }
 
 // Records of known makes at once, the others one by one; each of them may make known a new make.
@@ -201,17 +171,17 @@ void JsonLines::note_lines(uint64_t lines, size_t row) {
   if (wanted_.raw) {
     std::string_view* raw = batch_->raw.data() + row;
     for_each_bit(lines, [&](size_t i) {
-      *raw++ = {text_.data() + lines_[i].begin, lines_[i].end - lines_[i].begin};
+      *raw++ = {text_.data() + block_.lines[i].begin, block_.lines[i].end - block_.lines[i].begin};
     });
   }
   uint64_t* offsets = batch_->offsets.data() + row;
-  for_each_bit(lines, [&](size_t i) { *offsets++ = offset_ + lines_[i].begin; });
+  for_each_bit(lines, [&](size_t i) { *offsets++ = offset_ + block_.lines[i].begin; });
 }
 
 // Line `i` of the block along its index; `left` are those that are still to be read so. False if it
 // is rejected.
 bool JsonLines::read_one(size_t i, size_t row, uint64_t left, JsonTemplate* make) {
-  const Line& line = lines_[i];
+  const Line& line = block_.lines[i];
   if (make != nullptr) make->forget();
   if ((with_bad_escape_ >> i & 1) != 0 || !has_index(i, left)) return extract(line, row);
   while (*index_ < line.begin - index_begin_) ++index_;
@@ -227,7 +197,7 @@ bool JsonLines::has_index(size_t i, uint64_t left) {
   if (i < indexed_to_) return true;
   if (can_be_indexed_ && std::popcount(left) >= kIndexedTogether) {
     size_t to = i + 1;
-    while (to < block_.count && lines_[to].end - lines_[i].begin < kIndexBytes) ++to;
+    while (to < block_.count && block_.lines[to].end - block_.lines[i].begin < kIndexBytes) ++to;
     if (index(i, to)) return true;
     can_be_indexed_ = false;
   }
@@ -235,8 +205,8 @@ bool JsonLines::has_index(size_t i, uint64_t left) {
 }
 
 bool JsonLines::index(size_t from, size_t to) {
-  index_begin_ = lines_[from].begin;
-  if (!walker_.begin(text_.substr(index_begin_, lines_[to - 1].end + 1 - index_begin_))) {
+  index_begin_ = block_.lines[from].begin;
+  if (!walker_.begin(text_.substr(index_begin_, block_.lines[to - 1].end + 1 - index_begin_))) {
     return false;
   }
   index_ = walker_.positions();
@@ -307,7 +277,7 @@ uint64_t JsonLines::take_numbers(size_t column, uint64_t records, const FieldSpa
 
 uint64_t JsonLines::take_one_by_one(size_t column, uint64_t records, const FieldSpan* spans) {
   const char* const text = text_.data();
-  const bool may_have_escapes = marks_.has_backslashes;
+  const bool may_have_escapes = marks().has_backslashes;
   std::string_view* const texts = columns_.texts(column);
   const size_t first_row = block_row_;
   uint64_t bad = 0;

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -41,15 +40,10 @@ class JsonLines {
   size_t read(std::string_view text, uint64_t offset, Batch& batch, RejectCounter& rejects);
 
  private:
-  /// A line without its newline, in the text.
-  struct Line {
-    size_t begin;
-    size_t end;
-  };
+  using Line = JsonBlock::Line;
 
+  const JsonMarks& marks() const { return marker_.marks(); }  // of the text
   void begin_batch(size_t rows);
-  void make_room(size_t bytes);
-  size_t hold_lines(size_t begin, size_t line, size_t lines);
   void read_plainly(const Line& line);
   uint64_t bad_escapes();
   uint64_t odd_controls();
@@ -76,10 +70,7 @@ class JsonLines {
   JsonWalker walker_;
   JsonExtractor extractor_;
   JsonMakes makes_;
-  JsonMarks marks_;                       ///< of the text
-  std::unique_ptr<uint32_t[]> newlines_;  ///< the room for them
-  std::unique_ptr<uint64_t[]> quotes_;    ///< likewise
-  size_t room_ = 0;
+  JsonMarker marker_;
   size_t next_odd_escape_ = 0;  ///< of the marks, the first behind the lines that were looked at
   size_t next_control_ = 0;     ///< likewise
 
@@ -90,7 +81,6 @@ class JsonLines {
   size_t rows_ = 0;  ///< of the batch that are filled
 
   JsonBlock block_;
-  std::array<Line, JsonBlock::kRecords> lines_;  ///< of the block
   size_t block_row_ = 0;             ///< of its first line, less the lines that were rejected
   uint64_t with_bad_escape_ = 0;     ///< lines of the block
   uint64_t apart_ = 0;               ///< lines of the block that need a way of their own

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "inputs/support/text_kernels.h"
 #include "pipeline/base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -195,6 +196,18 @@ void mark_json_scalar(std::string_view text, JsonMarks& marks) {
     }
     is_escaped = begins_escape;
   }
+}
+
+// Uninitialised: pages that are never written take no memory.
+void JsonMarker::mark(std::string_view text) {
+  if (text.size() > room_ || newlines_ == nullptr) {
+    room_ = text.size() + text.size() / 4;
+    newlines_ = std::make_unique_for_overwrite<uint32_t[]>(room_ + kMarkSlack);
+    quotes_ = std::make_unique_for_overwrite<uint64_t[]>(json_mark_words(room_));
+    marks_.newlines = newlines_.get();
+    marks_.quotes = quotes_.get();
+  }
+  mark_json(text, marks_);
 }
 
 }  // namespace shardmill

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -33,5 +34,19 @@ inline size_t json_mark_words(size_t bytes) {
 void mark_json(std::string_view text, JsonMarks& marks);
 /// The plain version that mark_json must equal.
 void mark_json_scalar(std::string_view text, JsonMarks& marks);
+
+/// Marks of one text after the other, with the room for them. One worker.
+class JsonMarker {
+ public:
+  /// REQUIRES: as mark_json.
+  void mark(std::string_view text);
+  const JsonMarks& marks() const { return marks_; }
+
+ private:
+  JsonMarks marks_;
+  std::unique_ptr<uint32_t[]> newlines_;
+  std::unique_ptr<uint64_t[]> quotes_;
+  size_t room_ = 0;
+};
 
 }  // namespace shardmill
