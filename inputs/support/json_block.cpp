@@ -350,23 +350,23 @@ namespace shardmill {
 HWY_EXPORT(match_simd);
 HWY_EXPORT(count_commas_simd);
 
-size_t JsonBlock::hold(const JsonMarks& marks, size_t line, size_t begin_of_line) {
+JsonBlock::LineStart JsonBlock::hold(const JsonMarks& marks, LineStart from) {
   const uint32_t* const newlines = marks.newlines;
   const size_t line_count = marks.newline_count;
   size_t held = 0;
-  for (; line < line_count && held < kRecords; ++line) {
-    const size_t end_of_line = newlines[line];
-    size_t record = begin_of_line;
-    while (record < end_of_line && is_json_whitespace(text[record])) ++record;
-    const bool has_return = record < end_of_line && text[end_of_line - 1] == '\r';
-    lines[held] = {.begin = begin_of_line, .end = end_of_line};
+  for (; from.line < line_count && held < kRecords; ++from.line) {
+    const size_t line_end = newlines[from.line];
+    size_t record = from.at;
+    while (record < line_end && is_json_whitespace(text[record])) ++record;
+    const bool has_return = record < line_end && text[line_end - 1] == '\r';
+    lines[held] = {.begin = from.at, .end = line_end};
     begin[held] = static_cast<uint32_t>(record);
-    end[held] = static_cast<uint32_t>(end_of_line - (has_return ? 1 : 0));
-    held += record < end_of_line ? 1 : 0;
-    begin_of_line = end_of_line + 1;
+    end[held] = static_cast<uint32_t>(line_end - (has_return ? 1 : 0));
+    held += record < line_end ? 1 : 0;
+    from.at = line_end + 1;
   }
   count = held;
-  return line;
+  return from;
 }
 
 uint64_t match_json_block(const JsonBlock& block, const JsonTemplate& make, uint64_t candidates,

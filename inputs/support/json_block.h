@@ -25,9 +25,15 @@ struct JsonBlock {
     size_t end;
   };
 
-  /// Takes up to kRecords of the lines from `line` on, which begins at `begin`, that are not blank.
-  /// Returns the line behind them.
-  size_t hold(const JsonMarks& marks, size_t line, size_t begin);
+  /// A line by its number, and where in the text it begins.
+  struct LineStart {
+    size_t line = 0;
+    size_t at = 0;
+  };
+
+  /// Takes up to kRecords of the lines from this one on that are not blank. Returns the line behind
+  /// them. REQUIRES: the marks are those of `text`.
+  LineStart hold(const JsonMarks& marks, LineStart from);
 
   std::string_view text;
   const uint64_t* quotes = nullptr;  ///< of JsonMarks

@@ -147,7 +147,7 @@ void JsonShape::key(std::string_view text, bool escaped) {
 }
 
 void JsonShape::scalar(const JsonValue& value) {
-  if (is_learned_) {
+  if (is_learned_ && scalars_.size() <= JsonTemplate::kValuesMax) {
     scalars_.push_back({.value = value, .leaf = arrays_ == 0 ? leaves_.size() : kNoLeaf});
   }
   if (arrays_ == 0) note(seen(value));

@@ -22,10 +22,9 @@ class JsonShape : private JsonEvents {
   /// Further paths are no columns unless the job names them in `types`.
   static constexpr size_t kColumnsMax = 10'000;
 
-  static constexpr int32_t kNoPath = -1;
-
   /// One record; one that is broken or no object changes nothing. If `make` is given it becomes
-  /// what this record is of, its columns the numbers of paths; no make if nothing was changed.
+  /// what this record is of, its columns the numbers of paths; no make if nothing was changed, or
+  /// if it is not worth keeping.
   void add(std::string_view record, JsonTemplate* make = nullptr);
   /// Sound scalars of `text` that stand at a path, by its number, in these records of a block.
   void add_scalars(size_t path, uint64_t records, const char* text, const FieldSpan* spans);
@@ -36,6 +35,8 @@ class JsonShape : private JsonEvents {
   std::vector<InputColumn> columns() const;
 
  private:
+  static constexpr int32_t kNoPath = -1;  ///< as JsonPaths::kNone
+
   struct Path {
     std::string name;
     unsigned seen = 0;  ///< bits of what was seen there
@@ -70,7 +71,7 @@ class JsonShape : private JsonEvents {
   std::string names_;
   std::vector<Leaf> leaves_;
   bool is_learned_ = false;
-  std::vector<Scalar> scalars_;  ///< if it is learned: all of them
+  std::vector<Scalar> scalars_;  ///< if it is learned: all, or too many for a make
   const char* end_ = nullptr;    ///< behind the object or array that ended last
 };
 

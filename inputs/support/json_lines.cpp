@@ -1,10 +1,9 @@
 #include "inputs/support/json_lines.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
-#include "inputs/support/json_scalar.h"
-#include "inputs/support/text_kernels.h"
 #include "pipeline/base/bits.h"
 #include "pipeline/formats/number_fields.h"
 
@@ -42,19 +41,16 @@ size_t JsonLines::read(std::string_view text, uint64_t offset, Batch& batch,
     return rows_;
   }
   marker_.mark(text);
-  next_odd_escape_ = 0;
-  next_control_ = 0;
+  odd_lines_.begin(text, marks());
   block_.text = text;
   block_.quotes = marks().quotes;
-  const size_t lines = marks().newline_count;
-  begin_batch(lines + 1);
-  size_t begin = 0;
-  for (size_t line = 0; line < lines;) {
-    line = block_.hold(marks(), line, begin);
-    begin = marks().newlines[line - 1] + size_t{1};
+  begin_batch(marks().newline_count + 1);
+  JsonBlock::LineStart next;
+  while (next.line < marks().newline_count) {
+    next = block_.hold(marks(), next);
     if (block_.count > 0) read_block();
   }
-  if (begin < text.size()) read_plainly({.begin = begin, .end = text.size()});
+  if (next.at < text.size()) read_plainly({.begin = next.at, .end = text.size()});
   return rows_;
 }
 
@@ -62,22 +58,6 @@ void JsonLines::begin_batch(size_t rows) {
   columns_.begin_batch(*batch_, rows);
   if (wanted_.raw) grow_to(batch_->raw, rows);
   grow_to(batch_->offsets, rows);
-}
-
-// Lines with a control character, other than one carriage return at their end.
-uint64_t JsonLines::odd_controls() {
-  const std::vector<uint32_t>& at = marks().controls;
-  uint64_t found = 0;
-  if (next_control_ == at.size()) return found;
-  for (size_t i = 0; i < block_.count; ++i) {
-    const Line& line = block_.lines[i];
-    for (; next_control_ < at.size() && at[next_control_] < line.end; ++next_control_) {
-      const size_t control = at[next_control_];
-      const bool is_line_end = control + 1 == line.end && text_[control] == '\r';
-      if (control >= line.begin && !is_line_end) found |= uint64_t{1} << i;
-    }
-  }
-  return found;
 }
 
 // Those of the records that are not UTF-8. Asked of records that matched only: the index says it of
@@ -95,29 +75,6 @@ uint64_t JsonLines::not_utf8(uint64_t records) {
     if (!is_utf8(block_.lines[i], block_.lines[i])) found |= uint64_t{1} << i;
   });
   return found;
-}
-
-uint64_t JsonLines::bad_escapes() {
-  uint64_t found = 0;
-  if (next_odd_escape_ == marks().odd_escapes.size()) return found;
-  for (size_t i = 0; i < block_.count; ++i) {
-    if (has_bad_escape(block_.lines[i])) found |= uint64_t{1} << i;
-  }
-  return found;
-}
-
-// Asked of lines in their order.
-bool JsonLines::has_bad_escape(const Line& line) {
-  const std::vector<uint32_t>& at = marks().odd_escapes;
-  size_t& next = next_odd_escape_;
-  while (next < at.size() && at[next] < line.begin) ++next;
-  while (next < at.size() && at[next] < line.end) {
-    const size_t length = json_escape_length(text_, at[next]);
-    if (length == 0) return true;
-    const size_t end = at[next] + length;
-    while (next < at.size() && at[next] < end) ++next;
-  }
-  return false;
 }
 
 void JsonLines::read_plainly(const Line& line) {
@@ -139,8 +96,8 @@ void JsonLines::read_by_makes() {
   indexed_to_ = 0;
   is_utf8_ = false;
   can_be_indexed_ = true;
-  with_bad_escape_ = bad_escapes();
-  apart_ = with_bad_escape_ | odd_controls();
+  with_bad_escape_ = odd_lines_.bad_escapes(block_);
+  apart_ = with_bad_escape_ | odd_lines_.controls(block_);
   const auto take = [this](const JsonTemplate& make, uint64_t records, const JsonSpans& spans) {
     const uint64_t bad = not_utf8(records);
     apart_ |= bad | take_values(make, records & ~bad, spans);

@@ -1,7 +1,6 @@
 // Columns from chunks of JSON lines.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "inputs/support/json_extract.h"
 #include "inputs/support/json_makes.h"
 #include "inputs/support/json_marks.h"
+#include "inputs/support/json_odd_lines.h"
 #include "inputs/support/json_walk.h"
 #include "pipeline/core/batch.h"
 #include "pipeline/formats/json_paths.h"
@@ -45,10 +45,7 @@ class JsonLines {
   const JsonMarks& marks() const { return marker_.marks(); }  // of the text
   void begin_batch(size_t rows);
   void read_plainly(const Line& line);
-  uint64_t bad_escapes();
-  uint64_t odd_controls();
   uint64_t not_utf8(uint64_t records);
-  bool has_bad_escape(const Line& line);
   void read_block();
   void read_by_makes();
   bool read_one(size_t i, size_t row, uint64_t left, JsonTemplate* make);
@@ -71,8 +68,7 @@ class JsonLines {
   JsonExtractor extractor_;
   JsonMakes makes_;
   JsonMarker marker_;
-  size_t next_odd_escape_ = 0;  ///< of the marks, the first behind the lines that were looked at
-  size_t next_control_ = 0;     ///< likewise
+  JsonOddLines odd_lines_;
 
   std::string_view text_;
   uint64_t offset_ = 0;  ///< of the text in the file

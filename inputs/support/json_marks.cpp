@@ -198,7 +198,8 @@ void mark_json_scalar(std::string_view text, JsonMarks& marks) {
   }
 }
 
-// Uninitialised: pages that are never written take no memory.
+// Uninitialised: pages that are never written take no memory. An empty text has bits behind it,
+// too.
 void JsonMarker::mark(std::string_view text) {
   if (text.size() > room_ || newlines_ == nullptr) {
     room_ = text.size() + text.size() / 4;

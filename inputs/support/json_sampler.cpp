@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <cstdint>
 
 #include "pipeline/base/text.h"
 
@@ -18,18 +20,17 @@ void JsonSampler::add(std::string_view text) {
   if (text.size() > kMarkedMax) return add_lines(text);
   marker_.mark(text);
   const JsonMarks& marks = marker_.marks();
-  if (!marks.is_ascii && !is_utf8(text)) return add_lines(text);
-  next_odd_escape_ = 0;
-  next_control_ = 0;
+  if (!marks.is_ascii && !is_utf8(text))
+    return add_lines(text);  // rare: not worth asking line by line
+  odd_lines_.begin(text, marks);
   block_.text = text;
   block_.quotes = marks.quotes;
-  size_t begin = 0;
-  for (size_t line = 0; line < marks.newline_count;) {
-    line = block_.hold(marks, line, begin);
-    begin = marks.newlines[line - 1] + size_t{1};
+  JsonBlock::LineStart next;
+  while (next.line < marks.newline_count) {
+    next = block_.hold(marks, next);
     if (block_.count > 0) add_block();
   }
-  add_lines(text.substr(begin));
+  add_lines(text.substr(next.at));
 }
 
 void JsonSampler::add_lines(std::string_view text) {
@@ -43,8 +44,7 @@ void JsonSampler::add_lines(std::string_view text) {
 // Those that match no make one by one, in their order: only they can have new paths.
 void JsonSampler::add_block() {
   const uint64_t all = ~uint64_t{0} >> (JsonBlock::kRecords - block_.count);
-  uint64_t apart = take_marked(marker_.marks().odd_escapes, next_odd_escape_) |
-                   take_marked(marker_.marks().controls, next_control_);
+  uint64_t apart = odd_lines_.bad_escapes(block_) | odd_lines_.controls(block_);
   const auto take = [this](const JsonTemplate& make, uint64_t records, const JsonSpans& spans) {
     for (const JsonTemplate::Value& value : make.values()) {
       shape_.add_scalars(value.column, records, block_.text.data(),
@@ -62,18 +62,6 @@ void JsonSampler::add_block() {
     shape_.add(block_.text.substr(line.begin, line.end - line.begin), make);
     if (make != nullptr) unknown = makes_.match_learned(block_, i, unknown, take);
   }
-}
-
-// Lines of the block with such a mark, of which `next` is the first that may be in it. Asked of
-// lines in their order.
-uint64_t JsonSampler::take_marked(const std::vector<uint32_t>& marks, size_t& next) const {
-  uint64_t found = 0;
-  for (size_t i = 0; i < block_.count && next < marks.size(); ++i) {
-    const JsonBlock::Line& line = block_.lines[i];
-    while (next < marks.size() && marks[next] < line.begin) ++next;
-    found |= static_cast<uint64_t>(next < marks.size() && marks[next] < line.end) << i;
-  }
-  return found;
 }
 
 }  // namespace shardmill

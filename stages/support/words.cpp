@@ -41,7 +41,7 @@ HWY_INLINE SpaceBits space_bits(const uint8_t* bytes) {
     const auto text = hn::LoadU(d, bytes + at);
     const auto white = hn::TableLookupBytes(table, hn::And(text, hn::Set(d, 0x0f)));
     result.white |= mask_bits(d, hn::Eq(white, text)) << at;
-    if (kReturns) result.returns |= mask_bits(d, hn::Eq(text, hn::Set(d, '\r'))) << at;
+    if constexpr (kReturns) result.returns |= mask_bits(d, hn::Eq(text, hn::Set(d, '\r'))) << at;
   }
   return result;
 }

@@ -91,6 +91,43 @@ TEST(JsonSampler, PassesOverWhatIsNoSoundObject) {
   }
 }
 
+TEST(JsonSampler, KnowsTheMakeWhateverTheLineEndsAndEscapesAre) {
+  const auto with = [](std::string_view usual, std::string_view odd) {
+    return many_at_once(
+        repeated(usual, 300) + std::string(odd) + "\n" + repeated(usual, 300) + std::string(odd),
+        1);
+  };
+  EXPECT_EQ(with("{\"a\":1}\r", "{\"a\":1.5}\r"), (Columns{"a float"}));
+  EXPECT_EQ(with("{\"a\":1}\r", "{\"a\":1\r.5}\r"), (Columns{"a int"}));
+  EXPECT_EQ(with(R"({"a":"2024\u002d01-02","b":1})", R"({"a":null,"b":1.5})"),
+            (Columns{"a time", "b float"}));
+  EXPECT_EQ(with(R"({"a":"\u00e9","b":1})", R"({"a":"\u00e","b":1.5})"),
+            (Columns{"a text", "b int"}));
+}
+
+TEST(JsonSampler, HasNoMoreColumnsThanJsonShape) {
+  std::string text;
+  for (size_t i = 0; i < JsonShape::kColumnsMax - 1; ++i) {
+    text += "{\"k" + std::to_string(i) + "\":1}\n";
+  }
+  text += repeated(R"({"last":1,"none":2,"k0":1.5})", 3000);
+  const Columns columns = many_at_once(text, 1);
+  EXPECT_EQ(columns.size(), JsonShape::kColumnsMax);
+  EXPECT_EQ(columns.front(), "k0 float");
+  EXPECT_EQ(columns.back(), "last int");
+}
+
+TEST(JsonSampler, TakesRecordsOfAnyLength) {
+  std::string array = "{\"a\":[1";
+  for (size_t i = 0; i < 5000; ++i) array += ",1";
+  array += "],\"b\":1}";
+  std::string text = repeated(array, 10) + repeated(R"({"b":1.5})", 100);
+  EXPECT_EQ(many_at_once(text, 1), (Columns{"a text", "b float"}));
+  text += R"({"c":")" + std::string(9 << 20, 'x') + "\"}\n";  // more than is marked
+  text += repeated(R"({"b":true})", 100);
+  EXPECT_EQ(many_at_once(text, 1), (Columns{"a text", "b text", "c text"}));
+}
+
 /// Random records, many of few makes, some of them with a byte that does not belong.
 class Records {
  public:
@@ -139,9 +176,9 @@ class Records {
       } else if (is_usual) {
         record += std::to_string(random_() % 100000);
       } else {
-        record +=
-            one_of({"1", "-2.5e3", "true", "null", "\"x\"", "\"2024-05-06T07:08:09Z\"",
-                    "\"a\\\\b\\\"c\"", "\"\\u00e9\"", "99999999999999999999", "\"\xc3\xa9\""});
+        record += one_of({"1", "-2.5e3", "true", "null", "\"x\"", "\"2024-05-06T07:08:09Z\"",
+                          "\"a\\\\b\\\"c\"", "\"\\u00e9\"", "\"2024\\u002d05-06\"",
+                          "99999999999999999999", "\"\xc3\xa9\""});
       }
     }
     return record;

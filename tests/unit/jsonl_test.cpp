@@ -97,6 +97,12 @@ TEST(Jsonl, AByteOrderMarkAtTheStartOfTheFileIsPassedOver) {
   EXPECT_THAT(read("{\"a\":1}\n\xef\xbb\xbf{\"a\":2}\n").rejects, SizeIs(1));
 }
 
+TEST(Jsonl, AFileOfAByteOrderMarkAloneHasNoRecords) {
+  const ReadRecords records = read("\xef\xbb\xbf");
+  EXPECT_THAT(records.rows, IsEmpty());
+  EXPECT_THAT(records.rejects, IsEmpty());
+}
+
 TEST(Jsonl, TheLastLineNeedsNoNewline) {
   EXPECT_EQ(rows("{\"a\":1}\n{\"a\":\"\\u00e9\"}"), (std::vector<Cells>{{"1"}, {"é"}}));
   EXPECT_THAT(rows(""), IsEmpty());
