@@ -158,6 +158,20 @@ void ints(benchmark::State& state) {
 }
 BENCHMARK(ints)->Name("ints/parse");
 
+/// What the columns of an input are, from a sample in memory.
+void samples(benchmark::State& state, const std::string& format, const std::string& text) {
+  const InputSpec* input = find_input(format);
+  const FileSlice slice = {.path = "text." + format, .size_bytes = text.size(), .end = text.size()};
+  const SampleFiles files = {.headers = {slice}, .types = {slice}, .content = &text};
+  for (auto _ : state) {
+    Problems problems;
+    benchmark::DoNotOptimize(input->infer(Options(), ReadLimits(), files, problems));
+  }
+  count_bytes(state, text.size());
+}
+BENCHMARK_CAPTURE(samples, csv, "csv", csv_text());
+BENCHMARK_CAPTURE(samples, jsonl, "jsonl", json_text());
+
 /// All columns of an input, from text in memory to columns.
 void records(benchmark::State& state, const std::string& format, const std::string& text) {
   const InputSpec* input = find_input(format);
