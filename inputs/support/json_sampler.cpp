@@ -20,8 +20,8 @@ void JsonSampler::add(std::string_view text) {
   if (text.size() > kMarkedMax) return add_lines(text);
   marker_.mark(text);
   const JsonMarks& marks = marker_.marks();
-  if (!marks.is_ascii && !is_utf8(text))
-    return add_lines(text);  // rare: not worth asking line by line
+  // A byte that is not UTF-8 is rare: which line has it is not worth asking.
+  if (!marks.is_ascii && !is_utf8(text)) return add_lines(text);
   odd_lines_.begin(text, marks);
   block_.text = text;
   block_.quotes = marks.quotes;

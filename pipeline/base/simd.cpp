@@ -5,7 +5,7 @@
 #include <string_view>
 
 // When it is loaded, Highway's library measures for its own benchmarks how fine the processor's
-// clock is: 7 ms, a third of what a program with nothing to do takes. It asks for a function by its
+// clock is: half of what a program with nothing to do takes. It asks for a function by its
 // name, and the program's own comes first. Nothing else calls it.
 namespace hwy::platform {
 uint64_t TimerResolution() {

@@ -33,7 +33,7 @@ struct WordCounts {
   uint64_t crlfs = 0;  ///< "\r\n"
 };
 
-/// Both in one pass over any text, as fast as count_words.
+/// Both in one pass over any text.
 WordCounts count_words_and_crlfs(std::string_view text);
 /// The plain version that count_words_and_crlfs must equal.
 WordCounts count_words_and_crlfs_scalar(std::string_view text);

@@ -134,16 +134,16 @@ class Records {
   explicit Records(uint64_t seed) : random_(seed) {}
 
   std::string text() {
-    makes_.clear();
-    for (size_t i = 0; i < 1 + random_() % 4; ++i) makes_.push_back(object(0));
+    makes_.resize(1 + random_() % 4);
+    for (std::string& make : makes_) make = object(0);
     const std::string_view end = one_of({"\n", "\n", "\r\n", " \n"});
     std::string text;
-    for (size_t i = 0; i < random_() % 400; ++i) {
+    for (size_t left = random_() % 400; left > 0; --left) {
       text += with_values(makes_[random_() % makes_.size()]);
       text += random_() % 50 == 0 ? "\n\n" : end;
     }
     if (random_() % 3 == 0) text += with_values(makes_[0]);
-    for (size_t i = 0; i < random_() % 8 && !text.empty(); ++i) {
+    for (size_t left = random_() % 8; left > 0 && !text.empty(); --left) {
       text[random_() % text.size()] = static_cast<char>(random_());
     }
     return text;
@@ -157,7 +157,8 @@ class Records {
   // With % where a value goes.
   std::string object(size_t depth) {
     std::string make = "{";
-    for (size_t i = 0; i < random_() % 5; ++i) {
+    const size_t members = random_() % 5;
+    for (size_t i = 0; i < members; ++i) {
       if (i > 0) make += ',';
       make += one_of({"\"a\"", "\"b\"", "\"long name\"", "\"\\u0061\"", "\"\"", "\"e\xc3\xa9\""});
       make += one_of({":", ":", " : "});
