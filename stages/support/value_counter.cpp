@@ -9,7 +9,6 @@
 #include "pipeline/base/check.h"
 #include "pipeline/base/heap.h"
 #include "stages/support/short_text.h"
-#include "stages/support/short_text_cells.h"
 
 namespace shardmill {
 
@@ -20,10 +19,10 @@ constexpr size_t kCacheLine = 64;
 constexpr unsigned kFirstPlaceBits = 7;
 /// Blocks that go past the places after one whose values mostly had none.
 constexpr unsigned kSkippedBlocks = 63;
-/// Places up to 32 KiB are not fetched ahead.
-constexpr size_t kNearBytes = 32 << 10;
 /// Counts have 32 bits.
 constexpr uint64_t kRowsMax = uint64_t{1} << 31;
+/// All words of a value that has no place: no text that has one has them.
+constexpr uint64_t kNoShortText = ~uint64_t{0};
 
 /// A value and how often it was met since it came here or was handed over.
 template <size_t kWords>
@@ -49,7 +48,8 @@ inline uint64_t hash_of(const uint64_t* words) {
   if constexpr (kWords == 1) {
     return (words[0] ^ words[0] >> 32) * 0x9E3779B97F4A7C15u;
   } else {
-    return hash_short_text(words);
+    const uint64_t mixed = words[0] * 0x9E3779B97F4A7C15u + words[1] * 0xA0761D6478BD642Fu;
+    return mixed ^ mixed << 20;
   }
 }
 
@@ -216,27 +216,19 @@ class Counter final : public ValueCounter {
     Place* const places = places_;
     uint32_t* const others_out = scratch_->others.data();
     size_t others = 0;
-    const auto count_one = [&](size_t i, const uint64_t* words, size_t at) {
-      Place& place = places[at ^ differ<kWords>(places[at].words, words)];
-      const uint32_t is_other = differ<kWords>(place.words, words);
+    uint64_t words[kBlock][kWords];
+    size_t at[kBlock];
+    for (size_t i = 0; i < count; ++i) {
+      values.words_of(first + i, words[i]);
+      at[i] = hash_of<kWords>(words[i]) >> shift;
+      __builtin_prefetch(&places[at[i]], 1);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      Place& place = places[at[i] ^ differ<kWords>(places[at[i]].words, words[i])];
+      const uint32_t is_other = differ<kWords>(place.words, words[i]);
       place.count += 1 - is_other;
       others_out[others] = static_cast<uint32_t>(i);
       others += is_other;
-    };
-    if constexpr (kWords == 1) {
-      for (size_t i = 0; i < count; ++i) {
-        uint64_t word;
-        values.words_of(first + i, &word);
-        count_one(i, &word, hash_of<1>(&word) >> shift);
-      }
-    } else {
-      ShortTextCell cells[kBlock];
-      uint64_t hashes[kBlock];
-      short_text_cells(values.texts + first, count, cells, hashes);
-      if (sizeof(Place) << place_bits_ > kNearBytes) {
-        for (size_t i = 0; i < count; ++i) __builtin_prefetch(&places[hashes[i] >> shift], 1);
-      }
-      for (size_t i = 0; i < count; ++i) count_one(i, cells[i].words, hashes[i] >> shift);
     }
     return others;
   }

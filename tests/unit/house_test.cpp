@@ -189,7 +189,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"inputs/support/json_block.cpp", "inputs/support/json_marks.cpp",
                      "inputs/support/text_kernels.cpp", "pipeline/formats/number_fields.cpp",
                      "stages/support/float_planes.cpp", "stages/support/literal_search.cpp",
-                     "stages/support/short_text_cells.cpp", "stages/support/words.cpp"}},
+                     "stages/support/words.cpp"}},
         HeavyHeader{"hwloc.h", {}}, HeavyHeader{"fast_float.h", {"pipeline/formats/numbers.cpp"}}),
     [](const auto& heavy) {
       std::string name = heavy.param.header;
