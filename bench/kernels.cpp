@@ -18,6 +18,7 @@
 #include "stages/support/exact_sum.h"
 #include "stages/support/group_table.h"
 #include "stages/support/regex.h"
+#include "stages/support/value_counter.h"
 #include "stages/support/words.h"
 
 namespace shardmill {
@@ -241,6 +242,38 @@ void groups(benchmark::State& state) {
   count_items(state, rows);
 }
 BENCHMARK(groups)->Arg(10)->Arg(1'000)->Arg(100'000);
+
+/// Counts values of which as many differ as the argument says: texts of 2 bytes to so many, ints if
+/// that is 0.
+void value_counts(benchmark::State& state, size_t text_bytes) {
+  constexpr size_t kRows = 64 * 1024;
+  const auto different = static_cast<size_t>(state.range(0));
+  Dice dice;
+  std::vector<std::string> texts;
+  while (text_bytes > 0 && texts.size() < different) {
+    const size_t size = 2 + dice.below(text_bytes - 1);
+    texts.push_back(digits(dice, 1'000'000'000'000'000).substr(0, size));
+  }
+  Column column;
+  column.prepare(texts.empty() ? Type::kInt : Type::kText, kRows);
+  for (size_t row = 0; row < kRows; ++row) {
+    const size_t value = dice.below(different);
+    if (texts.empty()) {
+      column.ints[row] = static_cast<int64_t>(value * 1'000'003);
+    } else {
+      column.text[row] = texts[value];
+    }
+  }
+  GroupTable table({column.type}, 1);
+  ValueScratch scratch;
+  const std::unique_ptr<ValueCounter> counter = ValueCounter::make(column.type, 4 << 20);
+  for (auto _ : state) counter->add(column, kRows, table, scratch);
+  counter->flush(table, scratch);
+  count_items(state, kRows);
+}
+BENCHMARK_CAPTURE(value_counts, ints, 0)->Arg(100);
+BENCHMARK_CAPTURE(value_counts, texts_to_7_bytes, 7)->Arg(100);
+BENCHMARK_CAPTURE(value_counts, texts_to_15_bytes, 15)->Arg(100)->Arg(20'000);
 
 void exact_sums(benchmark::State& state) {
   Dice dice;

@@ -1,5 +1,5 @@
-# Under sanitizers, clang reads headers for a third of its time: those that most files include are read once. Only there: a
-# file that forgets to include one fails in the release build.
+# Under sanitizers, clang reads headers for a third of its time: a library reads those that most files include once. Only
+# there: elsewhere a file that forgets to include one does not compile.
 function(shardmill_headers_once target)
   if(SHARDMILL_SANITIZE)
     target_precompile_headers(${target} PRIVATE <algorithm> <array> <functional> <map> <memory>

@@ -21,7 +21,7 @@ constexpr unsigned kFirstPlaceBits = 7;
 constexpr unsigned kSkippedBlocks = 63;
 /// Counts have 32 bits.
 constexpr uint64_t kRowsMax = uint64_t{1} << 31;
-/// All words of a value that has no place: no text that has one has them.
+/// All words of a text that has no place; no text with one has them.
 constexpr uint64_t kNoShortText = ~uint64_t{0};
 
 /// A value and how often it was met since it came here or was handed over.

@@ -1,10 +1,9 @@
 #include "stages/support/group_table.h"
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <random>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "stages/support/group_codec.h"
+#include "tests/support/end_of_memory.h"
 
 namespace shardmill {
 namespace {
@@ -199,12 +199,8 @@ TEST(GroupTable, KeysOutOfOrderOrTwiceAreNotTheKeysOfATable) {
 }
 
 TEST(GroupTable, NeverReadsIntoThePageBehindAText) {
-  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  void* const memory =
-      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  ASSERT_NE(memory, MAP_FAILED);
-  ASSERT_EQ(mprotect(static_cast<char*>(memory) + page, page, PROT_NONE), 0);
-  char* const end = static_cast<char*>(memory) + page;
+  EndOfMemory memory;
+  char* const end = memory.end();
   std::vector<std::string> texts;
   Column column;
   column.prepare(Type::kText, 41);
@@ -217,7 +213,6 @@ TEST(GroupTable, NeverReadsIntoThePageBehindAText) {
     groups_of(table, columns, 1);
     EXPECT_EQ(table.text(0, 0), texts.back());
   }
-  munmap(memory, 2 * page);
 }
 
 // In small tables runs of taken slots often go over the end, which is the hard case of growing in
