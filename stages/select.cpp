@@ -55,6 +55,12 @@ void report_twice(std::string_view name, int line, Binder& binder) {
 }
 
 void check(const Options& options, Problems& problems) {
+  if (options.has("columns") && options.list("columns").empty()) {
+    problems.add(options.line("columns"), {.place = {},
+                                           .found = "columns is empty",
+                                           .expected = "at least one column",
+                                           .fix = "write columns = [\"a\", \"new = b\"]"});
+  }
   if (options.has("columns") || options.has("rename")) return;
   problems.add(options.stage_line, {.place = {},
                                     .found = "neither columns nor rename is given",

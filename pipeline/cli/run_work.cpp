@@ -12,6 +12,7 @@
 #include "pipeline/cli/cli.h"
 #include "pipeline/cli/commands.h"
 #include "pipeline/plan/memory.h"
+#include "pipeline/plan/run_identity.h"
 #include "pipeline/run/attempt.h"
 #include "pipeline/run/checksums.h"
 #include "pipeline/run/finished_run.h"
@@ -29,6 +30,16 @@ constexpr int kExitStrict = 10;
 
 using Clock = std::chrono::steady_clock;
 
+/// What became of the inputs of a finished run; they may be gone for good reasons.
+std::string inputs_since(const JobInput& input, const std::string& run_dir) {
+  Problems problems;
+  const Manifest manifest = list_inputs(input, run_dir, problems);
+  const std::string before = first_manifest(run_dir);
+  if (!problems.empty() || before.empty()) return "";
+  const std::string change = manifest_change(manifest_tsv(manifest), before);
+  return change.empty() ? "" : ", although since then " + change;
+}
+
 /// Rank 0's part: everything that can end before the ranks start to work.
 class Starter {
  public:
@@ -42,10 +53,9 @@ class Starter {
     if (const Status status = check_replay(); !status.is_ok()) return refuse(status);
     if (const Status status = check_trace(); !status.is_ok()) return refuse(status);
     if (!work_.request.fresh && !run_dir.empty() && is_finished_run(run_dir)) {
-      print(fmt::format(
-          "{0}: this run is finished, nothing to do; \"shardmill report {0}\" shows its report, "
-          "--fresh starts over\n",
-          escaped(run_dir)));
+      const Result<std::string> told = describe_finished(*job, run_dir);
+      if (!told.is_ok()) return refuse(told.status());
+      print(*told + ", --fresh starts over\n");
       remove_leftovers(run_dir);
       return code_of_finished(work_.strict || job->run.strict);
     }
@@ -163,6 +173,21 @@ int run_work(const Work& asked) {
   const int code = (*comm)->rank() == 0 ? lead(**comm, work, begin) : follow(**comm, work);
   (*comm)->finish();
   return code;
+}
+
+Result<std::string> describe_finished(const Job& job, const std::string& run_dir) {
+  const std::string before = first_job(run_dir);
+  const std::string change = before.empty() ? "" : job_change(job.text, before);
+  if (!change.empty()) {
+    return Status::usage(Message{.place = escaped(run_dir),
+                                 .found = "a finished run of another job: " + change,
+                                 .expected = "the same job",
+                                 .fix = "start over with --fresh, or choose another --run-dir"}
+                             .text());
+  }
+  return fmt::format(
+      "{0}: this run is finished, nothing to do{1}; \"shardmill report {0}\" shows its report",
+      escaped(run_dir), inputs_since(job.input, run_dir));
 }
 
 std::string default_run_dir(std::string_view job_path, std::string_view kind) {

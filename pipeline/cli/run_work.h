@@ -24,6 +24,11 @@ struct Work {
 /// Collective under mpirun. Returns the same exit code on every rank; only rank 0 prints.
 int run_work(const Work& work);
 
+/// What to tell who asks for a job whose run directory holds a finished run; with what became of
+/// its inputs. kUsage if that was another job: what it found must not be taken for what this one
+/// finds.
+Result<std::string> describe_finished(const Job& job, const std::string& run_dir);
+
 /// "slow.run" for "jobs/slow.toml": where a run leaves everything if nothing else is said. Runs of
 /// another kind have their own: "slow.replay.run".
 std::string default_run_dir(std::string_view job_path, std::string_view kind = {});

@@ -310,9 +310,9 @@ Result<std::string> submit(const Arguments& arguments) {
   const std::string run_dir =
       arguments.run_dir.empty() ? default_run_dir(arguments.target) : arguments.run_dir;
   if (!arguments.dry_run && is_finished_run(run_dir)) {
-    return fmt::format(
-        "{0}: this run is finished, nothing to do; \"shardmill report {0}\" shows its report\n",
-        escaped(run_dir));
+    ASSIGN_OR_RETURN(const Job job, read_job(arguments));
+    ASSIGN_OR_RETURN(const std::string told, describe_finished(job, run_dir));
+    return told + "\n";
   }
   ASSIGN_OR_RETURN(const Submission submission, prepare(arguments, run_dir));
   print_notes(submission);

@@ -552,7 +552,7 @@ Value ProgramEvaluator::arithmetic(const ProgramNode& node, const uint8_t* skip)
       break;
     case Operation::kTimeBetween:
       floats([&](size_t i) {
-        return static_cast<double>(static_cast<Int128>(a.ints[i]) - b.ints[i]) / 1e9;
+        return seconds_of(static_cast<Int128>(a.ints[i]) - b.ints[i]);
       });
       break;
     default:

@@ -163,7 +163,7 @@ size_t byte_of(std::string_view text, int64_t index) {
 }
 
 /// Code points [start, start + count), counted from 1, or from the end if start is negative.
-std::string_view part_of(std::string_view text, int64_t start, int64_t count) {
+std::string_view part_of(std::string_view text, int64_t start, Int128 count) {
   const auto length = static_cast<int64_t>(code_points(text));
   Int128 first = start < 0 ? static_cast<Int128>(length) + start : static_cast<Int128>(start) - 1;
   const Int128 last = std::min<Int128>(first + count, length);
@@ -175,11 +175,11 @@ std::string_view part_of(std::string_view text, int64_t start, int64_t count) {
 }
 
 Value substr(CallFrame& frame) {
+  constexpr Int128 kToTheEnd = Int128{1} << 64;  // from any start
   const int64_t* starts = frame.arguments[1].ints;
   const int64_t* counts = frame.arguments.size() > 2 ? frame.arguments[2].ints : nullptr;
   return map_text(frame, [&](size_t row, std::string_view text) {
-    return part_of(text, starts[row],
-                   counts == nullptr ? std::numeric_limits<int64_t>::max() : counts[row]);
+    return part_of(text, starts[row], counts == nullptr ? kToTheEnd : counts[row]);
   });
 }
 

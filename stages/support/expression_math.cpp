@@ -123,6 +123,19 @@ bool floor_to_multiple(int64_t value, int64_t width, int64_t& result) {
   return !__builtin_sub_overflow(value, rest, &result);
 }
 
+// Below 2^53 nanoseconds one division rounds once. Beyond, what is behind the point rounds on its
+// own, but never to the middle between two results: no fraction of 10^9 parts lies so near to one.
+double seconds_of(Int128 nanoseconds) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  constexpr auto kExactWhole = static_cast<Int128>(kExactEnd);
+  if (nanoseconds > -kExactWhole && nanoseconds < kExactWhole) {
+    return static_cast<double>(nanoseconds) / kSecond;
+  }
+  const auto whole = static_cast<int64_t>(nanoseconds / kSecond);
+  const auto rest = static_cast<int64_t>(nanoseconds % kSecond);
+  return static_cast<double>(whole) + static_cast<double>(rest) / kSecond;
+}
+
 DecimalMultiples::DecimalMultiples(double width) : numerator_(width) {
   double power = 1;
   for (int digits = 0; digits <= 15; ++digits, power *= 10) {
@@ -132,6 +145,26 @@ DecimalMultiples::DecimalMultiples(double width) : numerator_(width) {
     denominator_ = power;
     return;
   }
+}
+
+// The product does not fit a double: a quotient of 60 bits or more, whose last bit says whether
+// anything is left, is rounded once.
+double DecimalMultiples::far_multiple(double index) const {
+  const Int128 product = static_cast<Int128>(index) * static_cast<Int128>(numerator_);
+  const auto divisor = static_cast<UInt128>(denominator_);
+  const UInt128 magnitude =
+      product < 0 ? -static_cast<UInt128>(product) : static_cast<UInt128>(product);
+  UInt128 quotient = magnitude / divisor;
+  UInt128 rest = magnitude % divisor;
+  double scale = 1;
+  while (quotient >> 60 == 0) {
+    rest *= 2;
+    quotient = quotient * 2 + (rest >= divisor ? 1 : 0);
+    if (rest >= divisor) rest -= divisor;
+    scale /= 2;
+  }
+  const double result = static_cast<double>(quotient | (rest != 0 ? 1 : 0)) * scale;
+  return product < 0 ? -result : result;
 }
 
 double DecimalMultiples::floor(double value) const {

@@ -2,7 +2,10 @@
 // nothing of libm. Pure functions, any thread.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+
+#include "pipeline/base/bytes.h"
 
 namespace shardmill {
 
@@ -28,6 +31,9 @@ int compare_floats(double a, double b);
 /// 0.
 bool floor_to_multiple(int64_t value, int64_t width, int64_t& result);
 
+/// The double nearest to that many seconds. REQUIRES: between two times.
+double seconds_of(Int128 nanoseconds);
+
 /// Multiples of a width as people write them: those of 0.1 are 0.1, 0.2, 0.3, each the double
 /// nearest to the decimal, not 0.30000000000000004.
 class DecimalMultiples {
@@ -38,11 +44,19 @@ class DecimalMultiples {
   /// The greatest multiple not above `value`; the value itself where it is not finite, or so large
   /// that multiples lie closer than doubles.
   double floor(double value) const;
-  /// The multiple of this index, a whole number below 2^53.
-  double multiple(double index) const { return index * numerator_ / denominator_; }
+  /// The double nearest to the multiple of this index, a whole number up to 2^53.
+  double multiple(double index) const {
+    const double product = index * numerator_;
+    if (denominator_ == 1 || std::fabs(product) < 0x1p53) [[likely]]
+      return product / denominator_;
+    return far_multiple(index);
+  }
 
  private:
-  double numerator_ = 1;    ///< width = numerator / denominator
+  double far_multiple(double index) const;
+
+  // The width as a fraction. Either the second is 1, or both are whole and below 2^53.
+  double numerator_ = 1;
   double denominator_ = 1;  ///< a power of ten; 1 if the width has no short decimal form
 };
 

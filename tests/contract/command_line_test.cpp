@@ -147,14 +147,33 @@ TEST_F(CommandLine, AFinishedRunIsLeftAloneUnlessFresh) {
   write("data/b.txt", "c\n");
   const CommandResult again = run("run job.toml");
   EXPECT_EQ(again.exit_code, 0);
-  EXPECT_EQ(again.output,
-            "job.run: this run is finished, nothing to do; \"shardmill report job.run\" shows its "
-            "report, --fresh starts over\n");
+  EXPECT_EQ(
+      again.output,
+      "job.run: this run is finished, nothing to do, although since then 1 file is new "
+      "(\"data/b.txt\"); \"shardmill report job.run\" shows its report, --fresh starts over\n");
   EXPECT_EQ(read_file(folder_.path() / "job.run/results.json"), first);
   const CommandResult fresh = run("run job.toml --fresh --quiet");
   EXPECT_EQ(fresh.exit_code, 0) << fresh.output;
   EXPECT_EQ(fresh.output, "");
   EXPECT_NE(read_file(folder_.path() / "job.run/results.json"), first);
+}
+
+TEST_F(CommandLine, AFinishedRunIsNotTheAnswerToAnotherJob) {
+  write("data/a.txt", "a\nb\n");
+  write("job.toml", kCountJob);
+  ASSERT_EQ(run("run job.toml --quiet").exit_code, 0);
+  write("other.toml", std::string(kCountJob) + "words = true\n");
+  const CommandResult changed = run("run other.toml --run-dir job.run");
+  EXPECT_EQ(changed.exit_code, 2);
+  EXPECT_EQ(
+      changed.output,
+      "job.run: a finished run of another job: stage.0.words = true is new, expected the same "
+      "job; start over with --fresh, or choose another --run-dir\n");
+  EXPECT_EQ(run("run job.toml --set input.chunk_bytes=4KiB").exit_code, 0) << "the same answer";
+  std::filesystem::remove_all(folder_.path() / "data");
+  const CommandResult gone = run("run job.toml");
+  EXPECT_EQ(gone.exit_code, 0);
+  EXPECT_THAT(gone.output, HasSubstr("nothing to do; "));
 }
 
 TEST_F(CommandLine, StrictSaysTheSameOfARunThatHasFinished) {

@@ -511,7 +511,7 @@ TEST(AggregateText, AColumnOfTheWrongTypeIsAProblemOfThePlan) {
   EXPECT_FALSE(twice.is_bound());
   EXPECT_EQ(twice.problem(),
             "two columns of the table would be named \"k\", expected different names; name one of "
-            "them, for instance \"other = k = max(x)\"");
+            "them, for instance \"other = max(x)\"");
 }
 
 TEST(AggregateText, TheDocsNameEveryAggregate) {

@@ -154,6 +154,7 @@ TEST(Expression, ComputesWhatIsWritten) {
       {"null + 1", "null"},
       {"len('')", "0"},
       {"substr('abc', 2)", "'bc'"},
+      {"substr('abc', -9223372036854775807 - 1)", "'abc'"},
       {"substr('abc', -2, 1)", "'b'"},
       {"substr('abc', 0, 2)", "'a'"},
       {"substr('abc', 9)", "''"},
@@ -541,6 +542,43 @@ TEST(Expression, BinsOfDecimalWidthsBeginWherePeopleWriteThem) {
                         {"bin(1e308 * 10, 2.0) == 1e308 * 10", "true"},
                         {"bin(log(2) / 3, log(2) / 3) == log(2) / 3", "true"}};
   for (const Case& c : cases) EXPECT_EQ(value_of(c.expression), c.value) << c.expression;
+}
+
+// Beyond 2^53 numerators the product of index and numerator is no double.
+TEST(Expression, BinsOfLargeNumbersBeginAtTheDoubleNearestToTheMultiple) {
+  const Case cases[] = {{"bin(4503599627370486.0, 0.5) == 4503599627370486.0", "true"},
+                        {"bin(901717499284663.75, 0.5) == 901717499284663.5", "true"},
+                        {"bin(90175630470160.48, 0.25) == 90175630470160.25", "true"},
+                        {"bin(-9055459250948.293, 0.123) == -9055459250948.307", "true"},
+                        {"bin(902157383293.9401, 0.0625) == 902157383293.9375", "true"},
+                        {"bin(9008574556.655462, 0.015625) == 9008574556.640625", "true"},
+                        {"bin(-902018.345948557, 1.0 / 1024) == -902018.3466796875", "true"}};
+  for (const Case& c : cases) EXPECT_EQ(value_of(c.expression), c.value) << c.expression;
+  // Multiples of a power of two are exact however they are made.
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 100'000; ++i) {
+    const double width = std::ldexp(1, -static_cast<int>(random() % 15));
+    const auto index = static_cast<double>(random() >> (11 + random() % 40));
+    ASSERT_EQ(DecimalMultiples(width).multiple(index), index * width);
+    ASSERT_EQ(DecimalMultiples(width).multiple(-index), -index * width);
+  }
+}
+
+TEST(Expression, SecondsBetweenAnyTimesAreTheNearestDouble) {
+  const Case cases[] = {
+      {"time('-86400', '%s') - time('-7329091167', '%s') == 7329004767.0", "true"},
+      {"time('-7329091167', '%s') - time('-86400', '%s') == -7329004767.0", "true"},
+      {"time('9223372036', '%s') - time('-9223372036', '%s') == 18446744072.0", "true"},
+      {"time('2026-01-31T12:00:00.000000001') - time('2026-01-31T12:00:00') == 1e-9", "true"}};
+  for (const Case& c : cases) EXPECT_EQ(value_of(c.expression), c.value) << c.expression;
+  // Where the difference is a whole number of 2^-9 seconds it is a double.
+  std::mt19937_64 random(6);
+  for (int i = 0; i < 100'000; ++i) {
+    const auto parts = static_cast<int64_t>(random() % (uint64_t{1} << 43));
+    const double seconds = static_cast<double>(parts) / 512;
+    ASSERT_EQ(seconds_of(Int128{parts} * 1'953'125), seconds) << parts;
+    ASSERT_EQ(seconds_of(-Int128{parts} * 1'953'125), -seconds) << parts;
+  }
 }
 
 TEST(Expression, NoMultipleLiesBetweenAValueAndItsBin) {

@@ -55,6 +55,14 @@ TEST(Histogram, BinsOfDecimalWidthsBeginWherePeopleWriteThem) {
   EXPECT_THAT(table.columns[2].ints, ElementsAre(1, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1));
 }
 
+TEST(Histogram, BinsOfLargeNumbersAreAsWideAsAllOthers) {
+  const StageRun run = histogram({{"width", 0.5}}, float_column("x", {901717499284663.75, 1e15}));
+  const Table& table = run.tables[0];
+  ASSERT_EQ(table.row_count(), 2u);
+  EXPECT_EQ(table.columns[0].floats, (std::vector<double>{901717499284663.5, 1e15}));
+  EXPECT_EQ(table.columns[1].floats, (std::vector<double>{901717499284664.0, 1e15 + 0.5}));
+}
+
 TEST(Histogram, IntsAreExactAtBothEnds) {
   const StageRun run = histogram(
       {{"width", 10.0}},

@@ -57,6 +57,9 @@ TEST(Select, SaysWhatIsWrongWithItsOptions) {
   };
   EXPECT_THAT(problems({}), ElementsAre("neither columns nor rename is given, expected at least "
                                         "one of them; write columns = [\"a\", \"new = b\"]"));
+  EXPECT_THAT(problems({{"columns", Names{}}}),
+              ElementsAre("columns is empty, expected at least one column; write columns = [\"a\", "
+                          "\"new = b\"]"));
   EXPECT_THAT(problems({{"columns", Names{"d", "a"}}}),
               ElementsAre("there is no column \"d\" here, expected one of a, b, c; a column that "
                           "the samples do not show must be named in input.types"));
