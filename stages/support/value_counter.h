@@ -29,9 +29,8 @@ struct ValueScratch {
 /// from one table to the next, so that a worker's units after the first begin with the values that
 /// come often.
 ///
-/// About 4 ns a number and 5 to 7 ns a text of 100 different ones on a shared Xeon (`scripts/bench
-/// --kernels`), bound by instructions; with 20,000 different texts half of it waits for memory. One
-/// worker.
+/// About 4 ns a number, 5 to 7 ns a text of 100 different ones and 5 to 11 ns of 20,000, on a shared
+/// Xeon (`scripts/bench --kernels`). One worker.
 class ValueCounter {
  public:
   /// Takes at most `bytes_max` of memory (half as much again for a moment, while it grows to that),
