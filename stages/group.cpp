@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "pipeline/base/text.h"
 #include "pipeline/core/stage.h"
 #include "stages/support/aggregate.h"
 #include "stages/support/group_codec.h"
@@ -151,13 +150,6 @@ class BoundGroup : public BoundStage {
   GroupPlan plan_;
 };
 
-std::string without_title(const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos) return text;
-  const std::string rest(trimmed(std::string_view(text).substr(equals + 1)));
-  return parse_aggregate(rest).call ? rest : text;
-}
-
 /// The calls of `compute`, or nothing after reporting what is wrong with them.
 std::optional<std::vector<AggregateCall>> parse_calls(const Options& options, Problems& problems) {
   std::vector<std::string> texts = options.list("compute");
@@ -178,7 +170,8 @@ std::optional<std::vector<AggregateCall>> parse_calls(const Options& options, Pr
           line, {.place = {},
                  .found = "two columns of the table would be named " + quoted(parsed.call->title),
                  .expected = "different names",
-                 .fix = "name one of them, for instance \"other = " + without_title(text) + "\""});
+                 .fix = "name one of them, for instance \"other = " +
+                        std::string(without_title(text)) + "\""});
       good = false;
     }
     names.push_back(parsed.call->title);

@@ -104,7 +104,7 @@ class FloatRuler final : public Ruler {
     double place = std::floor(rounded / width_);
     if (!(place > -kFarthest)) return Place::kBelow;
     if (!(place < kFarthest)) return Place::kAbove;
-    // The quotient is rounded: a step or two make it exact.
+    // As in DecimalMultiples::floor.
     while (is_below(value, multiples_.multiple(place))) place -= 1;
     while (!is_below(value, multiples_.multiple(place + 1))) place += 1;
     bin = static_cast<int64_t>(place);

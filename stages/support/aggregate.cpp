@@ -99,14 +99,18 @@ size_t title_end(std::string_view text) {
 
 }  // namespace
 
+std::string_view without_title(std::string_view text) {
+  const size_t equals = title_end(text);
+  return trimmed(equals == std::string_view::npos ? text : text.substr(equals + 1));
+}
+
 ParsedAggregate parse_aggregate(std::string_view text) {
-  std::string_view rest = trimmed(text);
+  const std::string_view rest = without_title(text);
   AggregateCall call;
-  const size_t equals = title_end(rest);
+  const size_t equals = title_end(text);
   if (equals != std::string_view::npos) {
-    call.title = trimmed(rest.substr(0, equals));
+    call.title = trimmed(text.substr(0, equals));
     if (call.title.empty()) return bad_form(text, "write a name before \"=\"");
-    rest = trimmed(rest.substr(equals + 1));
   }
   const size_t open = rest.find('(');
   const std::string_view name = trimmed(rest.substr(0, open));

@@ -80,6 +80,8 @@ struct ParsedAggregate {
   Message problem;  ///< if there is no call
 };
 ParsedAggregate parse_aggregate(std::string_view text);
+/// An entry without its title.
+std::string_view without_title(std::string_view text);
 
 /// The states that a list of aggregates needs, each once. Immutable once made; any thread.
 class AggregatePlan {

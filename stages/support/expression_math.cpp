@@ -170,7 +170,8 @@ double DecimalMultiples::far_multiple(double index) const {
 double DecimalMultiples::floor(double value) const {
   double index = std::floor(value / (numerator_ / denominator_));
   if (!(std::fabs(index) < kExactEnd)) return value;
-  // The quotient was rounded; a step or two make it exact.
+  // The quotient was rounded; a step or two make it exact. They end before 2^53: that many
+  // multiples are 2^53 times the width, and the value is nearer to 0.
   while (multiple(index) > value) index -= 1;
   while (multiple(index + 1) <= value) index += 1;
   return multiple(index);

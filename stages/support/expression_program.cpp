@@ -148,7 +148,8 @@ class ProgramMaker {
       return std::nullopt;
     }
     if (counts.bad_time > 0) {
-      problem(at, "a text that is not such a time", "a time of 1678 to 2261 like '2026-01-31T12:00:00Z'", "");
+      problem(at, "a text that is not such a time",
+              "a time of 1678 to 2261 like '2026-01-31T12:00:00Z'", "");
       return std::nullopt;
     }
     if (counts.bad_number > 0) {

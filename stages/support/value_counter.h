@@ -29,7 +29,7 @@ struct ValueScratch {
 /// from one table to the next, so that a worker's units after the first begin with the values that
 /// come often.
 ///
-/// About 4 ns a number, 5 to 7 ns a text of 100 different ones and 5 to 11 ns of 20,000, on a shared
+/// 4 to 6 ns a number, 5 to 7 ns a text of 100 different ones and 9 to 13 ns of 20,000, on a shared
 /// Xeon (`scripts/bench --kernels`). One worker.
 class ValueCounter {
  public:
