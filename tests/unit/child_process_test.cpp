@@ -73,7 +73,8 @@ TEST(ChildProcess, ItsGroupIsGoneWithIt) {
     group = child->id();
     std::string output;
     while (output.empty()) child->exchange({}, output, Milliseconds(20));
-    EXPECT_THAT(living_members(group), HasSubstr("sleep"));
+    const auto sleeps = [&] { return living_members(group).find("sleep") != std::string::npos; };
+    while (!sleeps()) std::this_thread::yield();  // they are named so a moment after their start
   }
   while (!living_members(group).empty()) std::this_thread::yield();
   EXPECT_EQ(::waitpid(group, nullptr, WNOHANG), -1);  // it was reaped
